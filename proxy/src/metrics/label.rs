@@ -1,0 +1,203 @@
+//! The values labels can take: closed sets, so that no client and no node can make new series.
+//!
+//! Each set is an enum with its texts beside its variants and an array over all of them.
+
+/// Declares a closed label set: variants, the text of each in the exposition, and the two constants over them.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of their indexes.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+            /// How many values there are.
+            pub const COUNT: usize = $name::ALL.len();
+
+            /// The text of this value in the exposition.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text,)+ }
+            }
+
+            /// The position of this value in [`Self::ALL`].
+            #[inline]
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+label! {
+    /// How a command ended for its client.
+    Outcome {
+        /// A reply that is not an error.
+        Ok => "ok",
+        /// An error reply of a node, passed on.
+        Error => "error",
+        /// An error reply the front door made itself: refused, timed out, outcome unknown, no node.
+        LocalError => "local_error",
+    }
+}
+
+label! {
+    /// A node's answer that sends a command elsewhere, or asks to come back.
+    Redirect {
+        /// The slot lives on another node.
+        Moved => "moved",
+        /// The key may have moved already: this one command goes to the importing node.
+        Ask => "ask",
+        /// Some of the keys are under way.
+        TryAgain => "tryagain",
+        /// The node sees no working cluster.
+        ClusterDown => "clusterdown",
+        /// The node is reading its data.
+        Loading => "loading",
+        /// The node became a replica.
+        ReadOnly => "readonly",
+        /// The node is a replica without its primary.
+        MasterDown => "masterdown",
+    }
+}
+
+label! {
+    /// Why a client's connection ended.
+    CloseReason {
+        /// The client closed it, or it broke.
+        ClientLeft => "client_left",
+        /// The client said QUIT.
+        Quit => "quit",
+        /// The client sent bytes that are no requests.
+        ProtocolError => "protocol_error",
+        /// The client did not read its replies and too many were waiting.
+        OutputLimit => "output_limit",
+        /// Another client said CLIENT KILL.
+        Killed => "killed",
+        /// The front door is stopping.
+        Shutdown => "shutdown",
+    }
+}
+
+label! {
+    /// A limit of the configuration, by the last part of its key.
+    Limit {
+        /// Clients connected at once.
+        Clients => "clients_max",
+        /// Bytes of one argument.
+        BulkBytes => "bulk_bytes_max",
+        /// Arguments of one request.
+        Args => "args_max",
+        /// Bytes of one inline request.
+        InlineBytes => "inline_bytes_max",
+        /// Commands of one client in flight: reading from it paused.
+        ClientPipeline => "client_pipeline_max",
+        /// Bytes of replies a client did not fetch: reading from it paused.
+        ClientOutputPause => "client_output_pause_bytes",
+        /// Bytes of replies a client did not fetch: it was cut.
+        ClientOutput => "client_output_bytes_max",
+        /// Commands in flight on one node connection.
+        LinkInflight => "link_inflight_max",
+        /// Bytes waiting to be written to one node connection.
+        LinkOutput => "link_output_bytes_max",
+        /// Parts of one split command.
+        SplitParts => "split_parts_max",
+        /// Commands waiting to be sent again.
+        RetriesWaiting => "retries_waiting_max",
+        /// Bytes of one reply of a node.
+        ReplyBytes => "reply_bytes_max",
+        /// Redirects and retries of one command.
+        Redirects => "redirects_max",
+    }
+}
+
+label! {
+    /// What set a topology refresh off.
+    RefreshReason {
+        /// There is no topology yet.
+        Startup => "startup",
+        /// The periodic timer.
+        Timer => "timer",
+        /// A node answered MOVED.
+        Moved => "moved",
+        /// A node connection was lost or could not be made.
+        LinkLost => "link_lost",
+        /// A node answered CLUSTERDOWN.
+        ClusterDown => "clusterdown",
+        /// A node answered READONLY.
+        ReadOnly => "readonly",
+        /// A node answered MASTERDOWN.
+        MasterDown => "masterdown",
+        /// A command met a slot that no known node owns.
+        SlotUncovered => "slot_uncovered",
+    }
+}
+
+label! {
+    /// How a topology refresh ended.
+    RefreshResult {
+        /// The nodes told of a newer topology, and it was adopted.
+        Adopted => "adopted",
+        /// The nodes confirmed the topology already known.
+        Unchanged => "unchanged",
+        /// The nodes told of an older topology only, and it was not believed.
+        Stale => "stale",
+        /// No node answered.
+        Failed => "failed",
+    }
+}
+
+label! {
+    /// What kind of buffer holds bytes.
+    Buffer {
+        /// Requests received from clients and not yet sent on.
+        ClientInput => "client_input",
+        /// Replies not yet written to clients.
+        ClientOutput => "client_output",
+        /// Replies received from nodes and not yet passed on.
+        NodeInput => "node_input",
+        /// Commands not yet written to nodes.
+        NodeOutput => "node_output",
+    }
+}
+
+label! {
+    /// Where bytes went, seen from the front door.
+    Direction {
+        /// Received.
+        In => "in",
+        /// Sent.
+        Out => "out",
+    }
+}
+
+label! {
+    /// How an attempt to connect ended.
+    Connect {
+        /// The connection stands.
+        Ok => "ok",
+        /// It could not be made, or the node refused the handshake.
+        Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_points_at_its_own_value() {
+        for (index, limit) in Limit::ALL.iter().enumerate() {
+            assert_eq!(limit.index(), index);
+        }
+        assert_eq!(Outcome::COUNT, 3);
+    }
+
+    #[test]
+    fn texts_are_distinct_label_values() {
+        let mut texts: Vec<&str> = Limit::ALL.iter().map(|limit| limit.as_str()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), Limit::COUNT);
+    }
+}
