@@ -1,1 +1,66 @@
-//! x
+//! The bundled node: one single-threaded, Redis-compatible server process that owns slots of a Redis Cluster.
+//!
+//! One thread owns all data; sessions run on it and execute directly on the state, so there is no lock and no
+//! channel between a request and its data:
+//!
+//! client socket → `session` (decode) → `execute` (look up, check) → `commands` → `data` → reply → socket
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`config`] | the directives of redis.conf, from files, arguments and `CONFIG SET` |
+//! | [`error`] | why a node could not start or go on |
+//! | `log` | log lines in the form that tools grep |
+//! | `server` | listeners, the periodic tick, signals, the end |
+//! | `session` | one client's socket: reading, executing, writing, waiting |
+//! | `client`, `clients` | what is known of one client, and of all |
+//! | `node` | all state of the node |
+//! | `execute` | the one door through which commands reach the state |
+//! | `commands` | one handler for each command |
+//! | `data` | keys, values, expiry |
+//! | `cluster` | slot ownership and the cluster bus |
+//! | `watch`, `slow_log`, `stats`, `clock` | what they say |
+
+pub mod config;
+
+pub mod error;
+
+mod log;
+
+mod clock;
+
+mod data;
+
+mod client;
+
+mod clients;
+
+mod watch;
+
+mod slow_log;
+
+mod stats;
+
+mod node;
+
+mod execute;
+
+mod commands;
+
+mod cluster;
+
+mod session;
+
+mod server;
+
+use crate::config::Config;
+use crate::error::RunError;
+
+/// Runs a node until SIGTERM, SIGINT or `SHUTDOWN`; blocks the calling thread.
+///
+/// SIGHUP is survived. Log lines go where the settings say.
+///
+/// # Errors
+/// [`RunError`]: the node could not start, or could not end as it was told to; the process should exit with 1.
+pub fn run(config: Config) -> Result<(), RunError> {
+    server::run(config)
+}

@@ -14,36 +14,39 @@ pub struct ReplyError(Cow<'static, str>);
 
 impl ReplyError {
     /// `ERR syntax error`
-    pub const SYNTAX: ReplyError = ReplyError::fixed("ERR syntax error");
+    pub const SYNTAX: ReplyError = ReplyError::from_static("ERR syntax error");
     /// An argument is no integer, or does not fit 64 bits.
     pub const NOT_INTEGER: ReplyError =
-        ReplyError::fixed("ERR value is not an integer or out of range");
+        ReplyError::from_static("ERR value is not an integer or out of range");
     /// An argument is no floating point number.
-    pub const NOT_FLOAT: ReplyError = ReplyError::fixed("ERR value is not a valid float");
+    pub const NOT_FLOAT: ReplyError = ReplyError::from_static("ERR value is not a valid float");
     /// The key holds another type than the command works on.
-    pub const WRONG_TYPE: ReplyError =
-        ReplyError::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+    pub const WRONG_TYPE: ReplyError = ReplyError::from_static(
+        "WRONGTYPE Operation against a key holding the wrong kind of value",
+    );
     /// The key does not exist where it has to.
-    pub const NO_SUCH_KEY: ReplyError = ReplyError::fixed("ERR no such key");
+    pub const NO_SUCH_KEY: ReplyError = ReplyError::from_static("ERR no such key");
     /// An index is outside what the value holds.
-    pub const OUT_OF_RANGE: ReplyError = ReplyError::fixed("ERR index out of range");
+    pub const OUT_OF_RANGE: ReplyError = ReplyError::from_static("ERR index out of range");
     /// The keys of one command lie in different slots.
     pub const CROSS_SLOT: ReplyError =
-        ReplyError::fixed("CROSSSLOT Keys in request don't hash to the same slot");
+        ReplyError::from_static("CROSSSLOT Keys in request don't hash to the same slot");
     /// A `CLUSTER` command where cluster mode is off.
     pub const CLUSTER_DISABLED: ReplyError =
-        ReplyError::fixed("ERR This instance has cluster support disabled");
+        ReplyError::from_static("ERR This instance has cluster support disabled");
     /// A command before the client has authenticated.
-    pub const NO_AUTH: ReplyError = ReplyError::fixed("NOAUTH Authentication required.");
+    pub const NO_AUTH: ReplyError = ReplyError::from_static("NOAUTH Authentication required.");
     /// A wrong user name or password.
     pub const WRONG_PASS: ReplyError =
-        ReplyError::fixed("WRONGPASS invalid username-password pair or user is disabled.");
+        ReplyError::from_static("WRONGPASS invalid username-password pair or user is disabled.");
     /// `HELLO` with a version other than 2 and 3.
-    pub const NO_PROTO: ReplyError = ReplyError::fixed("NOPROTO unsupported protocol version");
+    pub const NO_PROTO: ReplyError =
+        ReplyError::from_static("NOPROTO unsupported protocol version");
     /// `SELECT` of a database that does not exist.
-    pub const DB_OUT_OF_RANGE: ReplyError = ReplyError::fixed("ERR DB index is out of range");
+    pub const DB_OUT_OF_RANGE: ReplyError = ReplyError::from_static("ERR DB index is out of range");
 
-    const fn fixed(text: &'static str) -> ReplyError {
+    /// An error with a text that holds no line end, for constants.
+    pub const fn from_static(text: &'static str) -> ReplyError {
         ReplyError(Cow::Borrowed(text))
     }
 

@@ -1,1 +1,56 @@
-//! x
+//! The front door: plain Redis clients in, any Redis Cluster behind.
+//!
+//! ```text
+//! client socket → decode → plan → route → node connection → merge → encode → client socket
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`config`], [`metrics`], [`error`] | the bottom: settings, counters, what can break |
+//! | `key_mapping` | client's key → stored key |
+//! | `join` | replies to parts → one reply |
+//! | `session` | one client: replies in their order |
+//! | `link` | one node connection: requests and their replies |
+//! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
+//! | `local` | what the front door answers itself |
+//! | `plan` | what is to be done with a request |
+//! | `peers` | what workers tell each other |
+//! | `handshake` | a fresh connection to a node |
+//! | `worker` | one thread: everything above, wired to sockets |
+//! | `keeper` | the topology, asked of several nodes |
+//! | `admin` | `/metrics` and health over HTTP |
+//! | [`front_door`] | all of it, started and stopped |
+
+pub mod config;
+pub mod error;
+pub mod metrics;
+
+mod key_mapping;
+
+mod join;
+
+mod session;
+
+mod link;
+
+mod cluster_map;
+
+mod routes;
+
+mod refresh;
+
+mod local;
+
+mod plan;
+
+mod peers;
+
+mod handshake;
+
+mod worker;
+
+mod keeper;
+
+pub mod admin;
+
+pub mod front_door;

@@ -2,9 +2,23 @@
 //!
 //! Each set is an enum with its texts beside its variants and an array over all of them.
 
-/// Declares a closed label set: variants, the text of each in the exposition, and the two constants over them.
+/// A closed set of label values.
+pub(super) trait Label: Copy + 'static {
+    /// The name of the label.
+    const NAME: &'static str;
+    /// Every value, in the order of the cells that count them.
+    const VALUES: &'static [Self];
+
+    /// The text of this value.
+    fn text(self) -> &'static str;
+}
+
+/// Declares a closed label set: variants, the label's name, the text of each value.
 macro_rules! label {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)+ }) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident: $label:literal { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)+ }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
@@ -26,12 +40,21 @@ macro_rules! label {
                 self as usize
             }
         }
+
+        impl Label for $name {
+            const NAME: &'static str = $label;
+            const VALUES: &'static [$name] = $name::ALL;
+
+            fn text(self) -> &'static str {
+                self.as_str()
+            }
+        }
     };
 }
 
 label! {
     /// How a command ended for its client.
-    Outcome {
+    Outcome: "result" {
         /// A reply that is not an error.
         Ok => "ok",
         /// An error reply of a node, passed on.
@@ -43,7 +66,7 @@ label! {
 
 label! {
     /// A node's answer that sends a command elsewhere, or asks to come back.
-    Redirect {
+    Redirect: "kind" {
         /// The slot lives on another node.
         Moved => "moved",
         /// The key may have moved already: this one command goes to the importing node.
@@ -63,7 +86,7 @@ label! {
 
 label! {
     /// Why a client's connection ended.
-    CloseReason {
+    CloseReason: "reason" {
         /// The client closed it, or it broke.
         ClientLeft => "client_left",
         /// The client said QUIT.
@@ -81,7 +104,7 @@ label! {
 
 label! {
     /// A limit of the configuration, by the last part of its key.
-    Limit {
+    Limit: "limit" {
         /// Clients connected at once.
         Clients => "clients_max",
         /// Bytes of one argument.
@@ -113,7 +136,7 @@ label! {
 
 label! {
     /// What set a topology refresh off.
-    RefreshReason {
+    RefreshReason: "reason" {
         /// There is no topology yet.
         Startup => "startup",
         /// The periodic timer.
@@ -128,6 +151,8 @@ label! {
         ReadOnly => "readonly",
         /// A node answered MASTERDOWN.
         MasterDown => "masterdown",
+        /// A node left a command without an answer until its deadline.
+        Timeout => "timeout",
         /// A command met a slot that no known node owns.
         SlotUncovered => "slot_uncovered",
     }
@@ -135,7 +160,7 @@ label! {
 
 label! {
     /// How a topology refresh ended.
-    RefreshResult {
+    RefreshResult: "result" {
         /// The nodes told of a newer topology, and it was adopted.
         Adopted => "adopted",
         /// The nodes confirmed the topology already known.
@@ -149,7 +174,7 @@ label! {
 
 label! {
     /// What kind of buffer holds bytes.
-    Buffer {
+    Buffer: "buffer" {
         /// Requests received from clients and not yet sent on.
         ClientInput => "client_input",
         /// Replies not yet written to clients.
@@ -163,7 +188,7 @@ label! {
 
 label! {
     /// Where bytes went, seen from the front door.
-    Direction {
+    Direction: "direction" {
         /// Received.
         In => "in",
         /// Sent.
@@ -172,8 +197,18 @@ label! {
 }
 
 label! {
+    /// Who is at the other end of a connection.
+    Side: "side" {
+        /// A client of the front door.
+        Client => "client",
+        /// A node of the cluster.
+        Node => "node",
+    }
+}
+
+label! {
     /// How an attempt to connect ended.
-    Connect {
+    Connect: "result" {
         /// The connection stands.
         Ok => "ok",
         /// It could not be made, or the node refused the handshake.

@@ -1,0 +1,122 @@
+//! What the node knows of one client beyond its socket.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use reddoor_protocol::command::{CommandId, CommandSpec};
+use reddoor_protocol::encode::Resp;
+
+use crate::data::key::Key;
+
+/// The number of a client: counts up from 1, never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientId(pub(crate) u64);
+
+/// One client's state.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: ClientId,
+    /// Where the client comes from, as `CLIENT LIST` has it: `ip:port`, or the unix socket's path.
+    pub(crate) addr: String,
+    /// The node's end of the connection.
+    pub(crate) local_addr: String,
+    pub(crate) origin: Peer,
+    pub(crate) descriptor: i32,
+    /// Empty for none.
+    pub(crate) name: Vec<u8>,
+    pub(crate) resp: Resp,
+    /// The selected database.
+    pub(crate) db: usize,
+    pub(crate) is_authenticated: bool,
+    /// `ASKING` was the command before this one.
+    pub(crate) is_asking: bool,
+    /// `READONLY` was sent: a replica may answer.
+    pub(crate) is_readonly: bool,
+    pub(crate) is_no_evict: bool,
+    pub(crate) replies: Replies,
+    pub(crate) transaction: Option<Transaction>,
+    /// Keys of `WATCH`, with their databases.
+    pub(crate) watched: Vec<(usize, Key)>,
+    pub(crate) connected_at_ms: i64,
+    pub(crate) used_at_ms: i64,
+    pub(crate) last_command: Option<CommandId>,
+    pub(crate) close: Option<Close>,
+    pub(crate) blocked: Option<Blocked>,
+    /// Wakes the session after one of the fields above was changed from outside.
+    pub(crate) waker: Option<Waker>,
+    /// Received bytes of a request not yet complete.
+    pub(crate) query_bytes: usize,
+    /// Reply bytes not yet taken by the system.
+    pub(crate) output_bytes: usize,
+    pub(crate) total_commands: u64,
+}
+
+/// How near a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// A unix socket or a loopback address.
+    ThisMachine,
+    Elsewhere,
+}
+
+/// Whether replies are sent, as `CLIENT REPLY` has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Replies {
+    #[default]
+    On,
+    Off,
+    /// The reply to the next command is left out.
+    SkipNext,
+    /// The reply to this command is left out.
+    Skip,
+}
+
+/// Why and when the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// What is still to be sent is lost.
+    Now,
+    /// As soon as all replies are sent.
+    AfterReplies,
+}
+
+/// Commands queued between `MULTI` and `EXEC`.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    pub(crate) queue: Vec<Queued>,
+    /// A command was refused while queueing: `EXEC` will refuse all.
+    pub(crate) is_broken: bool,
+    /// Bytes of all arguments queued, which the limit of incomplete requests bounds.
+    pub(crate) bytes: usize,
+}
+
+/// One queued command.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) spec: &'static CommandSpec,
+    pub(crate) args: Vec<Box<[u8]>>,
+}
+
+/// A client that waits for something and must not be read until then.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    /// `None` waits for ever.
+    pub(crate) until: Option<Instant>,
+    /// What it is told when the time is up: bytes of a reply.
+    pub(crate) reply: Vec<u8>,
+}
+
+impl Client {
+    /// Ends the connection from outside; the session is woken to notice.
+    pub(crate) fn kill(&mut self) {
+        self.close = Some(Close::Now);
+        self.wake();
+    }
+
+    /// Lets the session look at its state again.
+    pub(crate) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

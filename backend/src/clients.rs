@@ -1,0 +1,65 @@
+//! All clients of the node.
+//!
+//! A client is taken out while its session executes commands, so that the commands can have it and the node at
+//! the same time; whoever walks over the others walks without it.
+
+use slab::Slab;
+
+use crate::client::{Client, ClientId};
+
+/// All connected clients.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    /// `None` while the client is taken out.
+    entries: Slab<Option<Box<Client>>>,
+    last_id: u64,
+}
+
+/// A client's place; valid until [`Clients::remove`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat(usize);
+
+impl Clients {
+    /// How many there are, the one that is taken out included.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn next_id(&mut self) -> ClientId {
+        self.last_id += 1;
+        ClientId(self.last_id)
+    }
+
+    pub(crate) fn insert(&mut self, client: Box<Client>) -> Seat {
+        Seat(self.entries.insert(Some(client)))
+    }
+
+    /// Takes a client out; [`Clients::put`] brings it back.
+    pub(crate) fn take(&mut self, seat: Seat) -> Option<Box<Client>> {
+        self.entries.get_mut(seat.0)?.take()
+    }
+
+    pub(crate) fn put(&mut self, seat: Seat, client: Box<Client>) {
+        if let Some(entry) = self.entries.get_mut(seat.0) {
+            *entry = Some(client);
+        }
+    }
+
+    /// A client that is not taken out.
+    pub(crate) fn seated(&mut self, seat: Seat) -> Option<&mut Client> {
+        self.entries.get_mut(seat.0)?.as_deref_mut()
+    }
+
+    pub(crate) fn remove(&mut self, seat: Seat) -> Option<Box<Client>> {
+        self.entries.try_remove(seat.0).flatten()
+    }
+
+    /// All clients that are not taken out, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.entries.iter().filter_map(|(_, entry)| entry.as_deref())
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.entries.iter_mut().filter_map(|(_, entry)| entry.as_deref_mut())
+    }
+}

@@ -1,0 +1,226 @@
+//! Files and arguments into settings, collecting every mistake on the way.
+//!
+//! Source: redis `src/config.c` loadServerConfigFromString, `src/server.c` main.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use reddoor_protocol::inline;
+
+use crate::config::error::{ConfigError, Place, Problem};
+use crate::config::{Config, Values, table};
+
+/// Files that may include each other (count); more is a circle.
+const FILES_MAX: usize = 64;
+
+pub(super) fn from_args(args: &[String]) -> Result<Config, Vec<ConfigError>> {
+    let mut reader = Reader::default();
+    let (file, options) = match args.split_first() {
+        Some((first, rest)) if !first.starts_with("--") => (Some(first), rest),
+        _ => (None, args),
+    };
+    if let Some(file) = file {
+        reader.read_file(PathBuf::from(file), Place::Arguments);
+    }
+    reader.read_options(options);
+    if !reader.errors.is_empty() {
+        return Err(reader.errors);
+    }
+    let warnings = reader.warnings();
+    let mut config = Config::new(reader.values);
+    config.warnings = warnings;
+    config.file = file.filter(|name| *name != "-").and_then(|name| fs::canonicalize(name).ok());
+    Ok(config)
+}
+
+#[derive(Default)]
+struct Reader {
+    values: Values,
+    errors: Vec<ConfigError>,
+    /// Positions in the table of the directives that were given.
+    given: Vec<usize>,
+    /// Whether a `save` line was seen: the first replaces the default, later ones add to it.
+    has_save: bool,
+    files_count: usize,
+}
+
+impl Reader {
+    /// Reads a file and those it includes; an included file counts as written where the include stands.
+    fn read_file(&mut self, file: PathBuf, place: Place) {
+        // A stack instead of recursion: each entry is a file's remaining lines.
+        let mut stack = vec![];
+        self.open(file, place, &mut stack);
+        while let Some((file, lines)) = stack.last_mut() {
+            let Some((number, line)) = lines.pop() else {
+                stack.pop();
+                continue;
+            };
+            let place = Place::Line { file: file.clone(), number };
+            let Some(words) = self.split(&line, &place) else { continue };
+            match words.split_first() {
+                Some((name, [path])) if name.eq_ignore_ascii_case(b"include") => {
+                    let path = String::from_utf8_lossy(path).into_owned();
+                    self.open(PathBuf::from(path), place, &mut stack);
+                }
+                Some((name, values)) => self.directive(name, values, place),
+                None => {}
+            }
+        }
+    }
+
+    fn open(&mut self, file: PathBuf, place: Place, stack: &mut Vec<(PathBuf, Lines)>) {
+        self.files_count += 1;
+        let problem = if self.files_count > FILES_MAX {
+            Problem::TooManyFiles(FILES_MAX)
+        } else {
+            match read_text(&file) {
+                Ok(text) => return stack.push((file, lines_reversed(&text))),
+                Err(reason) => Problem::Unreadable(reason.to_string()),
+            }
+        };
+        self.errors.push(ConfigError { place, directive: file.display().to_string(), problem });
+    }
+
+    /// Cuts a line into words; `None` for comments, empty lines and mistakes.
+    fn split(&mut self, line: &[u8], place: &Place) -> Option<Vec<Vec<u8>>> {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            return None;
+        }
+        let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
+        if inline::split(line, &mut bytes, |start, len| ranges.push(start..start + len)).is_err() {
+            let problem = Problem::UnbalancedQuotes;
+            let place = place.clone();
+            self.errors.push(ConfigError { place, directive: String::new(), problem });
+            return None;
+        }
+        Some(ranges.into_iter().map(|range| bytes[range].to_vec()).collect())
+    }
+
+    /// Reads `--directive value …`; every argument up to the next one with two dashes is a word of the value.
+    fn read_options(&mut self, options: &[String]) {
+        let mut rest = options;
+        while let Some((first, tail)) = rest.split_first() {
+            let Some(name) = first.strip_prefix("--") else {
+                let problem = Problem::NoDirective;
+                let place = Place::Arguments;
+                self.errors.push(ConfigError { place, directive: first.clone(), problem });
+                rest = tail;
+                continue;
+            };
+            let count = tail.iter().take_while(|word| !word.starts_with("--")).count();
+            let (values, next) = tail.split_at(count);
+            rest = next;
+            match values {
+                // One argument may hold all words of a value: `--save "900 1"`.
+                [value] if takes_words(name) && !value.is_empty() => {
+                    if let Some(words) = self.split(value.as_bytes(), &Place::Arguments) {
+                        self.directive(name.as_bytes(), &words, Place::Arguments);
+                    }
+                }
+                _ => {
+                    let words: Vec<Vec<u8>> = values.iter().map(|v| v.as_bytes().to_vec()).collect();
+                    self.directive(name.as_bytes(), &words, Place::Arguments);
+                }
+            }
+        }
+    }
+
+    fn directive(&mut self, name: &[u8], words: &[Vec<u8>], place: Place) {
+        let directive = String::from_utf8_lossy(name).into_owned();
+        let lower = directive.to_ascii_lowercase();
+        let Some((index, row)) = table::find(&lower) else {
+            let problem = if table::REFUSED.contains(&lower.as_str()) {
+                Problem::NotServed
+            } else {
+                Problem::UnknownDirective(nearest(&lower))
+            };
+            return self.errors.push(ConfigError { place, directive, problem });
+        };
+        let mut words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        // Redis: several `save` and `client-output-buffer-limit` lines add up.
+        let before = self.values.0[index].to_text();
+        let adds_up = row.name == "client-output-buffer-limit"
+            || row.name == "save" && self.has_save && words != [b"".as_slice()];
+        if adds_up {
+            words.splice(0..0, row.words(before.as_bytes()));
+        }
+        self.has_save |= row.name == "save";
+        match row.parse(&words) {
+            Ok(setting) => {
+                self.values.0[index] = setting;
+                self.given.push(index);
+            }
+            Err(mistake) => {
+                let value = String::from_utf8_lossy(&words.join(b" ".as_slice())).into_owned();
+                let problem = Problem::BadValue { value, expected: mistake.into_owned() };
+                self.errors.push(ConfigError { place, directive, problem });
+            }
+        }
+    }
+
+    /// One line for each directive that was set away from its default and changes nothing here.
+    fn warnings(&self) -> Vec<String> {
+        let defaults = Values::default();
+        let mut given = self.given.clone();
+        given.sort_unstable();
+        given.dedup();
+        given
+            .into_iter()
+            .filter(|index| *index >= table::HEEDED.len())
+            .filter(|index| self.values.0[*index] != defaults.0[*index])
+            .filter_map(|index| table::all().nth(index))
+            .map(|row| format!("'{}' is accepted but has no effect on this node yet", row.name))
+            .collect()
+    }
+}
+
+/// Lines with their numbers from 1, the last first.
+type Lines = Vec<(usize, Vec<u8>)>;
+
+fn lines_reversed(text: &[u8]) -> Lines {
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+    let mut numbered: Lines = (1..).zip(lines).collect();
+    numbered.reverse();
+    numbered
+}
+
+fn read_text(file: &Path) -> io::Result<Vec<u8>> {
+    if file == Path::new("-") {
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text)?;
+        return Ok(text);
+    }
+    fs::read(file)
+}
+
+fn takes_words(name: &str) -> bool {
+    table::find(name).is_some_and(|(_, row)| row.takes_words())
+}
+
+/// The known name that differs in at most two letters.
+fn nearest(name: &str) -> Option<&'static str> {
+    table::all()
+        .flat_map(|row| [Some(row.name), row.alias])
+        .flatten()
+        .map(|known| (distance(name, known), known))
+        .filter(|(distance, _)| *distance <= 2)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein distance, one row at a time.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.bytes().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}

@@ -1,0 +1,157 @@
+//! The settings that the node acts on, typed, so that nobody looks up a directive by name while it serves.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::Values;
+use crate::config::custom::OutputLimits;
+
+/// Typed settings; made anew from the directives after every change.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// TCP port for clients; 0 for none.
+    pub(crate) port: u16,
+    /// Addresses to listen on, as in the file: a leading `-` means that it may fail, `*` means all.
+    pub(crate) bind: Vec<String>,
+    /// Length of the queue of connections not yet accepted (count).
+    pub(crate) tcp_backlog: u32,
+    /// Idle time after which the system probes a connection; zero for never.
+    pub(crate) tcp_keepalive: Duration,
+    /// Idle time after which a client is disconnected; zero for never.
+    pub(crate) client_timeout: Duration,
+    pub(crate) unix_socket: Option<PathBuf>,
+    /// Mode bits of the unix socket; 0 leaves what the system gives.
+    pub(crate) unix_socket_mode: u32,
+    pub(crate) dir: PathBuf,
+    /// Empty for standard output.
+    pub(crate) log_file: String,
+    pub(crate) log_level: String,
+    /// Empty for none.
+    pub(crate) pid_file: String,
+    /// Refuse clients from other machines while no password is set.
+    pub(crate) is_protected: bool,
+    /// Empty for none.
+    pub(crate) password: String,
+    /// Clients at one time (count).
+    pub(crate) clients_max: usize,
+    /// Largest argument, and largest string value (bytes).
+    pub(crate) bulk_bytes_max: usize,
+    /// Largest incomplete request (bytes).
+    pub(crate) query_bytes_max: usize,
+    pub(crate) output_limits: OutputLimits,
+    /// Databases outside cluster mode (count).
+    pub(crate) databases_count: usize,
+    /// Ticks of the node's own work per second, 1 to 500.
+    pub(crate) hz: u32,
+    /// 1 to 10: how much time expiry may take.
+    pub(crate) expire_effort: u32,
+    /// Commands slower than this are remembered; negative for none (microseconds).
+    pub(crate) slow_log_slower_than_us: i64,
+    /// Slow commands remembered (count).
+    pub(crate) slow_log_len_max: usize,
+    /// `yes`, `no` or `local`.
+    pub(crate) debug_command: Permission,
+    /// `yes`, `no` or `local`.
+    pub(crate) protected_configs: Permission,
+
+    pub(crate) is_cluster: bool,
+    /// Name of the nodes file inside `dir`.
+    pub(crate) cluster_config_file: String,
+    /// Silence after which a node is suspected.
+    pub(crate) cluster_node_timeout: Duration,
+    /// Port of the cluster bus; 0 means the client port + 10000.
+    pub(crate) cluster_port: u16,
+    /// Empty for what other nodes see.
+    pub(crate) cluster_announce_ip: String,
+    /// Empty for none.
+    pub(crate) cluster_announce_hostname: String,
+    /// 0 for the port in use.
+    pub(crate) cluster_announce_port: u16,
+    /// 0 for the bus port in use.
+    pub(crate) cluster_announce_bus_port: u16,
+    /// `ip`, `hostname` or `unknown-endpoint`.
+    pub(crate) cluster_preferred_endpoint: String,
+    pub(crate) cluster_requires_full_coverage: bool,
+    pub(crate) cluster_allows_reads_when_down: bool,
+    pub(crate) cluster_allows_replica_migration: bool,
+    /// Replicas that a primary keeps before one may leave for another shard (count).
+    pub(crate) cluster_migration_barrier: u32,
+    /// How old a replica's data may be to stand for election, in node timeouts; 0 for any age.
+    pub(crate) cluster_replica_validity_factor: u32,
+    pub(crate) cluster_replica_no_failover: bool,
+    /// Bytes queued on one bus link before it is dropped; 0 for no limit of its own.
+    pub(crate) cluster_link_bytes_max: usize,
+}
+
+/// Who may use something dangerous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    Nobody,
+    /// Clients of this machine.
+    Local,
+    Everybody,
+}
+
+impl Permission {
+    fn parse(text: &str) -> Permission {
+        match text {
+            "yes" => Permission::Everybody,
+            "local" => Permission::Local,
+            _ => Permission::Nobody,
+        }
+    }
+}
+
+/// The range in which a Redis keeps `hz`, whatever was asked for.
+const HZ_RANGE: (u32, u32) = (1, 500);
+
+impl Settings {
+    pub(crate) fn read(values: &Values) -> Settings {
+        let text = |name| values.text(name).to_owned();
+        let seconds = |name| Duration::from_secs(values.number(name));
+        Settings {
+            port: values.number("port"),
+            bind: values.text("bind").split_ascii_whitespace().map(str::to_owned).collect(),
+            tcp_backlog: values.number("tcp-backlog"),
+            tcp_keepalive: seconds("tcp-keepalive"),
+            client_timeout: seconds("timeout"),
+            unix_socket: Some(values.text("unixsocket"))
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            unix_socket_mode: u32::from_str_radix(values.text("unixsocketperm"), 8).unwrap_or(0),
+            dir: PathBuf::from(values.text("dir")),
+            log_file: text("logfile"),
+            log_level: text("loglevel"),
+            pid_file: text("pidfile"),
+            is_protected: values.flag("protected-mode"),
+            password: text("requirepass"),
+            clients_max: values.number("maxclients"),
+            bulk_bytes_max: values.number("proto-max-bulk-len"),
+            query_bytes_max: values.number("client-query-buffer-limit"),
+            output_limits: OutputLimits::from_text(values.text("client-output-buffer-limit")),
+            databases_count: values.number("databases"),
+            hz: values.number::<u32>("hz").clamp(HZ_RANGE.0, HZ_RANGE.1),
+            expire_effort: values.number("active-expire-effort"),
+            slow_log_slower_than_us: values.integer("slowlog-log-slower-than"),
+            slow_log_len_max: values.number("slowlog-max-len"),
+            debug_command: Permission::parse(values.text("enable-debug-command")),
+            protected_configs: Permission::parse(values.text("enable-protected-configs")),
+            is_cluster: values.flag("cluster-enabled"),
+            cluster_config_file: text("cluster-config-file"),
+            cluster_node_timeout: Duration::from_millis(values.number("cluster-node-timeout")),
+            cluster_port: values.number("cluster-port"),
+            cluster_announce_ip: text("cluster-announce-ip"),
+            cluster_announce_hostname: text("cluster-announce-hostname"),
+            cluster_announce_port: values.number("cluster-announce-port"),
+            cluster_announce_bus_port: values.number("cluster-announce-bus-port"),
+            cluster_preferred_endpoint: text("cluster-preferred-endpoint-type"),
+            cluster_requires_full_coverage: values.flag("cluster-require-full-coverage"),
+            cluster_allows_reads_when_down: values.flag("cluster-allow-reads-when-down"),
+            cluster_allows_replica_migration: values.flag("cluster-allow-replica-migration"),
+            cluster_migration_barrier: values.number("cluster-migration-barrier"),
+            cluster_replica_validity_factor: values.number("cluster-replica-validity-factor"),
+            cluster_replica_no_failover: values.flag("cluster-replica-no-failover"),
+            cluster_link_bytes_max: values.number("cluster-link-sendbuf-limit"),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! One database: keys with their values and when they expire.
+//!
+//! Outside cluster mode all keys lie in one part; in cluster mode each slot is a part of its own, made when its
+//! first key comes, so that the keys of a slot can be counted, listed and dropped without looking at others.
+//! A key that expires is in its part's second dict too, which is what the expiry cycle walks.
+//!
+//! Invariants: `volatile` holds exactly the keys whose record has an expiry, with the same time; `keys_count` and
+//! `volatile_count` are the sums over all parts.
+//! Not here: clients, replies, who is told of a change, the clock.
+
+mod cycle;
+
+mod walk;
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use reddoor_protocol::slot::Slot;
+
+use crate::data::dict::Dict;
+use crate::data::key::Key;
+use crate::data::random::Random;
+use crate::data::value::Value;
+
+pub(crate) use cycle::Sweep;
+
+/// One database.
+#[derive(Debug)]
+pub(crate) struct Keyspace {
+    /// One, or one for each slot.
+    parts: Vec<Option<Box<Part>>>,
+    keys_count: usize,
+    volatile_count: usize,
+    /// Keyed at random, so that clients cannot make keys collide.
+    hasher: RandomState,
+    random: Random,
+    /// Keys removed because their time had come (count), ever.
+    expired_count: u64,
+    cycle: cycle::Position,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    keys: Dict<Record>,
+    /// Expiry times in milliseconds since 1970.
+    volatile: Dict<i64>,
+}
+
+/// What is kept for one key.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) value: Value,
+    /// Milliseconds since 1970, or [`NEVER`].
+    expires_at_ms: i64,
+    /// When it was last used, in seconds since 1970, wrapping.
+    pub(crate) used_at_s: u32,
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl Record {
+    /// When the key expires, in milliseconds since 1970; `None` for never.
+    pub(crate) fn expires_at_ms(&self) -> Option<i64> {
+        (self.expires_at_ms != NEVER).then_some(self.expires_at_ms)
+    }
+
+    #[inline]
+    fn is_expired(&self, now_ms: i64) -> bool {
+        self.expires_at_ms < now_ms && self.expires_at_ms != NEVER
+    }
+}
+
+/// How keys are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// All keys together.
+    Whole,
+    /// Each slot apart.
+    BySlot,
+}
+
+impl Keyspace {
+    pub(crate) fn new(layout: Layout) -> Keyspace {
+        let count = match layout {
+            Layout::Whole => 1,
+            Layout::BySlot => Slot::COUNT,
+        };
+        let mut parts = Vec::new();
+        parts.resize_with(count, || None);
+        Keyspace {
+            parts,
+            keys_count: 0,
+            volatile_count: 0,
+            hasher: RandomState::new(),
+            random: Random::default(),
+            expired_count: 0,
+            cycle: cycle::Position::default(),
+        }
+    }
+
+    /// How many keys there are; those that have expired unnoticed still count.
+    pub(crate) fn len(&self) -> usize {
+        self.keys_count
+    }
+
+    /// How many of them expire.
+    pub(crate) fn volatile_len(&self) -> usize {
+        self.volatile_count
+    }
+
+    /// Keys removed because their time had come (count), ever.
+    pub(crate) fn expired_count(&self) -> u64 {
+        self.expired_count
+    }
+
+    /// How many buckets the dicts of keys and of expiry times have.
+    pub(crate) fn buckets_count(&self) -> (usize, usize) {
+        let parts = self.parts.iter().flatten();
+        parts.fold((0, 0), |(keys, volatile), part| {
+            (keys + part.keys.buckets_count(), volatile + part.volatile.buckets_count())
+        })
+    }
+
+    /// The record of a key, if it is there and has not expired; one that has is removed now.
+    #[inline]
+    pub(crate) fn find(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
+        let (hash, index) = self.place(key);
+        let part = self.parts[index].as_deref_mut()?;
+        if part.volatile.len() > 0 && part.keys.find(hash, key)?.is_expired(now_ms) {
+            self.remove_at(hash, index, key);
+            self.expired_count += 1;
+            return None;
+        }
+        part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
+    }
+
+    /// Sets a key to a value; `None` as expiry means that it never expires, whatever held before.
+    pub(crate) fn insert(
+        &mut self,
+        key: &[u8],
+        value: Value,
+        expires_at_ms: Option<i64>,
+        now_ms: i64,
+    ) {
+        let (hash, index) = self.place(key);
+        let expires = expires_at_ms.unwrap_or(NEVER);
+        let part = self.parts[index].get_or_insert_default();
+        let record = Record { value, expires_at_ms: expires, used_at_s: seconds(now_ms) };
+        let before = match part.keys.find_mut(hash, key) {
+            Some(slot) => std::mem::replace(slot, record).expires_at_ms,
+            None => {
+                part.keys.insert_new(hash, Key::from(key), record);
+                self.keys_count += 1;
+                NEVER
+            }
+        };
+        if before != expires {
+            self.index_expiry(hash, index, key, expires);
+        }
+    }
+
+    /// Removes a key; the caller has seen that it had not expired if that matters to it.
+    pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Record> {
+        let (hash, index) = self.place(key);
+        self.remove_at(hash, index, key)
+    }
+
+    /// Changes when a key expires; `None` means never. Whether the key is there.
+    pub(crate) fn set_expiry(&mut self, key: &[u8], expires_at_ms: Option<i64>) -> bool {
+        let (hash, index) = self.place(key);
+        let expires = expires_at_ms.unwrap_or(NEVER);
+        let Some(part) = self.parts[index].as_deref_mut() else { return false };
+        let Some(record) = part.keys.find_mut(hash, key) else { return false };
+        if record.expires_at_ms != expires {
+            record.expires_at_ms = expires;
+            self.index_expiry(hash, index, key, expires);
+        }
+        true
+    }
+
+    /// Removes all keys. Costs O(keys).
+    pub(crate) fn clear(&mut self) {
+        self.parts.iter_mut().for_each(|part| *part = None);
+        self.keys_count = 0;
+        self.volatile_count = 0;
+    }
+
+    /// Writes a key's expiry into the second dict, or takes it out.
+    fn index_expiry(&mut self, hash: u32, index: usize, key: &[u8], expires: i64) {
+        let Some(part) = self.parts[index].as_deref_mut() else { return };
+        if expires == NEVER {
+            self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());
+        } else if let Some(time) = part.volatile.find_mut(hash, key) {
+            *time = expires;
+        } else {
+            part.volatile.insert_new(hash, Key::from(key), expires);
+            self.volatile_count += 1;
+        }
+    }
+
+    fn remove_at(&mut self, hash: u32, index: usize, key: &[u8]) -> Option<Record> {
+        let part = self.parts[index].as_deref_mut()?;
+        let record = part.keys.remove(hash, key)?;
+        self.keys_count -= 1;
+        if record.expires_at_ms != NEVER {
+            self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());
+        }
+        if part.keys.len() == 0 && self.parts.len() > 1 {
+            self.parts[index] = None;
+        }
+        Some(record)
+    }
+
+    /// A key's hash and the part it lies in.
+    #[inline]
+    fn place(&self, key: &[u8]) -> (u32, usize) {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key);
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits of a hash are as good")]
+        let hash = hasher.finish() as u32;
+        (hash, if self.parts.len() == 1 { 0 } else { Slot::of_key(key).index() })
+    }
+}
+
+/// Borrows one part alone, so that counters can change beside it.
+fn part_of(parts: &mut [Option<Box<Part>>], index: usize) -> Option<&mut Part> {
+    parts[index].as_deref_mut()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "wraps, as documented")]
+pub(crate) fn seconds(now_ms: i64) -> u32 {
+    (now_ms / 1000) as u32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! Why a node could not start.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// What ended a node that should have served.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The working directory of the settings cannot be entered.
+    #[error("cannot enter directory {dir}")]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file that the settings name cannot be opened or written.
+    #[error("cannot open {purpose} {file}")]
+    File {
+        /// What it is for, such as `log file`.
+        purpose: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// An address is taken, or cannot be had.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address or the unix socket's path.
+        addr: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Neither a TCP port nor a unix socket is configured.
+    #[error("configured to listen nowhere")]
+    NoListener,
+    /// The runtime or its signal handlers could not be set up.
+    #[error("cannot set up the event loop")]
+    Runtime(#[source] io::Error),
+    /// The cluster part of the node could not start; carries its own words.
+    #[error("cluster: {0}")]
+    Cluster(String),
+}

@@ -1,0 +1,151 @@
+//! Counters that `INFO` tells.
+
+use std::collections::BTreeMap;
+
+use reddoor_protocol::command::CommandId;
+
+/// Codes of errors that are counted apart (count); a client chooses some codes, so there is an end to them.
+const ERROR_CODES_MAX: usize = 128;
+
+/// Everything that is counted since the start, or since `CONFIG RESETSTAT`.
+#[derive(Debug)]
+pub(crate) struct Stats {
+    pub(crate) connections_received: u64,
+    pub(crate) connections_rejected: u64,
+    pub(crate) commands_processed: u64,
+    pub(crate) input_bytes: u64,
+    pub(crate) output_bytes: u64,
+    pub(crate) reads_processed: u64,
+    pub(crate) writes_processed: u64,
+    pub(crate) keyspace_hits: u64,
+    pub(crate) keyspace_misses: u64,
+    pub(crate) expired_keys: u64,
+    pub(crate) expire_cycles_cut_short: u64,
+    pub(crate) expire_cycle_us: u64,
+    pub(crate) error_replies: u64,
+    /// Commands that no client sent twice to be disconnected for: output limits reached.
+    pub(crate) output_limit_disconnects: u64,
+    pub(crate) query_limit_disconnects: u64,
+    /// Indexed by [`CommandId::index`].
+    commands: Vec<CommandStats>,
+    errors: BTreeMap<String, u64>,
+    pub(crate) rate: Rate,
+}
+
+/// Counters of one command.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommandStats {
+    pub(crate) calls: u64,
+    pub(crate) total_us: u64,
+    total_ns_rest: u64,
+    /// Refused before it ran (count).
+    pub(crate) rejected: u64,
+    /// Answered with an error after it ran (count).
+    pub(crate) failed: u64,
+}
+
+impl Default for Stats {
+    fn default() -> Stats {
+        Stats {
+            connections_received: 0,
+            connections_rejected: 0,
+            commands_processed: 0,
+            input_bytes: 0,
+            output_bytes: 0,
+            reads_processed: 0,
+            writes_processed: 0,
+            keyspace_hits: 0,
+            keyspace_misses: 0,
+            expired_keys: 0,
+            expire_cycles_cut_short: 0,
+            expire_cycle_us: 0,
+            error_replies: 0,
+            output_limit_disconnects: 0,
+            query_limit_disconnects: 0,
+            commands: vec![CommandStats::default(); CommandId::COUNT],
+            errors: BTreeMap::new(),
+            rate: Rate::default(),
+        }
+    }
+}
+
+impl Stats {
+    pub(crate) fn command(&mut self, id: CommandId) -> &mut CommandStats {
+        &mut self.commands[id.index()]
+    }
+
+    /// Counters of the commands that were called or refused.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = (usize, &CommandStats)> {
+        self.commands.iter().enumerate().filter(|(_, s)| s.calls + s.rejected + s.failed > 0)
+    }
+
+    /// Counts an error reply by its code.
+    pub(crate) fn count_error(&mut self, code: &str) {
+        self.error_replies += 1;
+        if let Some(count) = self.errors.get_mut(code) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_CODES_MAX {
+            self.errors.insert(code.to_owned(), 1);
+        }
+    }
+
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.errors.iter().map(|(code, count)| (code.as_str(), *count))
+    }
+}
+
+impl CommandStats {
+    /// Counts one run, keeping what is below a microsecond for later.
+    pub(crate) fn add_run(&mut self, took: std::time::Duration) {
+        self.calls += 1;
+        let ns = self.total_ns_rest + u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / 2);
+        self.total_us += ns / 1000;
+        self.total_ns_rest = ns % 1000;
+    }
+}
+
+/// How many samples a rate is averaged over. Source: redis `src/server.h` STATS_METRIC_SAMPLES.
+const SAMPLES: usize = 16;
+
+/// Commands and bytes per second, averaged over the last samples.
+#[derive(Debug, Default)]
+pub(crate) struct Rate {
+    samples: [Sample; SAMPLES],
+    next: usize,
+    last: (u64, u64, u64),
+    last_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    commands: f64,
+    input: f64,
+    output: f64,
+}
+
+impl Rate {
+    /// Takes a sample of the counters of commands, input and output bytes.
+    pub(crate) fn sample(&mut self, now_ms: i64, counters: (u64, u64, u64)) {
+        let elapsed_ms = now_ms - self.last_ms;
+        if self.last_ms > 0 && elapsed_ms > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "an average for people")]
+            let per_second = |now: u64, last: u64| now.saturating_sub(last) as f64 * 1000.0 / elapsed_ms as f64;
+            self.samples[self.next] = Sample {
+                commands: per_second(counters.0, self.last.0),
+                input: per_second(counters.1, self.last.1),
+                output: per_second(counters.2, self.last.2),
+            };
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.last = counters;
+        self.last_ms = now_ms;
+    }
+
+    /// Commands, input bytes and output bytes per second.
+    pub(crate) fn average(&self) -> (f64, f64, f64) {
+        #[expect(clippy::cast_precision_loss, reason = "a small number")]
+        let count = SAMPLES as f64;
+        let sum = |field: fn(&Sample) -> f64| self.samples.iter().map(field).sum::<f64>() / count;
+        (sum(|s| s.commands), sum(|s| s.input), sum(|s| s.output))
+    }
+}

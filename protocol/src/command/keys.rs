@@ -1,0 +1,413 @@
+//! Which arguments of a request are keys.
+//!
+//! In: a row and the arguments of one request. Out: argument positions, in the order in which a Redis names
+//! them to `COMMAND GETKEYS`; nothing is allocated.
+//! Most rows have their keys at fixed positions, and those cost a comparison or two. The others are described
+//! by [`KeySpec`]s; where the specs fail, a few commands have rules by hand (`keys/odd.rs`), as in a Redis.
+//!
+//! Invariant: every position given is below `args.len()`, whatever the arguments are.
+//!
+//! Spec: <https://valkey.io/topics/key-specs/>. Source: redis `src/db.c` getKeysFromCommandWithSpecs.
+
+mod odd;
+
+use bitflags::bitflags;
+use thiserror::Error;
+
+use crate::command::CommandSpec;
+use crate::command::flags::{CommandFlags, bits_of_words, names_of_bits};
+use crate::request::{Args, parse_integer};
+
+bitflags! {
+    /// What a command does with a key.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct KeyAccess: u32 {
+        /// Reads the value (or only facts about it).
+        const RO = 1 << 0;
+        /// Reads and changes the value.
+        const RW = 1 << 1;
+        /// Overwrites the value unread.
+        const OW = 1 << 2;
+        /// Removes the key.
+        const RM = 1 << 3;
+        /// The reply or another key tells what the value was.
+        const ACCESS = 1 << 4;
+        /// Adds to the value.
+        const INSERT = 1 << 5;
+        /// Changes what is there.
+        const UPDATE = 1 << 6;
+        /// Takes something away.
+        const DELETE = 1 << 7;
+        /// No key but a shard channel: it picks a slot as a key does.
+        const NOT_KEY = 1 << 8;
+        /// The spec does not find every key.
+        const INCOMPLETE = 1 << 9;
+        /// The access depends on other arguments.
+        const VARIABLE_FLAGS = 1 << 10;
+    }
+}
+
+/// Names of [`KeyAccess`] on the wire, by bit.
+const KEY_ACCESS_NAMES: [&str; 11] = [
+    "RO",
+    "RW",
+    "OW",
+    "RM",
+    "access",
+    "insert",
+    "update",
+    "delete",
+    "not_key",
+    "incomplete",
+    "variable_flags",
+];
+
+impl KeyAccess {
+    pub(super) const fn of_words(words: &str) -> KeyAccess {
+        KeyAccess::from_bits_retain(bits_of_words(words, &KEY_ACCESS_NAMES))
+    }
+
+    /// The names as `COMMAND` prints them, in its order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        names_of_bits(self.bits(), &KEY_ACCESS_NAMES)
+    }
+}
+
+/// A rule that finds some keys of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySpec {
+    /// What happens to these keys.
+    pub access: KeyAccess,
+    /// Where to begin.
+    pub begin: BeginSearch,
+    /// What is a key from there on.
+    pub find: FindKeys,
+    /// A remark for readers, often empty.
+    pub note: &'static str,
+}
+
+/// Where a [`KeySpec`] begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeginSearch {
+    /// At this argument; 0 is the command's name.
+    Index(u16),
+    /// Behind the first argument that equals `word` in any case, looked for from `from` on; if negative,
+    /// backwards, from that far off the end.
+    Keyword {
+        /// The word in upper case.
+        word: &'static str,
+        /// The argument to begin at.
+        from: i16,
+    },
+    /// No rule tells.
+    Unknown,
+}
+
+/// What is a key, counted from where the search began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindKeys {
+    /// Every `step`th argument up to `last`: counted from the beginning if not negative, else from the end,
+    /// -1 being the last argument. With a `limit` above 1 only that part of the arguments in reach counts:
+    /// 2 is one half.
+    Range {
+        /// The last argument that may be a key.
+        last: i16,
+        /// Arguments from one key to the next.
+        step: u16,
+        /// The divisor, or 0.
+        limit: u16,
+    },
+    /// An argument gives the number of keys.
+    Counted {
+        /// Where the number stands.
+        count: u16,
+        /// Where the first key stands.
+        first: u16,
+        /// Arguments from one key to the next.
+        step: u16,
+    },
+    /// No rule tells.
+    Unknown,
+}
+
+/// Commands whose keys, or what happens to them, the specs do not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OddKeys {
+    /// The specs tell everything, or there are no keys.
+    None,
+    /// The first argument, and the last `STORE` destination if `store`.
+    Sort { store: bool },
+    /// One key, or many behind `KEYS`.
+    Migrate,
+    /// A destination that may stand alone. A Redis then names no key at all, so that a cluster's node runs
+    /// `PFMERGE` on a slot that it does not own; here the destination is a key always.
+    Destination,
+    /// `STORE` and `STOREDIST` that the specs did not understand.
+    GeoRadius,
+    /// `SET`: reads the old value with `GET`.
+    Set,
+    /// `BITFIELD`: only reads if all operations are `GET`.
+    BitField,
+}
+
+/// The arguments do not say which keys are meant: the command cannot run.
+///
+/// Any node refuses such a request in the right words, as long as it holds no keys that are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the arguments do not tell the keys")]
+pub struct KeysError;
+
+/// Some keys at equal distances. Invariant: all positions are below the number of arguments.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyRun {
+    first: u32,
+    count: u32,
+    step: u32,
+    access: KeyAccess,
+}
+
+/// As many runs as a request can have: one per key spec.
+const RUNS_MAX: usize = 3;
+
+/// The keys of one request: an iterator over argument positions and what happens to each key.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    runs: [KeyRun; RUNS_MAX],
+    runs_count: usize,
+    /// The run that is being given out.
+    run: usize,
+    /// Keys of that run given so far.
+    given: u32,
+}
+
+impl Keys {
+    fn push(&mut self, run: KeyRun) {
+        debug_assert!(self.runs_count < RUNS_MAX, "no row has more key specs");
+        if run.count > 0 && self.runs_count < RUNS_MAX {
+            self.runs[self.runs_count] = run;
+            self.runs_count += 1;
+        }
+    }
+
+    fn push_one(&mut self, index: usize, access: KeyAccess) {
+        self.push(KeyRun { first: position(index), count: 1, step: 1, access });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.runs_count == 0
+    }
+}
+
+impl Iterator for Keys {
+    type Item = (u32, KeyAccess);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u32, KeyAccess)> {
+        if self.run >= self.runs_count {
+            return None;
+        }
+        let run = self.runs[self.run];
+        let index = run.first + self.given * run.step;
+        self.given += 1;
+        if self.given == run.count {
+            self.run += 1;
+            self.given = 0;
+        }
+        Some((index, run.access))
+    }
+}
+
+/// How the keys of a row are found; made from its key specs while the crate is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyFinder {
+    /// It has none.
+    None,
+    /// One, at this argument.
+    One(u16),
+    /// One spec whose range ends at the last argument.
+    ToEnd { first: u16, step: u16 },
+    /// Whatever the specs say.
+    Specs,
+}
+
+impl KeyFinder {
+    pub(super) const fn of(keys: &[KeySpec]) -> KeyFinder {
+        if keys.is_empty() {
+            return KeyFinder::None;
+        }
+        if keys.len() > RUNS_MAX {
+            panic!("RUNS_MAX has to grow");
+        }
+        match (keys.len(), keys[0].begin, keys[0].find) {
+            (1, BeginSearch::Index(first), FindKeys::Range { last: 0, .. }) => {
+                KeyFinder::One(first)
+            }
+            (1, BeginSearch::Index(first), FindKeys::Range { last: -1, step, limit: 0 }) => {
+                KeyFinder::ToEnd { first, step }
+            }
+            _ => KeyFinder::Specs,
+        }
+    }
+}
+
+impl CommandSpec {
+    /// The position of its key, if every request of this row has one key, always there.
+    #[inline]
+    pub fn single_key_index(&self) -> Option<usize> {
+        match self.finder {
+            KeyFinder::One(index) => Some(usize::from(index)),
+            KeyFinder::None | KeyFinder::ToEnd { .. } | KeyFinder::Specs => None,
+        }
+    }
+
+    /// Whether some of its arguments can pick a slot: keys or shard channels.
+    #[inline]
+    pub fn has_keys(&self) -> bool {
+        self.finder != KeyFinder::None
+    }
+}
+
+/// Writes the positions of all keys and shard channels to `out`, after clearing it.
+///
+/// No keys is a good answer: of a row without keys, and of one whose keys are optional
+/// ([`CommandFlags::NO_MANDATORY_KEYS`]).
+///
+/// # Errors
+/// [`KeysError`]: the arguments are no valid call. `out` is then empty.
+#[inline]
+pub fn key_indexes(
+    spec: &CommandSpec,
+    args: Args<'_>,
+    out: &mut Vec<u32>,
+) -> Result<(), KeysError> {
+    out.clear();
+    match spec.finder {
+        KeyFinder::None => Ok(()),
+        KeyFinder::One(index) => {
+            if usize::from(index) >= args.len() {
+                return Err(KeysError);
+            }
+            out.push(u32::from(index));
+            Ok(())
+        }
+        KeyFinder::ToEnd { first, step } => {
+            out.extend((u32::from(first)..position(args.len())).step_by(usize::from(step)));
+            if out.is_empty() { Err(KeysError) } else { Ok(()) }
+        }
+        KeyFinder::Specs => {
+            out.extend(find_keys(spec, args)?.map(|(index, _)| index));
+            Ok(())
+        }
+    }
+}
+
+/// Calls `visit` with the position of each key and shard channel and what the command does with it.
+///
+/// # Errors
+/// As [`key_indexes`]; `visit` has then not been called.
+pub fn for_each_key(
+    spec: &CommandSpec,
+    args: Args<'_>,
+    mut visit: impl FnMut(usize, KeyAccess),
+) -> Result<(), KeysError> {
+    for (index, access) in find_keys(spec, args)? {
+        visit(index as usize, access);
+    }
+    Ok(())
+}
+
+/// The keys and shard channels of a request.
+///
+/// # Errors
+/// As [`key_indexes`].
+pub fn find_keys(spec: &CommandSpec, args: Args<'_>) -> Result<Keys, KeysError> {
+    let by_specs = find_by_specs(spec.keys, args).map(|mut keys| {
+        odd::adjust_access(spec.odd_keys, args, &mut keys);
+        keys
+    });
+    let keys = match by_specs {
+        Ok(keys) => keys,
+        Err(KeysError) => odd::find(spec, args),
+    };
+    let optional = spec.keys.is_empty() || spec.flags.contains(CommandFlags::NO_MANDATORY_KEYS);
+    if keys.is_empty() && !optional { Err(KeysError) } else { Ok(keys) }
+}
+
+fn find_by_specs(specs: &[KeySpec], args: Args<'_>) -> Result<Keys, KeysError> {
+    let mut keys = Keys::default();
+    for spec in specs {
+        let Some(begin) = find_begin(spec.begin, args)? else { continue };
+        keys.push(find_run(spec, begin, args)?);
+        if spec.access.contains(KeyAccess::INCOMPLETE) {
+            return Err(KeysError);
+        }
+    }
+    Ok(keys)
+}
+
+/// The argument at which a spec begins; `None` when its keyword is not there.
+fn find_begin(begin: BeginSearch, args: Args<'_>) -> Result<Option<usize>, KeysError> {
+    match begin {
+        BeginSearch::Index(index) => Ok(Some(usize::from(index))),
+        BeginSearch::Keyword { word, from } => Ok(find_keyword(word, from, args)),
+        BeginSearch::Unknown => Err(KeysError),
+    }
+}
+
+fn find_keyword(word: &str, from: i16, args: Args<'_>) -> Option<usize> {
+    let is_word = |index: &usize| {
+        args.get(*index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let found = if from >= 0 {
+        (usize::from(from.unsigned_abs())..args.len()).find(is_word)
+    } else {
+        let start = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
+        (1..=start).rev().find(is_word)
+    };
+    found.map(|index| index + 1)
+}
+
+fn find_run(spec: &KeySpec, begin: usize, args: Args<'_>) -> Result<KeyRun, KeysError> {
+    let (first, last, step) = match spec.find {
+        FindKeys::Range { last, step, limit } => {
+            (begin, range_last(begin, last, limit, args.len()), step)
+        }
+        FindKeys::Counted { count, first, step } => {
+            let number = args.get(begin + usize::from(count)).and_then(parse_integer);
+            let number = usize::try_from(number.ok_or(KeysError)?).map_err(|_| KeysError)?;
+            let first = begin + usize::from(first);
+            let steps = number.checked_sub(1).and_then(|n| n.checked_mul(usize::from(step)));
+            (first, steps.and_then(|steps| first.checked_add(steps)), step)
+        }
+        FindKeys::Unknown => return Err(KeysError),
+    };
+    let last = last.ok_or(KeysError)?;
+    if last < first || last >= args.len() {
+        return Err(KeysError);
+    }
+    let count = (last - first) / usize::from(step) + 1;
+    Ok(KeyRun {
+        first: position(first),
+        count: position(count),
+        step: u32::from(step),
+        access: spec.access,
+    })
+}
+
+/// The last argument of a range, if it is not before the arguments' beginning.
+fn range_last(begin: usize, last: i16, limit: u16, args_count: usize) -> Option<usize> {
+    let back = usize::from(last.unsigned_abs());
+    if last >= 0 {
+        Some(begin + back)
+    } else if limit <= 1 {
+        args_count.checked_sub(back)
+    } else {
+        let reach = args_count.checked_sub(begin)? / usize::from(limit);
+        (begin + reach).checked_sub(back)
+    }
+}
+
+/// A position or count of arguments as it is kept. A request has at most 1048576 arguments.
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

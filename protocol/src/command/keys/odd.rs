@@ -1,0 +1,177 @@
+//! Keys by hand, for the commands whose specs do not tell them all.
+//!
+//! These rules take what they can and refuse nothing: the command itself will.
+//!
+//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, georadiusGetKeys, setGetKeys,
+//! bitfieldGetKeys.
+
+use crate::command::CommandSpec;
+use crate::command::keys::{
+    BeginSearch, FindKeys, KeyAccess, KeyRun, KeySpec, Keys, OddKeys, position,
+};
+use crate::request::Args;
+
+const READ: KeyAccess = KeyAccess::of_words("RO access");
+const OVERWRITE: KeyAccess = KeyAccess::of_words("OW update");
+const MOVE_AWAY: KeyAccess = KeyAccess::of_words("RW access delete");
+
+/// The keys of a request that the specs of its row did not understand.
+pub(super) fn find(spec: &CommandSpec, args: Args<'_>) -> Keys {
+    match spec.odd_keys {
+        OddKeys::Sort { store } => find_sort(args, store),
+        OddKeys::Migrate => find_migrate(args),
+        OddKeys::GeoRadius => find_georadius(args),
+        OddKeys::Destination => find_destination(spec.keys),
+        OddKeys::None | OddKeys::Set | OddKeys::BitField => find_counted(spec.keys, args),
+    }
+}
+
+/// Makes the access of `keys` what it is with these arguments.
+pub(super) fn adjust_access(odd: OddKeys, args: Args<'_>, keys: &mut Keys) {
+    let access = match odd {
+        OddKeys::Set => set_access(args),
+        OddKeys::BitField => bitfield_access(args),
+        OddKeys::None
+        | OddKeys::Sort { .. }
+        | OddKeys::Migrate
+        | OddKeys::GeoRadius
+        | OddKeys::Destination => return,
+    };
+    for run in &mut keys.runs[..keys.runs_count] {
+        run.access = access;
+    }
+}
+
+/// A count that is no clean number: its leading digits count, and too many keys are none.
+fn find_counted(specs: &[KeySpec], args: Args<'_>) -> Keys {
+    let mut keys = Keys::default();
+    let counted = specs.iter().find_map(|spec| match (spec.begin, spec.find) {
+        (BeginSearch::Index(begin), FindKeys::Counted { count, first, .. }) => {
+            Some((usize::from(begin + count), usize::from(begin + first)))
+        }
+        _ => None,
+    });
+    let Some((count_at, first)) = counted else { return keys };
+    let number = args.get(count_at).map_or(0, leading_number);
+    if number == 0 || number > args.len().saturating_sub(first) {
+        return keys;
+    }
+    let access = KeyAccess::empty();
+    keys.push(KeyRun { first: position(first), count: position(number), step: 1, access });
+    if let Some(KeySpec {
+        begin: BeginSearch::Index(store), find: FindKeys::Range { .. }, ..
+    }) = specs.first()
+    {
+        keys.push_one(usize::from(*store), access);
+    }
+    keys
+}
+
+/// The decimal number that `text` begins with, after white space and a plus sign; 0 if there is none, or a
+/// negative one, or one too large for any request.
+fn leading_number(text: &[u8]) -> usize {
+    let text = text.trim_ascii_start();
+    let digits = text.strip_prefix(b"+").unwrap_or(text);
+    let mut number: usize = 0;
+    for byte in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
+        number = number.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+    }
+    if i32::try_from(number).is_ok() { number } else { 0 }
+}
+
+/// The key, and the destination of the last `STORE`, whose place is anywhere among the options.
+fn find_sort(args: Args<'_>, store: bool) -> Keys {
+    let mut keys = Keys::default();
+    keys.push_one(1, READ);
+    if !store {
+        return keys;
+    }
+    let mut destination = None;
+    let mut at = 2;
+    while let Some(arg) = args.get(at) {
+        if arg.eq_ignore_ascii_case(b"limit") {
+            at += 2;
+        } else if arg.eq_ignore_ascii_case(b"get") || arg.eq_ignore_ascii_case(b"by") {
+            at += 1;
+        } else if arg.eq_ignore_ascii_case(b"store") && at + 1 < args.len() {
+            destination = Some(at + 1);
+            at += 1;
+        }
+        at += 1;
+    }
+    if let Some(destination) = destination {
+        keys.push_one(destination, OVERWRITE);
+    }
+    keys
+}
+
+/// The destination alone. Arity makes sure that it is there.
+fn find_destination(specs: &[KeySpec]) -> Keys {
+    let mut keys = Keys::default();
+    if let Some(KeySpec { begin: BeginSearch::Index(index), access, .. }) = specs.first() {
+        keys.push_one(usize::from(*index), *access);
+    }
+    keys
+}
+
+/// The third argument, or if that is empty everything behind `KEYS`.
+fn find_migrate(args: Args<'_>) -> Keys {
+    let mut keys = Keys::default();
+    let mut at = 6;
+    while let Some(arg) = args.get(at) {
+        if arg.eq_ignore_ascii_case(b"keys") {
+            if args.get(3).is_some_and(<[u8]>::is_empty) {
+                let (first, count) = (position(at + 1), position(args.len() - at - 1));
+                keys.push(KeyRun { first, count, step: 1, access: MOVE_AWAY });
+            }
+            return keys;
+        }
+        if arg.eq_ignore_ascii_case(b"auth") {
+            at += 1;
+        } else if arg.eq_ignore_ascii_case(b"auth2") {
+            at += 2;
+        }
+        at += 1;
+    }
+    keys.push_one(3, MOVE_AWAY);
+    keys
+}
+
+/// The key, and the last destination that is really there.
+fn find_georadius(args: Args<'_>) -> Keys {
+    let mut keys = Keys::default();
+    keys.push_one(1, KeyAccess::empty());
+    let mut destination = None;
+    let mut at = 5;
+    while at + 1 < args.len() {
+        let is_store = args.get(at).is_some_and(|arg| {
+            arg.eq_ignore_ascii_case(b"store") || arg.eq_ignore_ascii_case(b"storedist")
+        });
+        if is_store {
+            at += 1;
+            destination = Some(at);
+        }
+        at += 1;
+    }
+    if let Some(destination) = destination {
+        keys.push_one(destination, KeyAccess::empty());
+    }
+    keys
+}
+
+fn set_access(args: Args<'_>) -> KeyAccess {
+    let reads_old = args.iter().skip(3).any(|arg| arg.eq_ignore_ascii_case(b"get"));
+    KeyAccess::of_words(if reads_old { "RW access update" } else { "OW update" })
+}
+
+fn bitfield_access(args: Args<'_>) -> KeyAccess {
+    let mut at = 2;
+    while let Some(operation) = args.get(at) {
+        // An operation is a word, a type and an offset.
+        if at + 2 >= args.len() || !operation.eq_ignore_ascii_case(b"get") {
+            return KeyAccess::of_words("RW access update");
+        }
+        at += 3;
+    }
+    READ
+}

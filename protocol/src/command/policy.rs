@@ -1,0 +1,76 @@
+//! How the front door treats a row: where a request goes, and how the replies of its parts become one.
+//!
+//! A row names a policy; the crates match on it, without a catch-all arm. No function pointers here.
+//!
+//! Spec: the names follow `REQUEST_POLICY` and `RESPONSE_POLICY` of <https://valkey.io/topics/command-tips/>
+//! where those have one. The tips a row carries are what a Redis says about itself; the policy is what the
+//! front door does, and where the two differ the row says why.
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestPolicy {
+    /// The front door answers by itself.
+    Local,
+    /// To the owner of its keys' slot; keys of several slots are refused. A request that names no key
+    /// (a script without keys) goes to any primary.
+    OneSlot,
+    /// One part per slot. A part is the command's name and, for each of its keys, `step` arguments
+    /// (count): the key and what belongs to it.
+    SplitByKey {
+        /// Arguments per key, the key included.
+        step: u8,
+    },
+    /// To any one primary: it names no key, and the answer is good for the whole cluster.
+    AnyPrimary,
+    /// To the primary of every shard.
+    AllPrimaries,
+    /// To every node, replicas too.
+    AllNodes,
+    /// One shard after the other, with a cursor that remembers the shard.
+    Scan,
+    /// As [`RequestPolicy::OneSlot`], on a connection of the client's own: it may wait.
+    Blocking,
+    /// As [`RequestPolicy::Blocking`] when the option stands among the arguments, else as
+    /// [`RequestPolicy::OneSlot`].
+    BlockingIf {
+        /// The option in upper case.
+        option: &'static str,
+    },
+    /// Changes what the client listens to. With shard channels the keys tell the slot.
+    Subscription,
+    /// Opens, closes or guards a transaction.
+    Transaction,
+    /// A stream of what every node executes.
+    Monitor,
+    /// Changes or stops nodes: refused unless the operator allows it, then as [`RequestPolicy::AllNodes`].
+    Admin,
+    /// For clients that know of the cluster. A plain client is told that cluster support is off.
+    ClusterOnly,
+    /// Between nodes; never from a client.
+    NodeLink,
+}
+
+/// How the replies of the parts become the client's one reply.
+///
+/// Whatever the policy, a part that fails makes the whole reply an error, [`ReplyPolicy::OneOk`] excepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyPolicy {
+    /// There is one part; its reply is the reply.
+    Passthrough,
+    /// All parts say the same; the first reply stands for all. Tip: `all_succeeded`.
+    AllOk,
+    /// One part that succeeds is enough; if none does, the first error. Tip: `one_succeeded`.
+    OneOk,
+    /// The integers are added. Tip: `agg_sum`.
+    Sum,
+    /// The smallest integer. Tip: `agg_min`.
+    Min,
+    /// Arrays of 0 and 1 of one length: an element is 1 where it is in all parts. Tip: `agg_logical_and`.
+    LogicalAnd,
+    /// Arrays with one element per key: each element goes to its key's place in the client's request.
+    ByKey,
+    /// Arrays behind one another, in any order.
+    Concat,
+    /// Wants code of its own, chosen by the command. Tip: `special`.
+    Special,
+}

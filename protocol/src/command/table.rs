@@ -1,0 +1,216 @@
+//! The rows, and how a name finds its row.
+//!
+//! How to read a row: `row(name, arity, flags, categories)` and what else is known of the command.
+//!
+//! - *arity*: number of arguments with the name; negative: the least number.
+//! - *flags*: `write` may change data, `readonly` reads it, `denyoom` refused at the memory limit, `admin` for
+//!   operators, `noscript` not from scripts, `blocking` may wait, `loading` and `stale` also while the data is
+//!   loaded or stale, `no_auth` before authentication, `no_multi` not in a transaction, `fast` cheap; more in
+//!   [`flags`](crate::command::flags). `movablekeys` is derived.
+//! - *categories*: only those that do not follow from the flags.
+//! - *keys*: `key(1, …)` one key; `keys_to(1, -1, …)` up to the last argument; `keys_by(1, -1, 2, …)` every second;
+//!   `keys_counted(2, …)` a number and so many keys; `keys_after("STORE", …)` behind a word. Access: `RO` reads,
+//!   `RW` changes, `OW` overwrites, `RM` removes; `access` tells what was there; `insert`, `update`, `delete` what
+//!   it does to the value; `not_key` a shard channel.
+//! - *since*: first version, and cost.
+//! - *routed*: see [`policy`](crate::command::policy); without it the keys decide.
+//! - *tips*: what a Redis tells clients that know of clusters.
+//!
+//! One file per group, rows sorted by name, so that a container stands before its subcommands.
+//! Numbers of rows are made here, and so is the index from names to rows: an open-addressing table over the
+//! length and at most sixteen bytes of the name, all of it made while the crate is compiled.
+
+mod bitmaps;
+mod cluster;
+mod connection;
+mod generic;
+mod geo;
+mod hashes;
+mod hyperloglog;
+mod lists;
+mod pubsub;
+mod scripting;
+mod server;
+mod server_acl;
+mod server_introspection;
+mod sets;
+mod sorted_sets;
+mod streams;
+mod strings;
+mod transactions;
+
+use crate::command::row::row;
+use crate::command::{CommandGroup, CommandId, CommandSpec, Subcommands};
+
+/// The groups in the order in which their rows are numbered.
+const GROUPS: [(CommandGroup, &[CommandSpec]); 18] = [
+    (CommandGroup::String, strings::ROWS),
+    (CommandGroup::Bitmap, bitmaps::ROWS),
+    (CommandGroup::Generic, generic::ROWS),
+    (CommandGroup::Hash, hashes::ROWS),
+    (CommandGroup::List, lists::ROWS),
+    (CommandGroup::Set, sets::ROWS),
+    (CommandGroup::SortedSet, sorted_sets::ROWS),
+    (CommandGroup::Stream, streams::ROWS),
+    (CommandGroup::HyperLogLog, hyperloglog::ROWS),
+    (CommandGroup::Geo, geo::ROWS),
+    (CommandGroup::Scripting, scripting::ROWS),
+    (CommandGroup::PubSub, pubsub::ROWS),
+    (CommandGroup::Transactions, transactions::ROWS),
+    (CommandGroup::Connection, connection::ROWS),
+    (CommandGroup::Server, server::ROWS),
+    (CommandGroup::Server, server_acl::ROWS),
+    (CommandGroup::Server, server_introspection::ROWS),
+    (CommandGroup::Cluster, cluster::ROWS),
+];
+
+/// Number of rows (count).
+pub(super) const ROWS_COUNT: usize = count_rows();
+
+/// All rows; a row's number is its place.
+pub(super) static ROWS: [CommandSpec; ROWS_COUNT] = number_rows();
+
+/// Places of the index: a power of two, four times the number of commands or so, for short searches.
+const INDEX_PLACES: usize = 1024;
+
+/// A place of the index where no row is.
+const EMPTY: u16 = u16::MAX;
+
+/// Numbers of commands (not of subcommands) by the hash of their names.
+static INDEX: [u16; INDEX_PLACES] = index_rows();
+
+#[inline]
+pub(super) fn lookup(name: &[u8]) -> Option<&'static CommandSpec> {
+    let mut place = place_of(name);
+    loop {
+        let number = INDEX[place];
+        let spec = ROWS.get(usize::from(number))?;
+        if spec.name.as_bytes().eq_ignore_ascii_case(name) {
+            return Some(spec);
+        }
+        place = (place + 1) % INDEX_PLACES;
+    }
+}
+
+pub(super) const fn id_of(name: &str) -> CommandId {
+    let rows: &[CommandSpec] = &number_rows();
+    let mut at = 0;
+    while !is_same(rows[at].name.as_bytes(), name.as_bytes()) {
+        at += 1;
+        assert!(at < rows.len(), "no row has this name");
+    }
+    CommandId(at as u16)
+}
+
+const fn count_rows() -> usize {
+    let (mut count, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        count += GROUPS[group].1.len();
+        group += 1;
+    }
+    count
+}
+
+const fn number_rows() -> [CommandSpec; ROWS_COUNT] {
+    let mut rows = [row("", 0, "", ""); ROWS_COUNT];
+    let (mut at, mut container, mut group) = (0, 0, 0);
+    while group < GROUPS.len() {
+        let (name, group_rows) = GROUPS[group];
+        let mut in_group = 0;
+        while in_group < group_rows.len() {
+            let mut spec = group_rows[in_group];
+            spec.group = name;
+            spec.id = CommandId(at as u16);
+            rows[at] = spec;
+            if is_subcommand(spec.name) {
+                let subcommands = rows[container].subcommands;
+                let first = if subcommands.count == 0 { at as u16 } else { subcommands.first };
+                rows[container].subcommands = Subcommands { first, count: subcommands.count + 1 };
+            } else {
+                container = at;
+            }
+            at += 1;
+            in_group += 1;
+        }
+        group += 1;
+    }
+    rows
+}
+
+const fn index_rows() -> [u16; INDEX_PLACES] {
+    let rows: &[CommandSpec] = &number_rows();
+    let mut index = [EMPTY; INDEX_PLACES];
+    let mut at = 0;
+    while at < rows.len() {
+        if !is_subcommand(rows[at].name) {
+            let mut place = place_of(rows[at].name.as_bytes());
+            while index[place] != EMPTY {
+                place = (place + 1) % INDEX_PLACES;
+            }
+            index[place] = at as u16;
+        }
+        at += 1;
+    }
+    index
+}
+
+/// Where the search for a name begins; the same for all cases of its letters.
+#[inline]
+const fn place_of(name: &[u8]) -> usize {
+    /// Sets the bit that tells small letters from capitals, in eight bytes.
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    /// 2^64 divided by the golden ratio, made odd: spreads what it multiplies over the high bits.
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            (Some(head), Some(tail)) => {
+                (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
+            }
+            _ => (short_head(name), 0),
+        },
+    };
+    let head = (head | CASE).wrapping_add(name.len() as u64).wrapping_mul(SPREAD);
+    let mixed = (head ^ (head >> 32) ^ (tail | CASE)).wrapping_mul(SPREAD);
+    (mixed >> (64 - INDEX_PLACES.ilog2())) as usize
+}
+
+/// A name of at most three bytes as a number.
+#[inline]
+const fn short_head(name: &[u8]) -> u64 {
+    match *name {
+        [a] => u32::from_le_bytes([a, 0, 0, 0]) as u64,
+        [a, b] => u32::from_le_bytes([a, b, 0, 0]) as u64,
+        [a, b, c] => u32::from_le_bytes([a, b, c, 0]) as u64,
+        _ => 0,
+    }
+}
+
+const fn is_subcommand(name: &str) -> bool {
+    let name = name.as_bytes();
+    let mut at = 0;
+    while at < name.len() {
+        if name[at] == b'|' {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! The configuration: what an operator wrote, checked and typed once, before any port opens.
+//!
+//! In: the defaults (`config/reddoor.toml`, built in), a file, the environment, flags; the later the stronger.
+//! Out: a [`Config`] that can be relied on, or every mistake at once.
+//!
+//! What each setting means, its unit, range and default stand in `config/reddoor.toml` and nowhere else; fields
+//! here bear the names of their keys, with [`Duration`]s in place of milliseconds.
+//!
+//! Not here: what any other module does with a setting; this folder knows none of them.
+
+pub mod error;
+mod host_port;
+pub mod layer;
+mod reader;
+pub mod secret;
+mod section;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use error::ConfigError;
+use layer::Overrides;
+use reader::Reader;
+use secret::Secret;
+
+/// Every setting of the front door. Made by [`Config::load`] only, so what is in it has been checked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where and how clients connect.
+    pub listen: ListenConfig,
+    /// The admin port.
+    pub admin: AdminConfig,
+    /// Threads.
+    pub workers: WorkersConfig,
+    /// The nodes and how they are met.
+    pub cluster: ClusterConfig,
+    /// What one command may take.
+    pub request: RequestConfig,
+    /// What everything may hold.
+    pub limits: LimitsConfig,
+    /// Who may come in.
+    pub auth: AuthConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// Section `listen`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ListenConfig {
+    /// Where clients connect; port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// Connections that wait for accept, per worker.
+    pub backlog: u32,
+    /// Clients connected at once, over all workers.
+    pub clients_max: usize,
+    /// Silence after which the kernel probes a client; zero: never.
+    #[serde(rename = "tcp_keepalive_seconds", serialize_with = "as_seconds")]
+    pub tcp_keepalive: Duration,
+}
+
+/// Section `admin`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AdminConfig {
+    /// Where the admin server listens; `None`: nowhere.
+    #[serde(serialize_with = "as_text_or_empty")]
+    pub addr: Option<SocketAddr>,
+}
+
+/// Section `workers`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct WorkersConfig {
+    /// Threads to start, at least 1. A configured 0 is one per core the process may use, a container's quota
+    /// considered.
+    pub count: usize,
+}
+
+/// Section `cluster`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ClusterConfig {
+    /// Nodes to learn the cluster from. Never empty in what [`Config::load`] returns.
+    pub seeds: Vec<HostPort>,
+    /// User at the nodes; `None`: `default`.
+    #[serde(serialize_with = "as_text_or_empty")]
+    pub username: Option<String>,
+    /// Password at the nodes; `None`: no login.
+    #[serde(serialize_with = "as_text_or_empty")]
+    pub password: Option<Secret>,
+    /// When an attempt to connect is given up.
+    #[serde(rename = "connect_timeout_ms", serialize_with = "as_milliseconds")]
+    pub connect_timeout: Duration,
+    /// Time between refreshes that nothing else set off.
+    #[serde(rename = "refresh_interval_ms", serialize_with = "as_milliseconds")]
+    pub refresh_interval: Duration,
+    /// Least time between two refreshes; not above `refresh_interval`.
+    #[serde(rename = "refresh_min_gap_ms", serialize_with = "as_milliseconds")]
+    pub refresh_min_gap: Duration,
+    /// Nodes asked in one refresh, at least 1.
+    pub refresh_nodes: usize,
+}
+
+/// Section `request`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RequestConfig {
+    /// From a command read to the latest moment of its reply.
+    #[serde(rename = "timeout_ms", serialize_with = "as_milliseconds")]
+    pub timeout: Duration,
+    /// Times one command is sent again.
+    pub redirects_max: u32,
+    /// First wait before a command is sent again to a node that asked to come back.
+    #[serde(rename = "retry_delay_ms", serialize_with = "as_milliseconds")]
+    pub retry_delay: Duration,
+}
+
+/// Section `limits`. Sizes in bytes, the rest counts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LimitsConfig {
+    /// Bytes of one argument.
+    pub bulk_bytes_max: usize,
+    /// Arguments of one request.
+    pub args_max: usize,
+    /// Bytes of one inline request.
+    pub inline_bytes_max: usize,
+    /// Commands of one client in flight; at it the client is not read.
+    pub client_pipeline_max: usize,
+    /// Bytes of replies not fetched, past which a client is not read.
+    pub client_output_pause_bytes: usize,
+    /// Bytes of replies not fetched, past which a client is cut; not below `client_output_pause_bytes` and
+    /// `reply_bytes_max`.
+    pub client_output_bytes_max: usize,
+    /// Commands in flight on one node connection.
+    pub link_inflight_max: usize,
+    /// Bytes not yet written to one node connection.
+    pub link_output_bytes_max: usize,
+    /// Parts of one command.
+    pub split_parts_max: usize,
+    /// Commands waiting to be sent again, per worker.
+    pub retries_waiting_max: usize,
+    /// Bytes of one reply of a node.
+    pub reply_bytes_max: usize,
+}
+
+/// Section `auth`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AuthConfig {
+    /// Password of clients, as user `default`; `None`: none is asked for.
+    #[serde(serialize_with = "as_text_or_empty")]
+    pub password: Option<Secret>,
+}
+
+/// Section `log`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// How much is logged.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What broke.
+    Error,
+    /// What may break.
+    Warn,
+    /// What changed.
+    Info,
+    /// What was decided.
+    Debug,
+    /// Each step.
+    Trace,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Where to connect to: a name or an address, and a port. Names are looked up at each connect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// Name or address, an IPv6 address without brackets. Never empty.
+    pub host: String,
+    /// TCP port, not 0.
+    pub port: u16,
+}
+
+impl Config {
+    /// Reads the configuration from all its layers.
+    ///
+    /// `environment` is [`std::env::vars_os`] outside tests.
+    ///
+    /// # Errors
+    /// Every mistake found; print each on its line, and end with exit code 64 before any port opens.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        overrides: &Overrides,
+    ) -> Result<Config, Vec<ConfigError>> {
+        let (settings, errors) = layer::stack(file, environment, overrides);
+        let mut reader = Reader::new(settings, errors);
+        let seeds_origin = reader.origin("cluster.seeds");
+        let config = Config::read(&mut reader);
+        if config.cluster.seeds.is_empty() {
+            let mistake = ConfigError::Invalid {
+                key: "cluster.seeds".to_owned(),
+                value: "[]".to_owned(),
+                expected: "at least one node, as host:port".to_owned(),
+                origin: seeds_origin,
+            };
+            reader.conflict(&["cluster.seeds"], mistake);
+        }
+        let errors = reader.finish();
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    /// The whole configuration as TOML that [`Config::load`] reads back, but for the secrets, which are not in it.
+    pub fn to_toml_redacted(&self) -> String {
+        toml::to_string(self).expect("plain sections of plain values are TOML")
+    }
+
+    fn read(reader: &mut Reader) -> Config {
+        Config {
+            listen: ListenConfig::read(reader),
+            admin: AdminConfig { addr: reader.optional_listen_addr("admin.addr") },
+            workers: WorkersConfig::read(reader),
+            cluster: ClusterConfig::read(reader),
+            request: RequestConfig::read(reader),
+            limits: LimitsConfig::read(reader),
+            auth: AuthConfig { password: reader.optional_secret("auth.password") },
+            log: LogConfig::read(reader),
+        }
+    }
+}
+
+impl Default for Config {
+    /// The defaults alone. They name no seeds.
+    fn default() -> Config {
+        let (settings, errors) = layer::stack(None, [], &Overrides::default());
+        let mut reader = Reader::new(settings, errors);
+        let config = Config::read(&mut reader);
+        let errors = reader.finish();
+        assert!(errors.is_empty(), "the defaults are wrong, which a test checks: {errors:?}");
+        config
+    }
+}
+
+fn as_milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn as_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+fn as_text_or_empty<T: Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_str(""),
+    }
+}
+
+#[cfg(test)]
+mod tests;

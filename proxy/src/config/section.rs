@@ -1,0 +1,166 @@
+//! How each section is read and what must hold within it.
+//!
+//! The ranges stand here, where they are enforced; a test holds the words of `config/reddoor.toml` against them.
+
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use reddoor_protocol::frame::ReplyLimits;
+
+use super::error::{ConfigError, Origin};
+use super::reader::Reader;
+use super::{
+    ClusterConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel, RequestConfig,
+    WorkersConfig,
+};
+
+impl ListenConfig {
+    pub(super) fn read(reader: &mut Reader) -> ListenConfig {
+        let keepalive = reader.number("listen.tcp_keepalive_seconds", "seconds", 0..=32_767);
+        ListenConfig {
+            addr: reader.listen_addr("listen.addr"),
+            backlog: reader.count("listen.backlog", "connections", 1..=65_535),
+            clients_max: reader.size("listen.clients_max", "clients", 1..=1_000_000),
+            tcp_keepalive: Duration::from_secs(keepalive),
+        }
+    }
+}
+
+impl WorkersConfig {
+    pub(super) fn read(reader: &mut Reader) -> WorkersConfig {
+        let count = match reader.size("workers.count", "threads", 0..=WORKERS_MAX as u64) {
+            0 => available_parallelism().map_or(1, usize::from).min(WORKERS_MAX),
+            count => count,
+        };
+        WorkersConfig { count }
+    }
+}
+
+/// Each worker keeps connections to every node, so more of them than any machine has cores would only cost.
+const WORKERS_MAX: usize = 256;
+
+impl ClusterConfig {
+    pub(super) fn read(reader: &mut Reader) -> ClusterConfig {
+        let gap_origin = reader.origin("cluster.refresh_min_gap_ms");
+        let cluster = ClusterConfig {
+            seeds: reader.host_ports("cluster.seeds"),
+            username: reader.optional_text("cluster.username"),
+            password: reader.optional_secret("cluster.password"),
+            connect_timeout: reader.milliseconds("cluster.connect_timeout_ms", 10..=60_000),
+            refresh_interval: reader.milliseconds("cluster.refresh_interval_ms", 100..=3_600_000),
+            refresh_min_gap: reader.milliseconds("cluster.refresh_min_gap_ms", 10..=60_000),
+            refresh_nodes: reader.size("cluster.refresh_nodes", "nodes", 1..=16),
+        };
+        if cluster.refresh_min_gap > cluster.refresh_interval {
+            let keys = ["cluster.refresh_min_gap_ms", "cluster.refresh_interval_ms"];
+            let mistake = ConfigError::Invalid {
+                key: keys[0].to_owned(),
+                value: cluster.refresh_min_gap.as_millis().to_string(),
+                expected: format!("at most {}: {}", keys[1], cluster.refresh_interval.as_millis()),
+                origin: gap_origin,
+            };
+            reader.conflict(&keys, mistake);
+        }
+        cluster
+    }
+}
+
+impl RequestConfig {
+    pub(super) fn read(reader: &mut Reader) -> RequestConfig {
+        RequestConfig {
+            timeout: reader.milliseconds("request.timeout_ms", 10..=3_600_000),
+            redirects_max: reader.count("request.redirects_max", "times", 1..=64),
+            retry_delay: reader.milliseconds("request.retry_delay_ms", 1..=10_000),
+        }
+    }
+}
+
+impl LimitsConfig {
+    pub(super) fn read(reader: &mut Reader) -> LimitsConfig {
+        let output_origin = reader.origin("limits.client_output_bytes_max");
+        let limits = LimitsConfig {
+            bulk_bytes_max: reader.size("limits.bulk_bytes_max", "bytes", MIB..=4096 * MIB),
+            args_max: reader.size("limits.args_max", "arguments", 16..=2_147_483_647),
+            inline_bytes_max: reader.size("limits.inline_bytes_max", "bytes", 1024..=MIB),
+            client_pipeline_max: reader.size("limits.client_pipeline_max", "commands", 1..=MIB),
+            client_output_pause_bytes: reader.size(
+                "limits.client_output_pause_bytes",
+                "bytes",
+                4096..=1024 * MIB,
+            ),
+            client_output_bytes_max: reader.size(
+                "limits.client_output_bytes_max",
+                "bytes",
+                MIB..=TIB,
+            ),
+            link_inflight_max: reader.size("limits.link_inflight_max", "commands", 1..=MIB),
+            link_output_bytes_max: reader.size(
+                "limits.link_output_bytes_max",
+                "bytes",
+                65_536..=TIB,
+            ),
+            split_parts_max: reader.size("limits.split_parts_max", "parts", 1..=16_384),
+            retries_waiting_max: reader.size("limits.retries_waiting_max", "commands", 1..=MIB),
+            reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
+        };
+        limits.check_together(reader, output_origin);
+        limits
+    }
+
+    /// What a reply of a node may not exceed.
+    pub fn reply_limits(&self) -> ReplyLimits {
+        ReplyLimits { reply_bytes_max: self.reply_bytes_max, ..ReplyLimits::default() }
+    }
+
+    fn check_together(&self, reader: &mut Reader, output_origin: Origin) {
+        let key = "limits.client_output_bytes_max";
+        let floors = [
+            ("limits.client_output_pause_bytes", self.client_output_pause_bytes),
+            ("limits.reply_bytes_max", self.reply_bytes_max),
+        ];
+        for (other, floor) in floors {
+            if self.client_output_bytes_max < floor {
+                let mistake = ConfigError::Invalid {
+                    key: key.to_owned(),
+                    value: self.client_output_bytes_max.to_string(),
+                    expected: format!("at least {other}: {floor}"),
+                    origin: output_origin.clone(),
+                };
+                reader.conflict(&[key, other], mistake);
+            }
+        }
+    }
+}
+
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+
+impl LogConfig {
+    pub(super) fn read(reader: &mut Reader) -> LogConfig {
+        LogConfig {
+            level: reader.choice("log.level", &LogLevel::CHOICES),
+            format: reader.choice("log.format", &LogFormat::CHOICES),
+        }
+    }
+}
+
+impl LogLevel {
+    const CHOICES: [(&'static str, LogLevel); 6] = [
+        ("off", LogLevel::Off),
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+
+    /// The word for it, as filters of `tracing` take it.
+    pub const fn as_str(self) -> &'static str {
+        Self::CHOICES[self as usize].0
+    }
+}
+
+impl LogFormat {
+    const CHOICES: [(&'static str, LogFormat); 2] =
+        [("text", LogFormat::Text), ("json", LogFormat::Json)];
+}

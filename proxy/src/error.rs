@@ -1,0 +1,193 @@
+//! What can break in the front door: at its start, and for one request.
+
+use std::io;
+use std::net::SocketAddr;
+
+use reddoor_protocol::error::ProtocolError;
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::slot::Slot;
+use thiserror::Error;
+
+/// Why the front door did not start. Nothing is left running.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A listening address is taken or not this machine's.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread or its runtime could not be made.
+    #[error("cannot start thread {name}: {source}")]
+    Thread {
+        /// The thread's name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Whose fault it is that a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// A node did not answer, or not as it should.
+    Node,
+    /// The front door's own limits.
+    Proxy,
+}
+
+/// Whether the command may be sent again by whoever gets the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It surely did not run.
+    Safe,
+    /// It may have run.
+    OutcomeUnknown,
+}
+
+/// Why one request failed. The connection it came on stays usable.
+///
+/// `Display` is the error reply; its first word is a code of the front door's own that no Redis uses.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// No reply came before the deadline.
+    #[error("TIMEOUT no reply within {timeout_ms} ms{}", outcome(*.retry))]
+    Timeout {
+        /// The deadline, from the moment the request was read.
+        timeout_ms: u64,
+        /// Whether it may have run.
+        retry: Retry,
+    },
+    /// The connection to the node ended after the command was sent.
+    #[error("LINKLOST connection to node {node} ended before it replied{}", outcome(*.retry))]
+    LinkLost {
+        /// The node's address.
+        node: String,
+        /// Whether it may have run.
+        retry: Retry,
+    },
+    /// A node broke the protocol.
+    #[error("BADREPLY node {node} broke the protocol: {reason}{}", outcome(*.retry))]
+    BadReply {
+        /// The node's address.
+        node: String,
+        /// How.
+        reason: ProtocolError,
+        /// Whether it may have run.
+        retry: Retry,
+    },
+    /// The cluster would not run it until the deadline.
+    #[error("UNAVAILABLE {reason} for {waited_ms} ms; the command was not applied")]
+    Unavailable {
+        /// What the cluster lacked.
+        reason: Unavailable,
+        /// How long the front door tried.
+        waited_ms: u64,
+    },
+    /// The nodes pointed at each other.
+    #[error("REDIRECTS more than {max} redirects; the command was not applied")]
+    Redirects {
+        /// The limit.
+        max: u32,
+    },
+    /// A queue of the front door is full.
+    #[error("OVERLOAD {what}: limit of {max} reached; the command was not applied")]
+    Overload {
+        /// Which.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// What a cluster lacked to run a command.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Unavailable {
+    /// No known node owns the slot.
+    #[error("no node owns slot {0}")]
+    NoOwner(Slot),
+    /// No node at all is known.
+    #[error("no node of the cluster is known")]
+    NoNode,
+    /// The owner could not be connected to.
+    #[error("node {0} could not be reached")]
+    Unreachable(String),
+    /// The owner answered so every time; the code is Redis's.
+    #[error("node {node} answered {code}")]
+    Refused {
+        /// The node's address.
+        node: String,
+        /// The error code, such as `CLUSTERDOWN`.
+        code: &'static str,
+    },
+}
+
+fn outcome(retry: Retry) -> &'static str {
+    match retry {
+        Retry::Safe => "; the command was not applied",
+        Retry::OutcomeUnknown => "; the command may have been applied",
+    }
+}
+
+impl RequestError {
+    /// Whose fault it is.
+    pub fn side(&self) -> Side {
+        match self {
+            RequestError::Timeout { .. }
+            | RequestError::LinkLost { .. }
+            | RequestError::BadReply { .. }
+            | RequestError::Unavailable { .. }
+            | RequestError::Redirects { .. } => Side::Node,
+            RequestError::Overload { .. } => Side::Proxy,
+        }
+    }
+
+    /// Whether the command may be sent again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            RequestError::Timeout { retry, .. }
+            | RequestError::LinkLost { retry, .. }
+            | RequestError::BadReply { retry, .. } => *retry,
+            RequestError::Unavailable { .. }
+            | RequestError::Redirects { .. }
+            | RequestError::Overload { .. } => Retry::Safe,
+        }
+    }
+
+    /// The error reply for the client.
+    pub fn to_reply(&self) -> ReplyError {
+        ReplyError::new(self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_whether_the_command_may_have_run() {
+        let table = [
+            (
+                RequestError::Timeout { timeout_ms: 5000, retry: Retry::OutcomeUnknown },
+                "TIMEOUT no reply within 5000 ms; the command may have been applied",
+            ),
+            (
+                RequestError::LinkLost { node: "h:1".into(), retry: Retry::Safe },
+                "LINKLOST connection to node h:1 ended before it replied; the command was not applied",
+            ),
+            (
+                RequestError::Unavailable {
+                    reason: Unavailable::Refused { node: "h:1".into(), code: "LOADING" },
+                    waited_ms: 5000,
+                },
+                "UNAVAILABLE node h:1 answered LOADING for 5000 ms; the command was not applied",
+            ),
+        ];
+        for (error, text) in table {
+            assert_eq!(error.to_reply().as_str(), text);
+            assert_eq!(error.retry() == Retry::Safe, text.ends_with("was not applied"));
+        }
+    }
+}

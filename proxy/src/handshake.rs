@@ -1,0 +1,117 @@
+//! A fresh connection to a node: made, logged in, in the right protocol version.
+
+use std::io;
+use std::time::Duration;
+
+use reddoor_protocol::encode::{Resp, encode_request};
+use reddoor_protocol::error::ProtocolError;
+use reddoor_protocol::frame::ReplyLimits;
+use reddoor_protocol::value::{self, Value};
+use socket2::{SockRef, TcpKeepalive};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::config::ClusterConfig;
+
+/// Idle time before the system asks whether a node is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Bytes that one read may bring.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Why a node could not be used.
+#[derive(Debug, Error)]
+pub(crate) enum HandshakeError {
+    /// The connection could not be made, or ended.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The node broke the protocol.
+    #[error("{0}")]
+    Protocol(#[from] ProtocolError),
+    /// The node refused the password or the protocol version.
+    #[error("node refused {command}: {reply}")]
+    Refused {
+        /// What it was asked.
+        command: &'static str,
+        /// Its error, which tells of no client.
+        reply: String,
+    },
+}
+
+/// What to say first on a connection to a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    resp: Resp,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+impl Login {
+    /// The login that the configuration asks for.
+    pub(crate) fn new(cluster: &ClusterConfig, resp: Resp) -> Login {
+        Login {
+            resp,
+            username: cluster.username.clone(),
+            password: cluster.password.as_ref().map(|secret| secret.expose().to_owned()),
+        }
+    }
+
+    /// The request that says it, if anything has to be said.
+    fn request(&self) -> Option<(&'static str, Vec<&str>)> {
+        let username = self.username.as_deref();
+        match (self.resp, self.password.as_deref()) {
+            (Resp::V2, None) => None,
+            (Resp::V2, Some(password)) => {
+                Some(("AUTH", ["AUTH"].into_iter().chain(username).chain([password]).collect()))
+            }
+            (Resp::V3, None) => Some(("HELLO", vec!["HELLO", "3"])),
+            (Resp::V3, Some(password)) => {
+                let username = username.unwrap_or("default");
+                Some(("HELLO", vec!["HELLO", "3", "AUTH", username, password]))
+            }
+        }
+    }
+}
+
+/// Connects to `host:port`, looking the name up anew, and logs in.
+///
+/// # Errors
+/// The node cannot be used now; it may be asked again later.
+pub(crate) async fn connect(addr: &str, login: &Login) -> Result<TcpStream, HandshakeError> {
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    if let Some((command, request)) = login.request() {
+        let reply = ask(&mut stream, &request, &ReplyLimits::default()).await?;
+        if let Value::Error(reply) = reply {
+            let reply = String::from_utf8_lossy(&reply).into_owned();
+            return Err(HandshakeError::Refused { command, reply });
+        }
+    }
+    Ok(stream)
+}
+
+/// Asks one thing on a connection where nothing else is under way.
+///
+/// # Errors
+/// The connection is not to be used any more.
+pub(crate) async fn ask(
+    stream: &mut TcpStream,
+    request: &[&str],
+    limits: &ReplyLimits,
+) -> Result<Value, HandshakeError> {
+    let mut bytes = Vec::new();
+    encode_request(&mut bytes, request.iter().map(|arg| arg.as_bytes()));
+    stream.write_all(&bytes).await?;
+    let mut received = Vec::with_capacity(READ_BYTES);
+    loop {
+        if let Some((reply, _)) = value::parse(&received, limits)? {
+            return Ok(reply);
+        }
+        received.reserve(READ_BYTES);
+        if stream.read_buf(&mut received).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The topology keeper: asks several nodes who owns what, believes the highest epochs, publishes one map.
+//!
+//! 1. It waits for its timer or for a worker's sign that something changed ([`RefreshTrigger`]).
+//! 2. It asks nodes that it knows, each time beginning with another one, until enough have answered; if none
+//!    does, it looks the seeds' names up again and asks those.
+//! 3. The views are merged by epoch, so a node in a minority cannot roll the map back.
+//! 4. If the map changed, every worker gets it.
+//!
+//! Invariant: never more than one refresh at a time, and a pause between two of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use reddoor_protocol::encode::Resp;
+use reddoor_protocol::frame::ReplyLimits;
+use reddoor_protocol::slot::Slot;
+use reddoor_protocol::topology::{Role, Topology, merge, nodes_text};
+use reddoor_protocol::value::Value;
+use tokio::net::lookup_host;
+use tokio::sync::watch;
+
+use crate::admin::AdminState;
+use crate::cluster_map::{ClusterMap, NodeAddr};
+use crate::config::Config;
+use crate::handshake::{self, Login};
+use crate::metrics::label::{RefreshReason, RefreshResult};
+use crate::metrics::topology::{TopologyMetrics, TopologySize};
+use crate::refresh::RefreshTrigger;
+
+/// Bytes of one `CLUSTER NODES` reply: room for 16384 nodes that each name hundreds of slots.
+const NODES_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// See the module.
+pub(crate) struct Keeper {
+    config: Arc<Config>,
+    trigger: Arc<RefreshTrigger>,
+    maps: watch::Sender<Option<Arc<ClusterMap>>>,
+    metrics: Arc<TopologyMetrics>,
+    admin: Arc<AdminState>,
+    /// The nodes of the last map.
+    known: Vec<NodeAddr>,
+    /// Which of them is asked first next time.
+    first: usize,
+    /// Whether the last refresh failed, so that the log tells a change and not every attempt.
+    was_failing: bool,
+}
+
+impl Keeper {
+    /// A keeper that knows nothing yet.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        trigger: Arc<RefreshTrigger>,
+        maps: watch::Sender<Option<Arc<ClusterMap>>>,
+        metrics: Arc<TopologyMetrics>,
+        admin: Arc<AdminState>,
+    ) -> Keeper {
+        let (known, first, was_failing) = (Vec::new(), 0, false);
+        Keeper { config, trigger, maps, metrics, admin, known, first, was_failing }
+    }
+
+    /// Keeps the topology for ever.
+    pub(crate) async fn run(mut self) {
+        let mut reasons = vec![RefreshReason::Startup];
+        loop {
+            let result = self.refresh().await;
+            for reason in reasons {
+                self.metrics.refreshed(reason, result, Instant::now());
+            }
+            tokio::time::sleep(self.config.cluster.refresh_min_gap).await;
+            // While nothing is known the next attempt comes at once.
+            if !self.known.is_empty() {
+                let interval = self.config.cluster.refresh_interval;
+                let _ = tokio::time::timeout(interval, self.trigger.requested()).await;
+            }
+            reasons = self.trigger.take_reasons().collect();
+            if reasons.is_empty() {
+                reasons.push(RefreshReason::Timer);
+            }
+        }
+    }
+
+    async fn refresh(&mut self) -> RefreshResult {
+        let mut views = self.ask_known().await;
+        if views.is_empty() {
+            views = self.ask_seeds().await;
+        }
+        if views.is_empty() {
+            if !self.was_failing {
+                tracing::warn!("no node of the cluster answers; asking until one does");
+                self.admin.set_not_ready("no node of the cluster answers");
+            }
+            self.was_failing = true;
+            return RefreshResult::Failed;
+        }
+        self.was_failing = false;
+        self.publish(ClusterMap::new(&merge::merge(views)))
+    }
+
+    fn publish(&mut self, map: ClusterMap) -> RefreshResult {
+        self.known = map.nodes.iter().map(|node| node.addr.clone()).collect();
+        let covered = map.slots_covered();
+        if covered == Slot::COUNT {
+            self.admin.set_ready();
+        } else {
+            let missing = Slot::COUNT - covered;
+            self.admin.set_not_ready(&format!("{missing} of {} slots have no owner", Slot::COUNT));
+        }
+        let is_unchanged =
+            self.maps.borrow().as_ref().is_some_and(|current| current.as_ref() == &map);
+        if is_unchanged {
+            return RefreshResult::Unchanged;
+        }
+        let size = TopologySize {
+            primaries: map.count(Role::Primary),
+            replicas: map.count(Role::Replica),
+            slots_covered: covered,
+        };
+        tracing::info!(
+            epoch = map.epoch,
+            primaries = size.primaries,
+            replicas = size.replicas,
+            slots = covered,
+            "topology adopted"
+        );
+        self.metrics.adopted(map.epoch, size);
+        self.maps.send_replace(Some(Arc::new(map)));
+        RefreshResult::Adopted
+    }
+
+    /// Asks known nodes, some at a time, until enough have answered or none is left.
+    async fn ask_known(&mut self) -> Vec<Topology> {
+        let wanted = self.config.cluster.refresh_nodes.min(self.known.len());
+        if wanted == 0 {
+            return Vec::new();
+        }
+        self.first = (self.first + 1) % self.known.len();
+        let mut addrs = self.known[self.first..].iter().chain(&self.known[..self.first]);
+        let mut views = Vec::new();
+        while views.len() < wanted {
+            let batch: Vec<String> = addrs
+                .by_ref()
+                .take(wanted - views.len())
+                .map(|addr| addr.as_str().to_owned())
+                .collect();
+            if batch.is_empty() {
+                break;
+            }
+            views.extend(self.ask_all(batch).await);
+        }
+        views
+    }
+
+    async fn ask_seeds(&self) -> Vec<Topology> {
+        let mut addrs: Vec<String> = Vec::new();
+        for seed in &self.config.cluster.seeds {
+            match lookup_host(seed.to_string()).await {
+                Ok(found) => addrs.extend(found.map(|addr: SocketAddr| addr.to_string())),
+                Err(error) => tracing::debug!(%seed, %error, "cannot look the seed up"),
+            }
+        }
+        self.ask_all(addrs).await
+    }
+
+    /// Asks nodes at the same time; those that do not answer are left out.
+    async fn ask_all(&self, addrs: Vec<String>) -> Vec<Topology> {
+        let mut asking = tokio::task::JoinSet::new();
+        for addr in addrs {
+            let login = Login::new(&self.config.cluster, Resp::V2);
+            let timeout = self.config.cluster.connect_timeout;
+            asking.spawn_local(async move {
+                match tokio::time::timeout(timeout, ask_one(&addr, &login)).await {
+                    Ok(Ok(view)) => Some(view),
+                    Ok(Err(reason)) => {
+                        tracing::debug!(node = addr, reason, "node tells no topology");
+                        None
+                    }
+                    Err(_) => {
+                        tracing::debug!(node = addr, ?timeout, "node does not answer in time");
+                        None
+                    }
+                }
+            });
+        }
+        asking.join_all().await.into_iter().flatten().collect()
+    }
+}
+
+/// One node's view of the cluster, or why it has none.
+async fn ask_one(addr: &str, login: &Login) -> Result<Topology, String> {
+    let mut stream = handshake::connect(addr, login).await.map_err(|error| error.to_string())?;
+    let limits = ReplyLimits { reply_bytes_max: NODES_REPLY_BYTES_MAX, ..ReplyLimits::default() };
+    let reply = handshake::ask(&mut stream, &["CLUSTER", "NODES"], &limits)
+        .await
+        .map_err(|error| error.to_string())?;
+    if let Value::Error(error) = &reply {
+        return Err(String::from_utf8_lossy(error).into_owned());
+    }
+    let text = reply.as_str().ok_or("CLUSTER NODES is answered in another shape")?;
+    let mut view = nodes_text::parse(text).map_err(|error| error.to_string())?;
+    name_myself(&mut view, addr);
+    Ok(view)
+}
+
+/// A node that was never met does not know its own address: it is the one that was asked.
+fn name_myself(view: &mut Topology, addr: &str) {
+    let Some((host, _)) = addr.rsplit_once(':') else { return };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    for node in view.nodes.iter_mut().filter(|node| node.is_myself && node.ip.is_empty()) {
+        node.ip = host.to_owned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_an_address_is_the_one_that_was_asked() {
+        let text = "07c37dfeb235213a872192d90877d0cd55635b91 :7000@17000 myself,master - 0 0 1 connected 0";
+        for (asked, ip) in [("10.0.0.1:7000", "10.0.0.1"), ("[::1]:7000", "::1")] {
+            let mut view = nodes_text::parse(text).unwrap();
+            name_myself(&mut view, asked);
+            assert_eq!(view.nodes[0].ip, ip);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One connection to a node: requests out, replies in, first in first out.
+//!
+//! In: requests appended by the worker, bytes read from the node.
+//! Out: bytes to be written, and every reply together with the request it answers.
+//!
+//! A request stays in [`SendBuffer`] until it is answered, so it can go elsewhere without a copy of its own.
+//!
+//! Not here: sockets, clients, routing.
+
+pub(crate) mod send_buffer;
+
+use std::collections::VecDeque;
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::encode::Resp;
+use reddoor_protocol::frame::ReplyScanner;
+use reddoor_protocol::slot::Slot;
+
+use self::send_buffer::SendBuffer;
+use crate::routes::NodeIndex;
+use crate::session::{ClientId, Seq};
+
+/// A link's place in its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinkKey(pub(crate) usize);
+
+/// Who waits for a reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    /// The session's place in its worker.
+    pub(crate) session: usize,
+    /// The client that had this place when it asked.
+    pub(crate) client: ClientId,
+    /// Which of its requests.
+    pub(crate) seq: Seq,
+    /// Which part of the request; 0 when it is whole.
+    pub(crate) part: u32,
+}
+
+/// A request on its way, apart from its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Errand {
+    /// Who waits for the reply.
+    pub(crate) waiter: Waiter,
+    /// The command's row: tells whether it may run twice.
+    pub(crate) command: &'static CommandSpec,
+    /// The slot of its keys; `None` when it has none and any node will do.
+    pub(crate) slot: Option<Slot>,
+    /// The version in which its client speaks.
+    pub(crate) resp: Resp,
+    /// Redirects that it has followed (count).
+    pub(crate) redirects: u32,
+    /// When it fails, in microseconds of the worker's clock.
+    pub(crate) deadline_us: u64,
+}
+
+/// A request that was appended and not answered.
+#[derive(Debug)]
+struct InFlight {
+    /// Its bytes in the send buffer (count).
+    len: usize,
+    /// `None` for `ASKING`, whose reply nobody waits for.
+    errand: Option<Errand>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// The node at its other end.
+    pub(crate) node: NodeIndex,
+    /// The version in which it speaks.
+    pub(crate) resp: Resp,
+    /// Whether it waits for its turn to be flushed.
+    pub(crate) is_dirty: bool,
+    /// Whether it is to be given up.
+    pub(crate) is_closing: bool,
+    /// Cuts replies out of what was read.
+    pub(crate) scanner: ReplyScanner,
+    /// The start of a reply that has not arrived whole.
+    pub(crate) unread: Vec<u8>,
+    buffer: SendBuffer,
+    in_flight: VecDeque<InFlight>,
+}
+
+impl Link {
+    /// A link that is not connected yet; requests may be appended.
+    pub(crate) fn new(node: NodeIndex, resp: Resp) -> Link {
+        Link {
+            node,
+            resp,
+            is_dirty: false,
+            is_closing: false,
+            scanner: ReplyScanner::default(),
+            unread: Vec::new(),
+            buffer: SendBuffer::default(),
+            in_flight: VecDeque::new(),
+        }
+    }
+
+    /// Requests without an answer (count).
+    pub(crate) fn in_flight_count(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Bytes of the requests without an answer.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Appends a request.
+    #[inline]
+    pub(crate) fn append(&mut self, errand: Errand, request: &[u8]) {
+        let len = self.buffer.append(|out| out.extend_from_slice(request));
+        self.in_flight.push_back(InFlight { len, errand: Some(errand) });
+    }
+
+    /// Appends `ASKING`, which makes the node run the next request though it does not own the slot yet.
+    pub(crate) fn append_asking(&mut self) {
+        let len = self.buffer.append(|out| out.extend_from_slice(b"*1\r\n$6\r\nASKING\r\n"));
+        self.in_flight.push_back(InFlight { len, errand: None });
+    }
+
+    /// What is still to be sent.
+    pub(crate) fn unsent(&self) -> &[u8] {
+        self.buffer.unsent()
+    }
+
+    /// Takes note that the first `count` bytes of [`Link::unsent`] are sent.
+    pub(crate) fn mark_sent(&mut self, count: usize) {
+        self.buffer.mark_sent(count);
+    }
+
+    /// Whether a reply can be awaited at all: something was sent that has no answer.
+    pub(crate) fn is_reply_due(&self) -> bool {
+        self.in_flight.front().is_some_and(|first| self.buffer.is_front_sent(first.len))
+    }
+
+    /// Takes the request that the next reply answers; `None` for the reply to `ASKING`.
+    ///
+    /// The request's bytes go with it; [`Link::first_request`] has them before.
+    #[inline]
+    pub(crate) fn take_first(&mut self) -> Option<Errand> {
+        let first = self.in_flight.pop_front()?;
+        self.buffer.release(first.len);
+        first.errand
+    }
+
+    /// The bytes of the request that the next reply answers.
+    pub(crate) fn first_request(&self) -> &[u8] {
+        self.in_flight.front().map_or(&[], |first| self.buffer.front(first.len))
+    }
+
+    /// Takes all requests without an answer off a link that died, each with its bytes and whether all of them
+    /// were sent, so that the node may have run it.
+    pub(crate) fn give_up(&mut self, mut each: impl FnMut(Errand, &[u8], bool)) {
+        while let Some(first) = self.in_flight.pop_front() {
+            if let Some(errand) = first.errand {
+                let is_sent = self.buffer.is_front_sent(first.len);
+                each(errand, self.buffer.front(first.len), is_sent);
+            }
+            self.buffer.release(first.len);
+        }
+    }
+}

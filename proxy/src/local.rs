@@ -1,0 +1,170 @@
+//! What the front door answers itself, as a Redis would.
+//!
+//! In: a request and the session it came from. Out: a reply in that session, or a question to every worker.
+//! Each answer is one function, found by the command's row.
+
+pub(crate) mod client;
+
+pub(crate) mod client_filter;
+
+pub(crate) mod config_get;
+
+pub(crate) mod connection;
+
+pub(crate) mod info;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, LazyLock};
+use std::time::{Instant, SystemTime};
+
+use reddoor_protocol::command::{self, CommandId, CommandSpec, describe};
+use reddoor_protocol::encode::ReplyWriter;
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
+
+use self::client_filter::ClientFilter;
+use crate::config::Config;
+use crate::metrics::worker::WorkerMetrics;
+use crate::session::Session;
+
+/// The version of Redis whose behaviour is mirrored, as clients are told it.
+pub(crate) const REDIS_VERSION: &str = "7.0.15";
+
+/// Answers one command.
+pub(crate) type Answer = fn(&Answerer, &mut Requester<'_>, Args<'_>) -> Answered;
+
+/// How a command was answered.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// The reply is in the session.
+    Here,
+    /// The reply was an error of the client's making; it is in the session.
+    Refused,
+    /// Every worker has a share in the reply.
+    Everywhere(ClientQuery),
+}
+
+/// A question about the clients of every worker.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientQuery {
+    /// `CLIENT LIST`: one line for each that matches.
+    List(ClientFilter),
+    /// `CLIENT KILL` with filters: how many were ended.
+    Kill(ClientFilter),
+    /// `CLIENT KILL addr:port`: whether one was ended.
+    KillOne(ClientFilter),
+}
+
+/// Facts about the whole front door that answers tell. Shared by all workers.
+#[derive(Debug)]
+pub(crate) struct SharedFacts {
+    /// The number that the next client gets.
+    pub(crate) next_client_id: AtomicU64,
+    /// Clients connected to all workers (count).
+    pub(crate) clients_count: AtomicUsize,
+    /// When the front door started.
+    pub(crate) started: Instant,
+    /// When the front door started, as people count.
+    pub(crate) started_at: SystemTime,
+    /// 40 hexadecimal characters that name this run.
+    pub(crate) run_id: String,
+    /// The counters of every worker.
+    pub(crate) metrics: Vec<Arc<WorkerMetrics>>,
+    /// The port that clients connect to.
+    pub(crate) port: u16,
+}
+
+/// What answers may look at.
+pub(crate) struct Answerer {
+    /// The settings.
+    pub(crate) config: Arc<Config>,
+    /// Facts about the whole front door.
+    pub(crate) shared: Arc<SharedFacts>,
+}
+
+/// Who asked, and when.
+pub(crate) struct Requester<'a> {
+    /// The client.
+    pub(crate) session: &'a mut Session,
+    /// Now, in microseconds of the worker's clock.
+    pub(crate) now_us: u64,
+}
+
+impl Requester<'_> {
+    /// Appends a reply, in its turn.
+    pub(crate) fn reply(&mut self, write: impl FnOnce(&mut ReplyWriter<'_>)) -> Answered {
+        let resp = self.session.resp;
+        self.session.answer(|out| write(&mut ReplyWriter::new(out, resp)));
+        Answered::Here
+    }
+
+    /// Replies `OK`.
+    pub(crate) fn ok(&mut self) -> Answered {
+        self.reply(|reply| reply.ok())
+    }
+
+    /// Replies with an error.
+    pub(crate) fn refuse(&mut self, error: &ReplyError) -> Answered {
+        self.reply(|reply| reply.error(error));
+        Answered::Refused
+    }
+}
+
+/// Who answers which command. `COMMAND` and its subcommands are in [`describe`].
+const ANSWERS: &[(CommandId, Answer)] = &[
+    (CommandId::of("auth"), connection::auth),
+    (CommandId::of("client|caching"), client::caching),
+    (CommandId::of("client|getname"), client::getname),
+    (CommandId::of("client|getredir"), client::getredir),
+    (CommandId::of("client|id"), client::id),
+    (CommandId::of("client|info"), client::info),
+    (CommandId::of("client|kill"), client::kill),
+    (CommandId::of("client|list"), client::list),
+    (CommandId::of("client|no-evict"), client::no_evict),
+    (CommandId::of("client|reply"), client::reply),
+    (CommandId::of("client|setname"), client::setname),
+    (CommandId::of("config|get"), config_get::get),
+    (CommandId::of("echo"), connection::echo),
+    (CommandId::of("hello"), connection::hello),
+    (CommandId::of("info"), info::info),
+    (CommandId::of("ping"), connection::ping),
+    (CommandId::of("quit"), connection::quit),
+    (CommandId::of("reset"), connection::reset),
+    (CommandId::of("select"), connection::select),
+    (CommandId::of("time"), connection::time),
+];
+
+/// Subcommands that Redis 7.0, and so the command table, does not know, but that every client library of today
+/// sends: name of the container, of the subcommand, arguments (count), who answers.
+const NEWER_ANSWERS: &[(CommandId, &str, usize, Answer)] =
+    &[(CommandId::of("client"), "setinfo", 4, client::setinfo)];
+
+/// Who answers a subcommand that the command table does not know, if anybody does.
+pub(crate) fn newer_answer_of(container: &CommandSpec, args: Args<'_>) -> Option<Answer> {
+    let is_meant = |(id, name, count, _): &&(CommandId, &str, usize, Answer)| {
+        *id == container.id()
+            && *count == args.len()
+            && args.get(1).is_some_and(|arg| arg.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    NEWER_ANSWERS.iter().find(is_meant).map(|(_, _, _, answer)| *answer)
+}
+
+/// Who answers a command here, if anybody does. Costs one array access.
+pub(crate) fn answer_of(id: CommandId) -> Option<Answer> {
+    static BY_ID: LazyLock<Vec<Option<Answer>>> = LazyLock::new(|| {
+        let describes = |spec: &CommandSpec| {
+            describe::answers(spec.id()).then_some(describe_commands as Answer)
+        };
+        let mut by_id: Vec<Option<Answer>> = command::all().iter().map(describes).collect();
+        for (id, answer) in ANSWERS {
+            by_id[id.index()] = Some(*answer);
+        }
+        by_id
+    });
+    BY_ID[id.index()]
+}
+
+fn describe_commands(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let Ok(spec) = command::resolve(args) else { return requester.refuse(&ReplyError::SYNTAX) };
+    requester.reply(|reply| describe::write_answer(spec, args, reply))
+}

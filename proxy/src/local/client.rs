@@ -1,0 +1,162 @@
+//! `CLIENT` and its subcommands.
+
+use std::fmt::Write;
+
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
+
+use super::client_filter::ClientFilter;
+use super::connection::{BAD_NAME, is_printable};
+use super::{Answered, Answerer, ClientQuery, Requester};
+use crate::session::{ReplyMode, Session};
+
+pub(super) fn id(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    let id = i64::try_from(requester.session.id.0).unwrap_or(i64::MAX);
+    requester.reply(|reply| reply.integer(id))
+}
+
+pub(super) fn getname(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    let name = requester.session.identity.name.clone();
+    requester.reply(|reply| reply.bulk_or_null((!name.is_empty()).then_some(&name)))
+}
+
+pub(super) fn setname(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    if !is_printable(&args[2]) {
+        return requester.refuse(&BAD_NAME);
+    }
+    requester.session.identity.rename(&args[2]);
+    requester.ok()
+}
+
+/// Redis 7.0 does not know it yet, but every client library sends it, so it is answered as 7.2 does.
+pub(super) fn setinfo(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let option = args[2].to_ascii_lowercase();
+    let identity = &mut requester.session.identity;
+    let field = match option.as_slice() {
+        b"lib-name" => &mut identity.lib_name,
+        b"lib-ver" => &mut identity.lib_ver,
+        _ => {
+            let option = String::from_utf8_lossy(&args[2]);
+            let error = ReplyError::new(format!("ERR Unrecognized option '{option}'"));
+            return requester.refuse(&error);
+        }
+    };
+    if !is_printable(&args[3]) {
+        let option = String::from_utf8_lossy(&option);
+        return requester.refuse(&ReplyError::new(format!(
+            "ERR {option} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    *field = args[3].to_vec();
+    requester.ok()
+}
+
+pub(super) fn info(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    let line = describe(requester.session, requester.now_us);
+    requester.reply(|reply| reply.verbatim("txt", line.as_bytes()))
+}
+
+pub(super) fn list(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    match ClientFilter::parse_list(args) {
+        Ok(filter) => Answered::Everywhere(ClientQuery::List(filter)),
+        Err(error) => requester.refuse(&error),
+    }
+}
+
+pub(super) fn kill(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    if args.len() == 3 {
+        return Answered::Everywhere(ClientQuery::KillOne(ClientFilter::addr(&args[2])));
+    }
+    match ClientFilter::parse_kill(args, requester.session.id) {
+        Ok(filter) => Answered::Everywhere(ClientQuery::Kill(filter)),
+        Err(error) => requester.refuse(&error),
+    }
+}
+
+/// The front door evicts nobody, so this is only remembered.
+pub(super) fn no_evict(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    match on_or_off(&args[2]) {
+        Some(is_on) => {
+            requester.session.no_evict = is_on;
+            requester.ok()
+        }
+        None => requester.refuse(&ReplyError::SYNTAX),
+    }
+}
+
+pub(super) fn reply(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let mode = match args[2].to_ascii_lowercase().as_slice() {
+        b"on" => ReplyMode::On,
+        b"off" => ReplyMode::Off,
+        b"skip" => ReplyMode::SkipNext,
+        _ => return requester.refuse(&ReplyError::SYNTAX),
+    };
+    // Neither OFF nor SKIP is answered itself, and SKIP does not turn replies on again.
+    match (mode, requester.session.reply_mode) {
+        (ReplyMode::On, _) => {
+            requester.session.reply_mode = ReplyMode::On;
+            requester.ok()
+        }
+        (ReplyMode::SkipNext, ReplyMode::Off) => Answered::Here,
+        (mode, _) => {
+            requester.session.reply_mode = mode;
+            Answered::Here
+        }
+    }
+}
+
+/// No client of the front door has its invalidations redirected.
+pub(super) fn getredir(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    requester.reply(|reply| reply.integer(-1))
+}
+
+/// `CLIENT CACHING` only makes sense while tracking, which no client of the front door does.
+pub(super) fn caching(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let option = args[2].to_ascii_lowercase();
+    if !matches!(option.as_slice(), b"yes" | b"no") {
+        return requester.refuse(&ReplyError::SYNTAX);
+    }
+    requester.refuse(&ReplyError::new(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
+         OPTOUT mode enabled",
+    ))
+}
+
+fn on_or_off(text: &[u8]) -> Option<bool> {
+    match text.to_ascii_lowercase().as_slice() {
+        b"on" => Some(true),
+        b"off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The line that `CLIENT LIST` and `CLIENT INFO` show for a client, with its line end.
+///
+/// Fields and their order are those of a Redis 7.2; what the front door has no notion of is zero.
+pub(crate) fn describe(session: &Session, now_us: u64) -> String {
+    let mut line = String::new();
+    let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let unread = session.unread.as_ref().map_or(0, |unread| unread.bytes.len());
+    let output = session.buffered_bytes();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        line,
+        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 \
+         multi=-1 qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
+         omem=0 tot-mem={} events=rw cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
+        session.id.0,
+        session.peer_addr,
+        session.local_addr,
+        text(&session.identity.name),
+        seconds(session.connected_us),
+        seconds(session.active_us),
+        if session.no_evict { "e" } else { "N" },
+        unread + output,
+        session.last_command.map_or("NULL", |command| command.name),
+        session.resp.number(),
+        text(&session.identity.lib_name),
+        text(&session.identity.lib_ver),
+    );
+    line
+}

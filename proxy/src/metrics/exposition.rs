@@ -1,0 +1,269 @@
+//! The counts of all workers summed and named for Prometheus.
+//!
+//! Every family is present in each scrape, at zero if need be, so that a rule can tell "never happened" from
+//! "renamed". Two grow as they are used: a command gets its series at its first call, a node when it is met.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+
+use super::Counts;
+use super::cell::{Counter, Gauge};
+use super::family;
+use super::label::{Buffer, Direction, Label, Limit, Outcome, Redirect, RefreshReason};
+use super::label::{CloseReason, RefreshResult, Side};
+use super::latency::HistogramSum;
+use super::node::NodeSums;
+use super::sample::Family;
+use super::topology::TopologyMetrics;
+use super::worker::WorkerMetrics;
+
+/// Collects every family that starts with `reddoor_`.
+pub(super) struct DataPath {
+    counts: Arc<Counts>,
+}
+
+impl DataPath {
+    pub(super) fn new(counts: Arc<Counts>) -> DataPath {
+        DataPath { counts }
+    }
+}
+
+impl Collector for DataPath {
+    /// None: families are made anew at each scrape, and a test sees to it that they are distinct.
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let workers = Workers(&self.counts.workers);
+        let mut families = Vec::from(process(&self.counts));
+        families.extend(workers.clients());
+        families.extend(workers.commands());
+        families.extend(workers.resends());
+        families.extend(workers.limits());
+        families.extend(topology(&self.counts.topology, Instant::now()));
+        families.extend(NodeSums::of(workers.0).families());
+        families.into_iter().map(Family::build).collect()
+    }
+}
+
+/// The counts of all workers, to be read as one.
+struct Workers<'a>(&'a [Arc<WorkerMetrics>]);
+
+impl Workers<'_> {
+    fn clients(&self) -> [Family; 6] {
+        let mut connections = Family::counter(
+            "reddoor_client_connections_total",
+            "Client connections that arrived, by what became of them.",
+        );
+        let accepted = self.total(|worker| &worker.clients_accepted);
+        connections.add(&[("result", "accepted")], accepted);
+        connections.add(&[("result", "rejected")], self.total(|worker| &worker.clients_rejected));
+        [
+            self.gauge("reddoor_clients", "Clients connected now.", |worker| &worker.clients),
+            connections,
+            self.counters_by::<CloseReason>(
+                "reddoor_client_disconnections_total",
+                "Client connections that ended, by reason.",
+                |worker| &worker.clients_closed,
+            ),
+            self.counters_by::<Direction>(
+                "reddoor_client_bytes_total",
+                "Bytes received from clients (in) and sent to them (out).",
+                |worker| &worker.client_bytes,
+            ),
+            self.counters_by::<Side>(
+                "reddoor_protocol_errors_total",
+                "Connections closed because what came over them was not the protocol, by sender.",
+                |worker| &worker.protocol_errors,
+            ),
+            self.gauges_by::<Buffer>(
+                "reddoor_buffer_bytes",
+                "Bytes held in buffers of connections now, by kind of buffer.",
+                |worker| &worker.buffers,
+            ),
+        ]
+    }
+
+    fn commands(&self) -> [Family; 2] {
+        let mut commands = Family::counter(
+            "reddoor_commands_total",
+            "Commands answered, by family, command and result; commands not in the table are \"other\".",
+        );
+        for cell in 0..family::COMMAND_CELLS {
+            self.command(&mut commands, cell);
+        }
+        let mut durations = Family::histogram(
+            "reddoor_command_duration_seconds",
+            "Time from a command decoded to its reply queued for the client, by family.",
+        );
+        for index in 0..family::COUNT {
+            let mut sum = HistogramSum::default();
+            self.0.iter().for_each(|worker| sum.add(&worker.latencies[index]));
+            durations.add_histogram(&[("family", family::name(index))], &sum);
+        }
+        [commands, durations]
+    }
+
+    /// Adds the series of one command, if it was ever called.
+    fn command(&self, commands: &mut Family, cell: usize) {
+        let counts = Outcome::ALL.iter().map(|&outcome| {
+            (outcome, self.total(|worker| &worker.commands[cell][outcome.index()]))
+        });
+        let counts: Vec<(Outcome, f64)> = counts.collect();
+        if cell != family::UNKNOWN_CELL && counts.iter().all(|&(_, count)| count == 0.0) {
+            return;
+        }
+        let (family, name) = family::labels_of_cell(cell);
+        for (outcome, count) in counts {
+            let labels = [("family", family), ("command", name), ("result", outcome.as_str())];
+            commands.add(&labels, count);
+        }
+    }
+
+    fn resends(&self) -> [Family; 6] {
+        [
+            self.counters_by::<Redirect>(
+                "reddoor_redirects_total",
+                "Answers of nodes that sent a command elsewhere or asked to come back, by kind.",
+                |worker| &worker.redirects,
+            ),
+            self.counter(
+                "reddoor_retries_total",
+                "Commands, or parts of commands, sent to a node once more.",
+                |worker| &worker.retries,
+            ),
+            self.counter(
+                "reddoor_request_timeouts_total",
+                "Commands that reached their deadline and were answered with an error.",
+                |worker| &worker.timeouts,
+            ),
+            self.counter(
+                "reddoor_outcomes_unknown_total",
+                "Commands answered with the error that says they may have run.",
+                |worker| &worker.outcomes_unknown,
+            ),
+            self.counter(
+                "reddoor_split_commands_total",
+                "Commands split because their keys lie in several slots.",
+                |worker| &worker.splits,
+            ),
+            self.counter(
+                "reddoor_split_parts_total",
+                "Parts that commands were split into.",
+                |worker| &worker.parts,
+            ),
+        ]
+    }
+
+    fn limits(&self) -> [Family; 1] {
+        [self.counters_by::<Limit>(
+            "reddoor_limits_reached_total",
+            "Times a limit of the configuration was reached, by the name of its setting.",
+            |worker| &worker.limits,
+        )]
+    }
+
+    fn counter(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        cell: impl Fn(&WorkerMetrics) -> &Counter,
+    ) -> Family {
+        let mut family = Family::counter(name, help);
+        family.add(&[], self.total(cell));
+        family
+    }
+
+    fn gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        cell: impl Fn(&WorkerMetrics) -> &Gauge,
+    ) -> Family {
+        let mut family = Family::gauge(name, help);
+        family.add(&[], self.level(cell));
+        family
+    }
+
+    fn counters_by<L: Label>(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        cells: impl Fn(&WorkerMetrics) -> &[Counter],
+    ) -> Family {
+        let mut family = Family::counter(name, help);
+        for (index, value) in L::VALUES.iter().enumerate() {
+            family.add(&[(L::NAME, value.text())], self.total(|worker| &cells(worker)[index]));
+        }
+        family
+    }
+
+    fn gauges_by<L: Label>(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        cells: impl Fn(&WorkerMetrics) -> &[Gauge],
+    ) -> Family {
+        let mut family = Family::gauge(name, help);
+        for (index, value) in L::VALUES.iter().enumerate() {
+            family.add(&[(L::NAME, value.text())], self.level(|worker| &cells(worker)[index]));
+        }
+        family
+    }
+
+    fn total(&self, cell: impl Fn(&WorkerMetrics) -> &Counter) -> f64 {
+        self.0.iter().map(|worker| cell(worker).value()).sum::<u64>() as f64
+    }
+
+    fn level(&self, cell: impl Fn(&WorkerMetrics) -> &Gauge) -> f64 {
+        self.0.iter().map(|worker| cell(worker).value()).sum::<u64>() as f64
+    }
+}
+
+fn process(counts: &Counts) -> [Family; 3] {
+    let mut build_info =
+        Family::gauge("reddoor_build_info", "Always 1; the version is in the label.");
+    build_info.add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    let mut workers = Family::gauge("reddoor_workers", "Worker threads of the front door.");
+    workers.add(&[], counts.workers.len() as f64);
+    let mut ready = Family::gauge(
+        "reddoor_ready",
+        "1 while /readyz says yes: the topology covers the slots and no drain is under way.",
+    );
+    ready.add(&[], counts.ready.value() as f64);
+    [build_info, workers, ready]
+}
+
+fn topology(topology: &TopologyMetrics, now: Instant) -> [Family; 5] {
+    let mut refreshes = Family::counter(
+        "reddoor_topology_refreshes_total",
+        "Topology refreshes, by what set them off and how they ended.",
+    );
+    for &reason in RefreshReason::ALL {
+        for &result in RefreshResult::ALL {
+            let count = topology.refreshes[reason.index()][result.index()].value();
+            let labels = [("reason", reason.as_str()), ("result", result.as_str())];
+            refreshes.add(&labels, count as f64);
+        }
+    }
+    let mut age = Family::gauge(
+        "reddoor_topology_age_seconds",
+        "Time since a node last told or confirmed the topology; before the first time, since the start.",
+    );
+    age.add(&[], topology.age_seconds(now));
+    let mut epoch = Family::gauge("reddoor_topology_epoch", "Epoch of the topology in use.");
+    epoch.add(&[], topology.epoch.value() as f64);
+    let mut nodes = Family::gauge("reddoor_topology_nodes", "Nodes of the topology, by role.");
+    nodes.add(&[("role", "primary")], topology.primaries.value() as f64);
+    nodes.add(&[("role", "replica")], topology.replicas.value() as f64);
+    let mut slots = Family::gauge(
+        "reddoor_topology_slots_covered",
+        "Slots of the topology that have an owner, of 16384.",
+    );
+    slots.add(&[], topology.slots_covered.value() as f64);
+    [refreshes, age, epoch, nodes, slots]
+}

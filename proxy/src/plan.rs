@@ -1,0 +1,233 @@
+//! What is to be done with a request: pure, from the command table, without a look at any socket or clock.
+//!
+//! `Request -> Local | One | Split | Reject`. Commands that ask for more than that (all shards, a connection of
+//! their own) are rejected by name until they are served.
+
+use reddoor_protocol::command::flags::CommandFlags;
+use reddoor_protocol::command::keys::key_indexes;
+use reddoor_protocol::command::resolve::ResolveError;
+use reddoor_protocol::command::policy::{ReplyPolicy, RequestPolicy};
+use reddoor_protocol::command::{self, CommandSpec};
+use reddoor_protocol::encode::{write_bulk, write_header};
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
+use reddoor_protocol::slot::Slot;
+
+use crate::join::{JoinBy, PartKeys};
+use crate::key_mapping;
+use crate::local::{self, Answer};
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// The front door answers itself.
+    Local {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// Who answers.
+        answer: Answer,
+    },
+    /// It goes to one node as it came.
+    One {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// The slot of its keys; `None`: any primary.
+        slot: Option<Slot>,
+    },
+    /// It goes out in parts, which lie in the scratch.
+    Split(SplitPlan),
+    /// It is answered with an error.
+    Reject {
+        /// The command's row, if there is such a command.
+        command: Option<&'static CommandSpec>,
+        /// The reply.
+        error: ReplyError,
+    },
+}
+
+/// How a request is split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SplitPlan {
+    /// The command's row.
+    pub(crate) command: &'static CommandSpec,
+    /// How the replies are joined.
+    pub(crate) by: JoinBy,
+    /// Arguments from one key to the next (count): 2 when a value follows each key.
+    pub(crate) step: usize,
+}
+
+/// Memory that planning uses again for each request.
+#[derive(Debug, Default)]
+pub(crate) struct PlanScratch {
+    /// Positions of the keys among the arguments.
+    key_args: Vec<u32>,
+    /// The keys with their slots. Sorted by slot, then by position, once a request is split.
+    keys: Vec<SlottedKey>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SlottedKey {
+    slot: Slot,
+    /// Position among the keys.
+    index: u32,
+    /// Position among the arguments.
+    arg: u32,
+}
+
+/// The keys of one slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlannedPart<'a> {
+    /// Their slot.
+    pub(crate) slot: Slot,
+    keys: &'a [SlottedKey],
+}
+
+impl PlanScratch {
+    /// The parts of the request that was split last, in ascending order of slots.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = PlannedPart<'_>> {
+        self.keys
+            .chunk_by(|a, b| a.slot == b.slot)
+            .map(|keys| PlannedPart { slot: keys[0].slot, keys })
+    }
+
+    /// How many parts there are (count).
+    pub(crate) fn parts_count(&self) -> usize {
+        self.parts().count()
+    }
+
+    /// The keys of each part, as positions among all keys.
+    pub(crate) fn parts_keys(&self) -> impl Iterator<Item = PartKeys> {
+        self.parts().map(|part| PartKeys(part.keys.iter().map(|key| key.index).collect()))
+    }
+}
+
+impl PlannedPart<'_> {
+    /// Appends the request for this part: the command's name, then its keys with what follows each of them.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>, args: Args<'_>, step: usize) {
+        write_header(out, b'*', 1 + self.keys.len() * step);
+        write_bulk(out, &args[0]);
+        for key in self.keys {
+            let first = key.arg as usize;
+            for arg in first..first + step {
+                write_bulk(out, args.get(arg).unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Plans one request, which has at least one argument. Costs O(keys), and O(keys × log keys) when it is split.
+pub(crate) fn plan(args: Args<'_>, is_authenticated: bool, scratch: &mut PlanScratch) -> Plan {
+    let command = match command::resolve(args) {
+        Ok(command) => command,
+        Err(error) => {
+            // A Redis looks a command up before it asks for a password.
+            let command = match error {
+                ResolveError::UnknownCommand => None,
+                ResolveError::UnknownSubcommand { container } => {
+                    if let Some(answer) = local::newer_answer_of(container, args)
+                        && is_authenticated
+                    {
+                        return Plan::Local { command: container, answer };
+                    }
+                    Some(container)
+                }
+                ResolveError::WrongArity { spec } => Some(spec),
+            };
+            return Plan::Reject { command, error: error.reply(args) };
+        }
+    };
+    let reject = |error| Plan::Reject { command: Some(command), error };
+    if !is_authenticated && !command.flags.contains(CommandFlags::NO_AUTH) {
+        return reject(ReplyError::NO_AUTH);
+    }
+    match command.request {
+        RequestPolicy::OneSlot => plan_one(command, args, scratch),
+        RequestPolicy::SplitByKey { step } => plan_split(command, usize::from(step), args, scratch),
+        RequestPolicy::Local => match local::answer_of(command.id()) {
+            Some(answer) => Plan::Local { command, answer },
+            None => reject(not_served(command)),
+        },
+        RequestPolicy::AnyPrimary => Plan::One { command, slot: None },
+        RequestPolicy::BlockingIf { option } if !has_option(args, option) => {
+            plan_one(command, args, scratch)
+        }
+        RequestPolicy::ClusterOnly => reject(ReplyError::CLUSTER_DISABLED),
+        RequestPolicy::AllPrimaries
+        | RequestPolicy::AllNodes
+        | RequestPolicy::Scan
+        | RequestPolicy::Blocking
+        | RequestPolicy::BlockingIf { .. }
+        | RequestPolicy::Subscription
+        | RequestPolicy::Transaction
+        | RequestPolicy::Monitor
+        | RequestPolicy::Admin
+        | RequestPolicy::NodeLink => reject(not_served(command)),
+    }
+}
+
+fn plan_one(command: &'static CommandSpec, args: Args<'_>, scratch: &mut PlanScratch) -> Plan {
+    if let Some(key) = command.single_key_index().and_then(|index| args.get(index)) {
+        return Plan::One { command, slot: Some(key_mapping::slot_of(key)) };
+    }
+    if key_indexes(command, args, &mut scratch.key_args).is_err() {
+        // No keys can be told, so no node will run it; any of them knows the words to refuse it in.
+        return Plan::One { command, slot: None };
+    }
+    let mut slots = scratch
+        .key_args
+        .iter()
+        .filter_map(|index| args.get(*index as usize))
+        .map(key_mapping::slot_of);
+    let first = slots.next();
+    if slots.any(|slot| Some(slot) != first) {
+        return Plan::Reject { command: Some(command), error: ReplyError::CROSS_SLOT };
+    }
+    Plan::One { command, slot: first }
+}
+
+fn has_option(args: Args<'_>, option: &str) -> bool {
+    args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(option.as_bytes()))
+}
+
+fn plan_split(
+    command: &'static CommandSpec,
+    step: usize,
+    args: Args<'_>,
+    scratch: &mut PlanScratch,
+) -> Plan {
+    let Some(by) = join_by(command.reply) else {
+        return Plan::Reject { command: Some(command), error: not_served(command) };
+    };
+    if !(args.len() - 1).is_multiple_of(step) {
+        let error = ReplyError::wrong_arity(command.name);
+        return Plan::Reject { command: Some(command), error };
+    }
+    scratch.keys.clear();
+    for (arg, index) in (1..args.len()).step_by(step).zip(0..) {
+        let slot = key_mapping::slot_of(&args[arg]);
+        let arg = u32::try_from(arg).unwrap_or(u32::MAX);
+        scratch.keys.push(SlottedKey { slot, index, arg });
+    }
+    let first = scratch.keys[0].slot;
+    if scratch.keys.iter().all(|key| key.slot == first) {
+        return Plan::One { command, slot: Some(first) };
+    }
+    scratch.keys.sort_unstable();
+    Plan::Split(SplitPlan { command, by, step })
+}
+
+fn join_by(policy: ReplyPolicy) -> Option<JoinBy> {
+    match policy {
+        ReplyPolicy::ByKey => Some(JoinBy::Key),
+        ReplyPolicy::Sum => Some(JoinBy::Sum),
+        ReplyPolicy::AllOk => Some(JoinBy::AllOk),
+        _ => None,
+    }
+}
+
+fn not_served(command: &CommandSpec) -> ReplyError {
+    ReplyError::new(format!(
+        "UNSERVED command '{}' is not served by this front door",
+        command.name
+    ))
+}

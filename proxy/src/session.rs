@@ -1,0 +1,392 @@
+//! One client's state: its replies in their order, its settings, the bytes on their way to it.
+//!
+//! In: requests that were sent somewhere ([`Session::expect`]) and the replies to them, in any order.
+//! Out: `out`, the bytes that go to the client, replies in the order of the requests.
+//!
+//! ```text
+//! requests   7        8        9        10
+//! queue      Waiting  Ready    Joining  Ready       a reply to 7 goes straight to `out`,
+//! parked              [......]          [....]      then 8 follows from `parked`
+//! ```
+//!
+//! Invariants: every request gets exactly one reply; `parked` is empty when nothing in the queue is ready; no
+//! heap allocation for a reply whose turn it is.
+//!
+//! Not here: sockets, nodes, routing.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::encode::Resp;
+use reddoor_protocol::request::RequestDecoder;
+
+use crate::join::Join;
+
+/// Bytes of buffer that an idle client may keep.
+const BUFFER_KEPT_BYTES: usize = 4 * 1024;
+
+/// A client's number: unique and ascending over all workers, as `CLIENT ID` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientId(pub(crate) u64);
+
+/// The place of one request in its client's queue, counted from the client's first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seq(pub(crate) u64);
+
+/// What is known of a request whose reply is outstanding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outstanding {
+    /// The command's row.
+    pub(crate) command: &'static CommandSpec,
+    /// When it was decoded, in microseconds of the worker's clock.
+    pub(crate) started_us: u64,
+    /// When it fails, in microseconds of the worker's clock.
+    pub(crate) deadline_us: u64,
+}
+
+/// One place in a client's queue.
+#[derive(Debug)]
+enum Pending {
+    /// The reply is outstanding.
+    Waiting(Outstanding),
+    /// Several parts are outstanding, to be joined into one reply.
+    Joining(Outstanding, Box<Join>),
+    /// The reply lies in `parked` until all earlier ones are there.
+    Ready { start: usize, len: usize },
+}
+
+/// Which replies the client wants (`CLIENT REPLY`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReplyMode {
+    /// All.
+    #[default]
+    On,
+    /// None until further notice.
+    Off,
+    /// Not the one to the next request.
+    SkipNext,
+}
+
+/// Why and how a session ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It goes on.
+    #[default]
+    Open,
+    /// No more requests are read; it is closed when all replies are written.
+    AfterReplies,
+    /// It is closed at once; what is not written is dropped.
+    Now,
+}
+
+/// Bytes of a request that has not arrived whole, and how far it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Unread {
+    /// Everything received and not yet consumed.
+    pub(crate) bytes: Vec<u8>,
+    /// The decoder that stands in the middle of them.
+    pub(crate) decoder: RequestDecoder,
+}
+
+/// What a client told of itself, as `CLIENT LIST` shows it.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    /// `CLIENT SETNAME`
+    pub(crate) name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-NAME`
+    pub(crate) lib_name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-VER`
+    pub(crate) lib_ver: Vec<u8>,
+}
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Its number.
+    pub(crate) id: ClientId,
+    /// Where it connects from.
+    pub(crate) peer_addr: SocketAddr,
+    /// Where it connected to.
+    pub(crate) local_addr: SocketAddr,
+    /// When it connected, in microseconds of the worker's clock.
+    pub(crate) connected_us: u64,
+    /// When its last bytes came, in microseconds of the worker's clock.
+    pub(crate) active_us: u64,
+    /// The protocol version that it speaks.
+    pub(crate) resp: Resp,
+    /// Whether it may run commands.
+    pub(crate) is_authenticated: bool,
+    /// What it told of itself.
+    pub(crate) identity: Identity,
+    /// Which replies it wants.
+    pub(crate) reply_mode: ReplyMode,
+    /// `CLIENT NO-EVICT`: kept because it is told back; the front door evicts nobody.
+    pub(crate) no_evict: bool,
+    /// The last command it sent.
+    pub(crate) last_command: Option<&'static CommandSpec>,
+    /// Requests received (count).
+    pub(crate) commands_count: u64,
+    /// A request that has not arrived whole.
+    pub(crate) unread: Option<Box<Unread>>,
+    /// Whether and how it ends.
+    pub(crate) ending: Ending,
+    /// Bytes that go to the client; those before `out_written` are gone already.
+    out: Vec<u8>,
+    out_written: usize,
+    queue: VecDeque<Pending>,
+    /// The number of the first in `queue`.
+    first: Seq,
+    /// How many in `queue` are ready.
+    ready_count: usize,
+    parked: Vec<u8>,
+    /// Replies in the queue that the client does not want; sorted.
+    muted: VecDeque<Seq>,
+}
+
+/// What became of a reply that was handed in.
+#[derive(Debug)]
+pub(crate) enum Delivered {
+    /// The request is answered; it was this one.
+    Answered(Outstanding),
+    /// Other parts of it are outstanding.
+    Partly,
+    /// Nobody waits for it any more: it was answered by its deadline.
+    TooLate,
+}
+
+impl Session {
+    /// A new client; `is_authenticated` when no password is asked for.
+    pub(crate) fn new(
+        id: ClientId,
+        peer_addr: SocketAddr,
+        local_addr: SocketAddr,
+        now_us: u64,
+        is_authenticated: bool,
+    ) -> Session {
+        Session {
+            id,
+            peer_addr,
+            local_addr,
+            connected_us: now_us,
+            active_us: now_us,
+            resp: Resp::V2,
+            is_authenticated,
+            identity: Identity::default(),
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            last_command: None,
+            commands_count: 0,
+            unread: None,
+            ending: Ending::Open,
+            out: Vec::new(),
+            out_written: 0,
+            queue: VecDeque::new(),
+            first: Seq(0),
+            ready_count: 0,
+            parked: Vec::new(),
+            muted: VecDeque::new(),
+        }
+    }
+
+    /// Requests without a reply (count).
+    pub(crate) fn outstanding_count(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Bytes that wait: for the client to read them, or for an earlier reply.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.out.len() - self.out_written + self.parked.len()
+    }
+
+    /// Bytes that the client may be written now.
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        &self.out[self.out_written..]
+    }
+
+    /// Takes note that the first `count` of [`Session::unwritten`] are written.
+    pub(crate) fn mark_written(&mut self, count: usize) {
+        self.out_written += count;
+        if self.out_written >= self.out.len() {
+            self.out.clear();
+            self.out.shrink_to(BUFFER_KEPT_BYTES);
+            self.out_written = 0;
+        }
+    }
+
+    /// Whether all is answered and written.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.queue.is_empty() && self.out.is_empty()
+    }
+
+    /// Opens a place in the queue for a request that is sent to one node.
+    #[inline]
+    pub(crate) fn expect(&mut self, outstanding: Outstanding) -> Seq {
+        let seq = self.next_seq();
+        self.queue.push_back(Pending::Waiting(outstanding));
+        seq
+    }
+
+    /// Opens a place in the queue for a request that is sent in parts.
+    pub(crate) fn expect_parts(&mut self, outstanding: Outstanding, join: Box<Join>) -> Seq {
+        let seq = self.next_seq();
+        self.queue.push_back(Pending::Joining(outstanding, join));
+        seq
+    }
+
+    #[inline]
+    fn next_seq(&mut self) -> Seq {
+        let seq = Seq(self.first.0 + self.queue.len() as u64);
+        if self.reply_mode != ReplyMode::On {
+            self.muted.push_back(seq);
+            if self.reply_mode == ReplyMode::SkipNext {
+                self.reply_mode = ReplyMode::On;
+            }
+        }
+        seq
+    }
+
+    /// Answers a request at once; `write` appends the reply, in its turn.
+    pub(crate) fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let seq = self.next_seq();
+        if self.queue.is_empty() {
+            let start = self.out.len();
+            write(&mut self.out);
+            self.first.0 += 1;
+            if self.take_muted(seq) {
+                self.out.truncate(start);
+            }
+            return;
+        }
+        let start = self.parked.len();
+        write(&mut self.parked);
+        self.queue.push_back(Pending::Ready { start, len: self.parked.len() - start });
+        self.ready_count += 1;
+    }
+
+    /// Hands in the reply to the request at `seq`, or to part `part` of it.
+    #[inline]
+    pub(crate) fn deliver(&mut self, seq: Seq, part: u32, reply: &[u8]) -> Delivered {
+        let Some(index) = self.index_of(seq) else { return Delivered::TooLate };
+        match &mut self.queue[index] {
+            Pending::Waiting(outstanding) => {
+                let outstanding = *outstanding;
+                self.finish(index, |out| out.extend_from_slice(reply));
+                Delivered::Answered(outstanding)
+            }
+            Pending::Joining(_, join) => {
+                if !join.hand_in(part, reply) {
+                    return Delivered::Partly;
+                }
+                let placeholder = Pending::Ready { start: 0, len: 0 };
+                let Pending::Joining(outstanding, join) =
+                    std::mem::replace(&mut self.queue[index], placeholder)
+                else {
+                    return Delivered::TooLate;
+                };
+                self.finish(index, |out| join.write(out));
+                Delivered::Answered(outstanding)
+            }
+            Pending::Ready { .. } => Delivered::TooLate,
+        }
+    }
+
+    /// What is known of the request at `seq`, while it waits.
+    pub(crate) fn outstanding(&self, seq: Seq) -> Option<&Outstanding> {
+        match &self.queue[self.index_of(seq)?] {
+            Pending::Waiting(outstanding) | Pending::Joining(outstanding, _) => Some(outstanding),
+            Pending::Ready { .. } => None,
+        }
+    }
+
+    /// Answers every request whose deadline has passed; `write` appends the error reply for each.
+    ///
+    /// Costs O(expired), plus O(queue) once something has.
+    pub(crate) fn expire(
+        &mut self,
+        now_us: u64,
+        mut write: impl FnMut(&Outstanding, &mut Vec<u8>),
+    ) {
+        // Deadlines ascend along the queue, so the first that waits is the first to expire.
+        let mut index = 0;
+        while index < self.queue.len() {
+            match &self.queue[index] {
+                Pending::Ready { .. } => index += 1,
+                Pending::Waiting(outstanding) | Pending::Joining(outstanding, _) => {
+                    if outstanding.deadline_us > now_us {
+                        return;
+                    }
+                    let outstanding = *outstanding;
+                    let popped = self.finish(index, |out| write(&outstanding, out));
+                    index = if popped { 0 } else { index + 1 };
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn index_of(&self, seq: Seq) -> Option<usize> {
+        let index = usize::try_from(seq.0.checked_sub(self.first.0)?).ok()?;
+        (index < self.queue.len()).then_some(index)
+    }
+
+    /// Answers the request at `index`; true when that took it (and perhaps others) off the queue.
+    #[inline]
+    fn finish(&mut self, index: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if index > 0 {
+            let start = self.parked.len();
+            write(&mut self.parked);
+            self.queue[index] = Pending::Ready { start, len: self.parked.len() - start };
+            self.ready_count += 1;
+            return false;
+        }
+        let start = self.out.len();
+        write(&mut self.out);
+        self.pop_front(start);
+        if self.ready_count > 0 {
+            self.release_parked();
+        }
+        true
+    }
+
+    /// Moves replies whose turn has come from `parked` to `out`.
+    fn release_parked(&mut self) {
+        while let Some(Pending::Ready { start, len }) = self.queue.front() {
+            let (from, len) = (*start, *len);
+            let start = self.out.len();
+            self.out.extend_from_slice(&self.parked[from..from + len]);
+            self.ready_count -= 1;
+            self.pop_front(start);
+        }
+        if self.ready_count == 0 {
+            self.parked.clear();
+            self.parked.shrink_to(BUFFER_KEPT_BYTES);
+        }
+    }
+
+    /// Takes the first request off the queue; its reply stands in `out` from `start`.
+    #[inline]
+    fn pop_front(&mut self, start: usize) {
+        let seq = self.first;
+        self.queue.pop_front();
+        self.first.0 += 1;
+        if self.take_muted(seq) {
+            self.out.truncate(start);
+        }
+        if self.queue.is_empty() {
+            self.queue.shrink_to(16);
+        }
+    }
+
+    #[inline]
+    fn take_muted(&mut self, seq: Seq) -> bool {
+        if self.muted.front() != Some(&seq) {
+            return false;
+        }
+        self.muted.pop_front();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use proptest::prelude::*;
+use reddoor_protocol::command;
+
+use super::*;
+
+fn session() -> Session {
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+    Session::new(ClientId(1), addr, addr, 0, true)
+}
+
+fn outstanding(deadline_us: u64) -> Outstanding {
+    let command = command::lookup(b"get").unwrap();
+    Outstanding { command, started_us: 0, deadline_us }
+}
+
+#[test]
+fn replies_keep_the_order_of_the_requests() {
+    let mut session = session();
+    let seqs: Vec<Seq> = (0..4).map(|_| session.expect(outstanding(1))).collect();
+    session.deliver(seqs[2], 0, b"2");
+    session.answer(|out| out.push(b'L'));
+    session.deliver(seqs[1], 0, b"1");
+    assert_eq!(session.unwritten(), b"");
+    session.deliver(seqs[0], 0, b"0");
+    assert_eq!(session.unwritten(), b"012");
+    session.deliver(seqs[3], 0, b"3");
+    assert_eq!(session.unwritten(), b"0123L");
+    session.mark_written(5);
+    assert!(session.is_drained());
+    assert_eq!(session.buffered_bytes(), 0);
+}
+
+#[test]
+fn a_late_reply_is_dropped_in_its_place() {
+    let mut session = session();
+    let first = session.expect(outstanding(10));
+    let second = session.expect(outstanding(20));
+    let third = session.expect(outstanding(20));
+    session.deliver(third, 0, b"3");
+    session.expire(10, |_, out| out.push(b'T'));
+    assert_eq!(session.unwritten(), b"T");
+    assert!(matches!(session.deliver(first, 0, b"1"), Delivered::TooLate));
+    session.deliver(second, 0, b"2");
+    assert!(matches!(session.deliver(second, 0, b"2"), Delivered::TooLate));
+    assert_eq!(session.unwritten(), b"T23");
+}
+
+#[test]
+fn unwanted_replies_are_left_out_in_their_turn() {
+    let mut session = session();
+    let wanted = session.expect(outstanding(1));
+    session.reply_mode = ReplyMode::SkipNext;
+    let skipped = session.expect(outstanding(1));
+    session.answer(|out| out.push(b'L'));
+    session.reply_mode = ReplyMode::Off;
+    session.answer(|out| out.push(b'X'));
+    session.deliver(skipped, 0, b"S");
+    session.deliver(wanted, 0, b"W");
+    assert_eq!(session.unwritten(), b"WL");
+    session.answer(|out| out.push(b'X'));
+    session.reply_mode = ReplyMode::On;
+    session.answer(|out| out.push(b'M'));
+    assert_eq!(session.unwritten(), b"WLM");
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_replies_gives_the_order_of_requests(
+        order in Just((0u8..40).collect::<Vec<_>>()).prop_shuffle(),
+        local in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let mut session = session();
+        let mut seqs = Vec::new();
+        for index in 0..40u8 {
+            if local[usize::from(index)] {
+                session.answer(|out| out.push(index));
+                seqs.push(None);
+            } else {
+                seqs.push(Some(session.expect(outstanding(1))));
+            }
+        }
+        for index in order {
+            if let Some(seq) = seqs[usize::from(index)] {
+                session.deliver(seq, 0, &[index]);
+            }
+        }
+        prop_assert_eq!(session.unwritten().to_vec(), (0u8..40).collect::<Vec<_>>());
+        prop_assert_eq!(session.ready_count, 0);
+        prop_assert!(session.parked.is_empty());
+    }
+}

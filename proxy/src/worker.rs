@@ -1,0 +1,179 @@
+//! One worker: a thread that owns its clients, its node links and its copy of the routes, and shares nothing.
+//!
+//! Everything here runs to completion on that thread; tasks (see [`run`]) only move bytes between sockets and
+//! these methods. One turn of the event loop looks so:
+//!
+//! 1. sessions and links that became readable hand in their bytes ([`Worker::client_bytes`],
+//!    [`Worker::node_bytes`]); requests are appended to links, replies to sessions, which become dirty;
+//! 2. at the turn's end [`Worker::flush`] writes every dirty link and session once.
+//!
+//! Invariant: no method waits; no `RefCell` borrow of the worker lives across an await.
+
+pub(crate) mod dispatch;
+
+pub(crate) mod replies;
+
+pub(crate) mod flush;
+
+pub(crate) mod clock;
+
+pub(crate) mod clients;
+
+pub(crate) mod everywhere;
+
+pub(crate) mod tasks;
+
+pub(crate) mod run;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+use reddoor_protocol::request::RequestDecoder;
+use slab::Slab;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use self::clock::Clock;
+use crate::config::Config;
+use crate::error::Unavailable;
+use crate::link::{Errand, Link, LinkKey};
+use crate::local::Answerer;
+use crate::metrics::label::CloseReason;
+use crate::metrics::worker::WorkerMetrics;
+use crate::peers::Peers;
+use crate::plan::PlanScratch;
+use crate::refresh::RefreshTrigger;
+use crate::routes::Routes;
+use crate::session::Session;
+
+/// A client with what its task needs.
+#[derive(Debug)]
+struct SessionEntry {
+    session: Session,
+    socket: OwnedWriteHalf,
+    /// Wakes the task that reads this client.
+    waker: Option<Waker>,
+    /// Whether it waits for its turn to be flushed.
+    is_dirty: bool,
+    /// Whether its socket takes no more bytes just now; its task waits until it does.
+    is_write_blocked: bool,
+    /// Whether requests lie unread because a limit was reached.
+    is_paused: bool,
+    /// Why it will have ended, as far as is known.
+    close_reason: CloseReason,
+}
+
+/// A node connection with what its task needs.
+#[derive(Debug)]
+struct LinkEntry {
+    link: Link,
+    /// `None` until it is connected.
+    socket: Option<OwnedWriteHalf>,
+    /// Wakes the task that reads this link.
+    waker: Option<Waker>,
+    /// Whether its socket takes no more bytes just now; its task waits until it does.
+    is_write_blocked: bool,
+}
+
+/// A request that will be sent again.
+#[derive(Debug)]
+struct Retry {
+    /// When, in microseconds of the worker's clock.
+    due_us: u64,
+    errand: Errand,
+    request: Vec<u8>,
+    /// Why it could not be run so far.
+    reason: Unavailable,
+}
+
+/// See the module.
+pub(crate) struct Worker {
+    config: Arc<Config>,
+    metrics: Arc<WorkerMetrics>,
+    refresh: Arc<RefreshTrigger>,
+    answerer: Answerer,
+    peers: Peers,
+    clock: Clock,
+    sessions: Slab<SessionEntry>,
+    links: Slab<LinkEntry>,
+    routes: Routes,
+    /// Requests that wait to be sent again, the first due first: all wait equally long.
+    retries: VecDeque<Retry>,
+    dirty_sessions: Vec<usize>,
+    dirty_links: Vec<LinkKey>,
+    /// Wakes the task that flushes at the end of the turn.
+    flush_waker: Option<Waker>,
+    is_flush_due: bool,
+    /// Links that were made and have no task yet.
+    new_links: Vec<LinkKey>,
+    /// Serves every client that is between requests.
+    decoder: RequestDecoder,
+    scratch: PlanScratch,
+    /// Where requests are put together before they are appended.
+    request: Vec<u8>,
+    is_draining: bool,
+}
+
+impl Worker {
+    /// A worker without clients, links and routes.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        metrics: Arc<WorkerMetrics>,
+        refresh: Arc<RefreshTrigger>,
+        answerer: Answerer,
+        peers: Peers,
+    ) -> Worker {
+        Worker {
+            config,
+            metrics,
+            refresh,
+            answerer,
+            peers,
+            clock: Clock::new(),
+            sessions: Slab::new(),
+            links: Slab::new(),
+            routes: Routes::new(),
+            retries: VecDeque::new(),
+            dirty_sessions: Vec::new(),
+            dirty_links: Vec::new(),
+            flush_waker: None,
+            is_flush_due: false,
+            new_links: Vec::new(),
+            decoder: RequestDecoder::default(),
+            scratch: PlanScratch::default(),
+            request: Vec::new(),
+            is_draining: false,
+        }
+    }
+
+    /// Puts a session on the list of those to be flushed at the turn's end.
+    #[inline]
+    fn mark_session_dirty(&mut self, key: usize) {
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        if !entry.is_dirty {
+            entry.is_dirty = true;
+            self.dirty_sessions.push(key);
+            self.request_flush();
+        }
+    }
+
+    /// Puts a link on the list of those to be flushed at the turn's end.
+    #[inline]
+    fn mark_link_dirty(&mut self, key: LinkKey) {
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        if !entry.link.is_dirty {
+            entry.link.is_dirty = true;
+            self.dirty_links.push(key);
+            self.request_flush();
+        }
+    }
+
+    fn request_flush(&mut self) {
+        if !self.is_flush_due {
+            self.is_flush_due = true;
+            if let Some(waker) = &self.flush_waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Clients and links come and go; deadlines pass.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::clock::micros;
+use super::dispatch::may_run_twice;
+use super::{SessionEntry, Worker};
+use crate::cluster_map::ClusterMap;
+use crate::error::{RequestError, Retry};
+use crate::handshake::Login;
+use crate::link::LinkKey;
+use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
+use crate::session::{ClientId, Ending, Session};
+
+/// What the task of a new link needs to connect it.
+pub(crate) struct LinkJob {
+    /// The node's address.
+    pub(crate) addr: String,
+    /// What to say first.
+    pub(crate) login: Login,
+    /// How long connecting may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Worker {
+    /// Takes a new client in; gives back its place.
+    pub(crate) fn add_session(
+        &mut self,
+        socket: OwnedWriteHalf,
+        peer_addr: SocketAddr,
+        local_addr: SocketAddr,
+    ) -> usize {
+        let now_us = self.clock.tick();
+        let id = ClientId(self.answerer.shared.next_client_id.fetch_add(1, Ordering::Relaxed));
+        let is_authenticated = self.config.auth.password.is_none();
+        let session = Session::new(id, peer_addr, local_addr, now_us, is_authenticated);
+        self.metrics.client_accepted();
+        self.sessions.insert(SessionEntry {
+            session,
+            socket,
+            waker: None,
+            is_dirty: false,
+            is_write_blocked: false,
+            is_paused: false,
+            close_reason: CloseReason::ClientLeft,
+        })
+    }
+
+    /// Forgets a client. Replies that still come for it are dropped.
+    pub(crate) fn remove_session(&mut self, key: usize) {
+        if let Some(entry) = self.sessions.try_remove(key) {
+            self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
+            self.metrics.client_closed(entry.close_reason);
+        }
+    }
+
+    /// What is needed to connect a link; `None` when its node is gone.
+    pub(crate) fn link_job(&mut self, key: LinkKey) -> Option<LinkJob> {
+        let link = &self.links.get(key.0)?.link;
+        let cluster = &self.config.cluster;
+        Some(LinkJob {
+            addr: self.routes.node(link.node)?.addr.as_str().to_owned(),
+            login: Login::new(cluster, link.resp),
+            timeout: cluster.connect_timeout,
+        })
+    }
+
+    /// A link is connected: what waited for it is sent.
+    pub(crate) fn link_connected(&mut self, key: LinkKey, socket: OwnedWriteHalf) {
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        entry.socket = Some(socket);
+        if let Some(node) = self.routes.node_mut(entry.link.node) {
+            node.connect_failures = 0;
+            node.connect_after_us = 0;
+            node.metrics.link_connected();
+        }
+        entry.link.is_dirty = false;
+        self.mark_link_dirty(key);
+    }
+
+    /// Takes over a new map; links to nodes that left or failed are ended.
+    pub(crate) fn adopt(&mut self, map: &ClusterMap) {
+        let metrics = &self.metrics;
+        let useless = self.routes.adopt(map, |addr| metrics.node(addr));
+        for key in useless {
+            if let Some(entry) = self.links.get_mut(key.0) {
+                entry.link.is_closing = true;
+                if let Some(waker) = &entry.waker {
+                    waker.wake_by_ref();
+                }
+            }
+        }
+        let routes = &self.routes;
+        self.metrics.retain_nodes(|addr| routes.has(addr));
+    }
+
+    pub(crate) fn set_flush_waker(&mut self, cx: &Context<'_>) {
+        if self.flush_waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            self.flush_waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Sends again what is due and fails what is too late. Costs O(clients).
+    pub(crate) fn run_tick(&mut self) {
+        let now_us = self.clock.tick();
+        self.run_due_retries();
+        let timeout_ms = micros(self.config.request.timeout) / 1000;
+        let mut expired_count = 0;
+        let (mut output_bytes, mut input_bytes) = (0, 0);
+        let mut expired_keys = Vec::new();
+        for (key, entry) in &mut self.sessions {
+            let metrics = &self.metrics;
+            let before = expired_count;
+            entry.session.expire(now_us, |outstanding, out| {
+                expired_count += 1;
+                let retry = match may_run_twice(outstanding.command) {
+                    true => Retry::Safe,
+                    false => Retry::OutcomeUnknown,
+                };
+                let error = RequestError::Timeout { timeout_ms, retry };
+                out.push(b'-');
+                out.extend_from_slice(error.to_string().as_bytes());
+                out.extend_from_slice(b"\r\n");
+                metrics.request_timed_out();
+                if retry == Retry::OutcomeUnknown {
+                    metrics.outcome_unknown();
+                }
+                let elapsed = Duration::from_micros(now_us - outstanding.started_us);
+                metrics.command_done(Some(outstanding.command.id()), Outcome::LocalError, elapsed);
+            });
+            if expired_count > before {
+                expired_keys.push(key);
+            }
+            output_bytes += entry.session.buffered_bytes();
+            input_bytes += entry.session.unread.as_ref().map_or(0, |unread| unread.bytes.len());
+        }
+        for key in expired_keys {
+            self.mark_session_dirty(key);
+        }
+        if expired_count > 0 {
+            // A node that does not answer may have been replaced.
+            self.refresh.request(RefreshReason::Timeout);
+        }
+        self.measure_buffers(output_bytes, input_bytes);
+    }
+
+    fn measure_buffers(&self, client_output: usize, client_input: usize) {
+        let node_output: usize = self.links.iter().map(|(_, e)| e.link.buffered_bytes()).sum();
+        let node_input: usize = self.links.iter().map(|(_, e)| e.link.unread.len()).sum();
+        for (buffer, bytes) in [
+            (Buffer::ClientOutput, client_output),
+            (Buffer::ClientInput, client_input),
+            (Buffer::NodeOutput, node_output),
+            (Buffer::NodeInput, node_input),
+        ] {
+            self.metrics.buffer(buffer).set(bytes as u64);
+        }
+    }
+
+    /// Stops reading: every client is closed as soon as it has its replies.
+    pub(crate) fn drain(&mut self) {
+        self.is_draining = true;
+        let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let entry = &mut self.sessions[key];
+            if entry.session.ending == Ending::Open {
+                entry.session.ending = Ending::AfterReplies;
+                entry.close_reason = CloseReason::Shutdown;
+            }
+            self.mark_session_dirty(key);
+            self.wake_session(key);
+        }
+    }
+
+    /// Clients connected to this worker (count).
+    pub(crate) fn sessions_count(&self) -> usize {
+        self.sessions.len()
+    }
+}

@@ -1,0 +1,398 @@
+//! From a client's bytes to requests on links: decode → plan → route → append.
+
+use std::time::Duration;
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
+use reddoor_protocol::error::ProtocolError;
+use reddoor_protocol::request::{Args, Limits, RequestDecoder};
+use reddoor_protocol::slot::Slot;
+
+use super::clock::micros;
+use super::{LinkEntry, Retry, Worker};
+use crate::cluster_map::NodeAddr;
+use crate::error::{RequestError, Unavailable};
+use crate::join::Join;
+use crate::link::{Errand, Link, LinkKey, Waiter};
+use crate::local::{Answered, Requester};
+use crate::metrics::label::{Direction, Limit, Outcome, RefreshReason, Side};
+use crate::plan::{self, Plan, SplitPlan};
+use crate::routes::NodeIndex;
+use crate::session::{ClientId, Ending, Outstanding, Seq, Unread};
+
+impl Worker {
+    /// Takes what a client sent: runs every whole request, keeps the rest.
+    pub(crate) fn client_bytes(&mut self, key: usize, bytes: &[u8]) {
+        let now_us = self.clock.tick();
+        self.metrics.client_bytes(Direction::In, bytes.len());
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        entry.session.active_us = now_us;
+        if let Some(mut unread) = entry.session.unread.take() {
+            unread.bytes.extend_from_slice(bytes);
+            self.run_unread(key, unread);
+            return;
+        }
+        // The decoder is between requests, so it can serve any client.
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let consumed = self.run_requests(key, &mut decoder, bytes);
+        if consumed < bytes.len() && self.sessions.contains(key) {
+            let decoder = if decoder.is_partial() { std::mem::take(&mut decoder) } else { RequestDecoder::default() };
+            let unread = Unread { bytes: bytes[consumed..].to_vec(), decoder };
+            self.sessions[key].session.unread = Some(Box::new(unread));
+        }
+        self.decoder = decoder;
+    }
+
+    /// Runs what a client sent before it was paused.
+    pub(crate) fn resume(&mut self, key: usize) {
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        entry.is_paused = false;
+        if let Some(unread) = entry.session.unread.take() {
+            self.run_unread(key, unread);
+        }
+    }
+
+    fn run_unread(&mut self, key: usize, mut unread: Box<Unread>) {
+        let Unread { bytes, decoder } = &mut *unread;
+        let consumed = self.run_requests(key, decoder, bytes);
+        if consumed < bytes.len()
+            && let Some(entry) = self.sessions.get_mut(key)
+        {
+            bytes.drain(..consumed);
+            entry.session.unread = Some(unread);
+        }
+    }
+
+    /// Runs the whole requests at the start of `bytes`, as many as the client may have in flight; gives back
+    /// how many bytes they took.
+    fn run_requests(&mut self, key: usize, decoder: &mut RequestDecoder, bytes: &[u8]) -> usize {
+        let mut consumed = 0;
+        while self.may_run_more(key) {
+            let limits = self.request_limits(key);
+            match decoder.decode(&bytes[consumed..], &limits) {
+                Ok(None) => return consumed,
+                Ok(Some(len)) => {
+                    let raw = &bytes[consumed..consumed + len];
+                    let args = decoder.args(raw);
+                    if !args.is_empty() {
+                        self.run_request(key, raw, args, decoder.is_inline());
+                    }
+                    consumed += len;
+                }
+                Err(error) => {
+                    self.refuse_stream(key, error);
+                    return bytes.len();
+                }
+            }
+        }
+        // A session that ends takes no more requests: what is left is dropped.
+        match self.sessions.get(key) {
+            Some(entry) if entry.session.ending == Ending::Open => consumed,
+            _ => bytes.len(),
+        }
+    }
+
+    /// Whether the client may have another request run; if a limit forbids it, the session is paused.
+    fn may_run_more(&mut self, key: usize) -> bool {
+        let Some(entry) = self.sessions.get_mut(key) else { return false };
+        if entry.session.ending != Ending::Open {
+            return false;
+        }
+        let limits = &self.config.limits;
+        let limit = if entry.session.outstanding_count() >= limits.client_pipeline_max {
+            Limit::ClientPipeline
+        } else if entry.session.buffered_bytes() >= limits.client_output_pause_bytes {
+            Limit::ClientOutputPause
+        } else {
+            return true;
+        };
+        if !entry.is_paused {
+            entry.is_paused = true;
+            self.metrics.limit_reached(limit);
+        }
+        false
+    }
+
+    fn request_limits(&self, key: usize) -> Limits {
+        let is_authenticated =
+            self.sessions.get(key).is_none_or(|entry| entry.session.is_authenticated);
+        Limits {
+            bulk_bytes_max: self.config.limits.bulk_bytes_max,
+            args_max: self.config.limits.args_max,
+            inline_bytes_max: self.config.limits.inline_bytes_max,
+            unauthenticated: !is_authenticated,
+        }
+    }
+
+    /// The client broke the protocol: it is told, in its turn, and closed.
+    fn refuse_stream(&mut self, key: usize, error: ProtocolError) {
+        self.metrics.protocol_error(Side::Client);
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        entry.session.answer(|out| error.write_reply(out));
+        entry.session.ending = Ending::AfterReplies;
+        self.mark_session_dirty(key);
+    }
+
+    /// Plans one request and sets it on its way.
+    fn run_request(&mut self, key: usize, raw: &[u8], args: Args<'_>, is_inline: bool) {
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let session = &mut entry.session;
+        session.commands_count += 1;
+        let plan = plan::plan(args, session.is_authenticated, &mut self.scratch);
+        let resp = session.resp;
+        match plan {
+            Plan::One { command, slot } => {
+                session.last_command = Some(command);
+                let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+                let seq = session.expect(outstanding);
+                let errand = errand(key, session.id, seq, 0, resp, slot, &outstanding);
+                if is_inline {
+                    let mut request = std::mem::take(&mut self.request);
+                    request.clear();
+                    encode_request(&mut request, args.iter());
+                    self.forward(errand, &request);
+                    self.request = request;
+                } else {
+                    self.forward(errand, raw);
+                }
+            }
+            Plan::Split(split) => {
+                session.last_command = Some(split.command);
+                self.run_split(key, split, args);
+            }
+            Plan::Local { command, answer } => {
+                session.last_command = Some(command);
+                let mut requester = Requester { session, now_us: self.clock.now_us() };
+                match answer(&self.answerer, &mut requester, args) {
+                    Answered::Here => self.answered_here(key, Some(command), Outcome::Ok),
+                    Answered::Refused => self.answered_here(key, Some(command), Outcome::LocalError),
+                    Answered::Everywhere(query) => self.ask_everywhere(key, &query),
+                }
+            }
+            Plan::Reject { command, error } => {
+                session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+                self.answered_here(key, command, Outcome::LocalError);
+            }
+        }
+    }
+
+    /// Counts a command that was answered without a node.
+    fn answered_here(
+        &mut self,
+        key: usize,
+        command: Option<&'static CommandSpec>,
+        outcome: Outcome,
+    ) {
+        let id = command.map(CommandSpec::id);
+        self.metrics.command_done(id, outcome, Duration::ZERO);
+        self.mark_session_dirty(key);
+    }
+
+    /// Sends a request in parts, one for each slot; parts to one node travel together.
+    fn run_split(&mut self, key: usize, split: SplitPlan, args: Args<'_>) {
+        let outstanding =
+            outstanding(split.command, self.clock.now_us(), self.config.request.timeout);
+        let parts_count = self.scratch.parts_count();
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let session = &mut entry.session;
+        if parts_count > self.config.limits.split_parts_max {
+            self.metrics.limit_reached(Limit::SplitParts);
+            let max = self.config.limits.split_parts_max;
+            let error = RequestError::Overload { what: "parts of one command", max }.to_reply();
+            let resp = session.resp;
+            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+            return self.answered_here(key, Some(split.command), Outcome::LocalError);
+        }
+        let (resp, client) = (session.resp, session.id);
+        let join = Join::new(split.by, self.scratch.parts_keys());
+        let seq = session.expect_parts(outstanding, Box::new(join));
+        self.metrics.split(parts_count);
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut request = std::mem::take(&mut self.request);
+        for (index, part) in scratch.parts().enumerate() {
+            request.clear();
+            part.encode(&mut request, args, split.step);
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let errand = errand(key, client, seq, number, resp, Some(part.slot), &outstanding);
+            self.forward(errand, &request);
+        }
+        self.request = request;
+        self.scratch = scratch;
+    }
+
+    /// Sends a request to the node that owns its slot, now or, while none is known, later.
+    pub(crate) fn forward(&mut self, errand: Errand, request: &[u8]) {
+        let owner = match errand.slot {
+            Some(slot) => self.routes.owner(slot),
+            None => self.routes.any_owner(),
+        };
+        match owner {
+            Some(node) => self.send(node, errand, request, Asking::No),
+            None => {
+                self.refresh.request(RefreshReason::SlotUncovered);
+                let reason = errand.slot.map_or(Unavailable::NoNode, Unavailable::NoOwner);
+                self.retry_later(errand, request, reason);
+            }
+        }
+    }
+
+    /// Appends a request to a node's link, which is made when there is none.
+    #[inline]
+    pub(crate) fn send(&mut self, node: NodeIndex, errand: Errand, request: &[u8], asking: Asking) {
+        let Some(key) = self.link_to(node, errand.resp) else {
+            let addr = self.node_addr(node);
+            self.retry_later(errand, request, Unavailable::Unreachable(addr));
+            return;
+        };
+        let link = &mut self.links[key.0].link;
+        let limits = &self.config.limits;
+        let overload = if link.in_flight_count() >= limits.link_inflight_max {
+            Some((Limit::LinkInflight, "requests in flight to one node", limits.link_inflight_max))
+        } else if link.buffered_bytes() > limits.link_output_bytes_max {
+            Some((Limit::LinkOutput, "bytes in flight to one node", limits.link_output_bytes_max))
+        } else {
+            None
+        };
+        if let Some((limit, what, max)) = overload {
+            self.metrics.limit_reached(limit);
+            self.fail(errand.waiter, &RequestError::Overload { what, max });
+            return;
+        }
+        if asking == Asking::Yes {
+            link.append_asking();
+        }
+        link.append(errand, request);
+        if let Some(node) = self.routes.node(node) {
+            node.metrics.commands_sent(1);
+        }
+        self.mark_link_dirty(key);
+    }
+
+    /// The link to a node in this version; made when there is none, `None` while it is too soon to try again.
+    #[inline]
+    fn link_to(&mut self, index: NodeIndex, resp: Resp) -> Option<LinkKey> {
+        let now_us = self.clock.now_us();
+        let node = self.routes.node_mut(index)?;
+        if let Some(key) = node.links[resp.index()] {
+            return Some(key);
+        }
+        if now_us < node.connect_after_us {
+            return None;
+        }
+        let entry = LinkEntry {
+            link: Link::new(index, resp),
+            socket: None,
+            waker: None,
+            is_write_blocked: false,
+        };
+        let key = LinkKey(self.links.insert(entry));
+        node.links[resp.index()] = Some(key);
+        self.new_links.push(key);
+        self.request_flush();
+        Some(key)
+    }
+
+    /// Keeps a request until a little later, or fails it when that would be too late.
+    pub(crate) fn retry_later(&mut self, errand: Errand, request: &[u8], reason: Unavailable) {
+        if self.waiting(&errand.waiter).is_none() {
+            return;
+        }
+        let due_us = self.clock.now_us() + micros(self.config.request.retry_delay);
+        if due_us >= errand.deadline_us {
+            self.fail_unavailable(&errand, reason);
+            return;
+        }
+        if self.retries.len() >= self.config.limits.retries_waiting_max {
+            self.metrics.limit_reached(Limit::RetriesWaiting);
+            let max = self.config.limits.retries_waiting_max;
+            let error = RequestError::Overload { what: "requests waiting to be sent again", max };
+            self.fail(errand.waiter, &error);
+            return;
+        }
+        self.metrics.retry();
+        self.retries.push_back(Retry { due_us, errand, request: request.to_vec(), reason });
+    }
+
+    /// Sends again what is due, and fails what would be sent too late.
+    pub(crate) fn run_due_retries(&mut self) {
+        let now_us = self.clock.now_us();
+        while self.retries.front().is_some_and(|retry| retry.due_us <= now_us) {
+            let Some(retry) = self.retries.pop_front() else { return };
+            if self.waiting(&retry.errand.waiter).is_none() {
+                continue;
+            }
+            if retry.errand.deadline_us <= now_us {
+                self.fail_unavailable(&retry.errand, retry.reason);
+                continue;
+            }
+            self.forward(retry.errand, &retry.request);
+        }
+    }
+
+    fn fail_unavailable(&mut self, errand: &Errand, reason: Unavailable) {
+        let timeout_us = micros(self.config.request.timeout);
+        let started_us = errand.deadline_us.saturating_sub(timeout_us);
+        let waited_ms = (self.clock.now_us() - started_us) / 1000;
+        self.fail(errand.waiter, &RequestError::Unavailable { reason, waited_ms });
+    }
+
+    /// What is known of a request, while somebody waits for its reply.
+    pub(crate) fn waiting(&self, waiter: &Waiter) -> Option<&Outstanding> {
+        let session = &self.sessions.get(waiter.session)?.session;
+        if session.id != waiter.client {
+            return None;
+        }
+        session.outstanding(waiter.seq)
+    }
+
+    /// The address of a node, for an error.
+    pub(crate) fn node_addr(&self, index: NodeIndex) -> String {
+        self.routes.node(index).map_or_else(String::new, |node| node.addr.as_str().to_owned())
+    }
+
+    /// The node with this address, made known when it was not.
+    pub(crate) fn find_or_add_node(&mut self, addr: &NodeAddr) -> Option<NodeIndex> {
+        self.routes.find_or_add(addr, |addr| self.metrics.node(addr))
+    }
+}
+
+/// Whether a node is told that it is asked for a slot which it does not own yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// The node owns the slot, as far as is known.
+    No,
+    /// The slot is on its way to the node.
+    Yes,
+}
+
+/// Whether a command may run twice without harm.
+pub(crate) fn may_run_twice(command: &CommandSpec) -> bool {
+    command.is_readonly()
+}
+
+pub(crate) fn outstanding(
+    command: &'static CommandSpec,
+    now_us: u64,
+    timeout: Duration,
+) -> Outstanding {
+    Outstanding { command, started_us: now_us, deadline_us: now_us + micros(timeout) }
+}
+
+fn errand(
+    session: usize,
+    client: ClientId,
+    seq: Seq,
+    part: u32,
+    resp: Resp,
+    slot: Option<Slot>,
+    outstanding: &Outstanding,
+) -> Errand {
+    Errand {
+        waiter: Waiter { session, client, seq, part },
+        command: outstanding.command,
+        slot,
+        resp,
+        redirects: 0,
+        deadline_us: outstanding.deadline_us,
+    }
+}

@@ -1,0 +1,100 @@
+//! Questions about the clients of all workers: asked of each, joined like the parts of a split command.
+
+use reddoor_protocol::encode::write_bulk;
+
+use super::Worker;
+use super::dispatch::outstanding;
+use crate::error::RequestError;
+use crate::join::{Join, JoinBy, PartKeys};
+use crate::link::Waiter;
+use crate::local::ClientQuery;
+use crate::local::client::describe;
+use crate::local::client_filter::ClientFilter;
+use crate::metrics::label::{CloseReason, Outcome};
+use crate::peers::PeerMessage;
+use crate::session::{ClientId, Ending};
+
+impl Worker {
+    /// Asks every worker, this one too, and joins what they say into the reply to the session's last command.
+    pub(crate) fn ask_everywhere(&mut self, key: usize, query: &ClientQuery) {
+        let now_us = self.clock.now_us();
+        let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else { return };
+        let Some(command) = session.last_command else { return };
+        let by = match query {
+            ClientQuery::List(_) => JoinBy::Text(session.resp),
+            ClientQuery::Kill(_) => JoinBy::Sum,
+            ClientQuery::KillOne(_) => JoinBy::KilledOne,
+        };
+        let outstanding = outstanding(command, now_us, self.config.request.timeout);
+        let count = self.peers.count();
+        let join = Join::new(by, (0..count).map(|_| PartKeys(Vec::new())));
+        let (client, seq) = (session.id, session.expect_parts(outstanding, Box::new(join)));
+        for (worker, part) in (0..count).zip(0..) {
+            let waiter = Waiter { session: key, client, seq, part };
+            if worker == self.peers.own {
+                let reply = self.answer_query(query, client);
+                self.deliver_as(waiter, &reply, Outcome::Ok);
+                continue;
+            }
+            let from = self.peers.own;
+            let ask = PeerMessage::Ask { from, waiter, query: query.clone() };
+            if !self.peers.send(worker, ask) {
+                let error = RequestError::Overload { what: "messages between workers", max: count };
+                self.fail(waiter, &error);
+            }
+        }
+    }
+
+    /// Takes a message of another worker.
+    pub(crate) fn peer_message(&mut self, message: PeerMessage) {
+        self.clock.tick();
+        match message {
+            PeerMessage::Ask { from, waiter, query } => {
+                let reply = self.answer_query(&query, waiter.client);
+                // An asker whose mailbox is full answers its client at the deadline.
+                self.peers.send(from, PeerMessage::Tell { waiter, reply });
+            }
+            PeerMessage::Tell { waiter, reply } => self.deliver_as(waiter, &reply, Outcome::Ok),
+        }
+    }
+
+    /// This worker's share of the reply.
+    fn answer_query(&mut self, query: &ClientQuery, asker: ClientId) -> Vec<u8> {
+        match query {
+            ClientQuery::List(filter) => {
+                let now_us = self.clock.now_us();
+                let lines: String = self
+                    .sessions
+                    .iter()
+                    .filter(|(_, entry)| filter.matches(&entry.session))
+                    .map(|(_, entry)| describe(&entry.session, now_us))
+                    .collect();
+                let mut reply = Vec::new();
+                write_bulk(&mut reply, lines.as_bytes());
+                reply
+            }
+            ClientQuery::Kill(filter) | ClientQuery::KillOne(filter) => {
+                format!(":{}\r\n", self.kill(filter, asker)).into_bytes()
+            }
+        }
+    }
+
+    /// Ends the clients that match; a reply to the killer itself is still written. Gives back how many.
+    fn kill(&mut self, filter: &ClientFilter, asker: ClientId) -> usize {
+        let matching: Vec<usize> = self
+            .sessions
+            .iter()
+            .filter(|(_, entry)| entry.session.ending == Ending::Open && filter.matches(&entry.session))
+            .map(|(key, _)| key)
+            .collect();
+        for key in &matching {
+            let entry = &mut self.sessions[*key];
+            entry.close_reason = CloseReason::Killed;
+            entry.session.ending =
+                if entry.session.id == asker { Ending::AfterReplies } else { Ending::Now };
+            self.mark_session_dirty(*key);
+            self.wake_session(*key);
+        }
+        matching.len()
+    }
+}

@@ -1,0 +1,120 @@
+//! The end of a turn: every dirty link and session is written once, whatever came for it.
+
+use std::io;
+use std::task::Waker;
+
+use super::Worker;
+use crate::link::LinkKey;
+use crate::metrics::label::{CloseReason, Direction, Limit};
+use crate::session::Ending;
+
+impl Worker {
+    /// Writes what waits for nodes and clients. Requests that were paused go on first.
+    pub(crate) fn flush(&mut self) {
+        self.is_flush_due = false;
+        self.resume_paused();
+        for key in std::mem::take(&mut self.dirty_links) {
+            self.flush_link(key);
+        }
+        for key in std::mem::take(&mut self.dirty_sessions) {
+            self.flush_session(key);
+        }
+    }
+
+    /// Replies made room: sessions that were stopped at a limit run what they sent meanwhile.
+    fn resume_paused(&mut self) {
+        for index in 0..self.dirty_sessions.len() {
+            let key = self.dirty_sessions[index];
+            let limits = &self.config.limits;
+            let has_room = self.sessions.get(key).is_some_and(|entry| {
+                // Half of the limit, so that a client at its limit does not stop and go for every reply.
+                entry.is_paused
+                    && entry.session.outstanding_count() <= limits.client_pipeline_max / 2
+                    && entry.session.buffered_bytes() <= limits.client_output_pause_bytes / 2
+            });
+            if has_room {
+                self.resume(key);
+                self.wake_session(key);
+            }
+        }
+    }
+
+    /// Writes what a link has for its node.
+    pub(crate) fn flush_link(&mut self, key: LinkKey) {
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        entry.link.is_dirty = false;
+        let Some(socket) = entry.socket.as_ref().filter(|_| !entry.is_write_blocked) else { return };
+        while !entry.link.unsent().is_empty() {
+            match socket.try_write(entry.link.unsent()) {
+                Ok(count) => {
+                    entry.link.mark_sent(count);
+                    if let Some(node) = self.routes.node(entry.link.node) {
+                        node.metrics.bytes(Direction::Out, count);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    entry.is_write_blocked = true;
+                    wake(entry.waker.as_ref());
+                    return;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The reading side sees the same end and tells why.
+                Err(_) => {
+                    entry.link.is_closing = entry.link.in_flight_count() == 0;
+                    entry.is_write_blocked = true;
+                    wake(entry.waker.as_ref());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes what a session has for its client, and ends it when it is to end.
+    pub(crate) fn flush_session(&mut self, key: usize) {
+        let output_max = self.config.limits.client_output_bytes_max;
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        entry.is_dirty = false;
+        while !entry.is_write_blocked && !entry.session.unwritten().is_empty() {
+            match entry.socket.try_write(entry.session.unwritten()) {
+                Ok(count) => {
+                    entry.session.mark_written(count);
+                    self.metrics.client_bytes(Direction::Out, count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    entry.is_write_blocked = true;
+                    wake(entry.waker.as_ref());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => entry.session.ending = Ending::Now,
+            }
+            if entry.session.ending == Ending::Now {
+                break;
+            }
+        }
+        if entry.session.buffered_bytes() > output_max {
+            self.metrics.limit_reached(Limit::ClientOutput);
+            entry.session.ending = Ending::Now;
+            entry.close_reason = CloseReason::OutputLimit;
+        }
+        let is_over = match entry.session.ending {
+            Ending::Open => false,
+            Ending::AfterReplies => entry.session.is_drained(),
+            Ending::Now => true,
+        };
+        if is_over || entry.is_paused {
+            wake(entry.waker.as_ref());
+        }
+    }
+
+    pub(crate) fn wake_session(&self, key: usize) {
+        if let Some(entry) = self.sessions.get(key) {
+            wake(entry.waker.as_ref());
+        }
+    }
+}
+
+fn wake(waker: Option<&Waker>) {
+    if let Some(waker) = waker {
+        waker.wake_by_ref();
+    }
+}

@@ -1,0 +1,247 @@
+//! From a node's bytes to replies in sessions: frame → redirect or deliver.
+
+use std::time::Duration;
+
+use reddoor_protocol::error::ProtocolError;
+use reddoor_protocol::redirect::{ClusterError, Target};
+
+use super::Worker;
+use super::dispatch::{Asking, may_run_twice};
+use crate::cluster_map::NodeAddr;
+use crate::error::{RequestError, Retry, Unavailable};
+use crate::link::{Errand, LinkKey, Waiter};
+use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
+use crate::routes::NodeIndex;
+use crate::session::Delivered;
+
+/// Why a link ended.
+#[derive(Clone, Debug)]
+pub(crate) enum LinkEnd {
+    /// It could not be made, or its handshake was refused.
+    NotConnected,
+    /// The node closed it, or it broke.
+    Lost,
+    /// The node sent what is no reply.
+    Broken(ProtocolError),
+}
+
+impl Worker {
+    /// Takes what a node sent: hands every whole reply to who waits for it, keeps the rest.
+    ///
+    /// # Errors
+    /// The node broke the protocol: the link must be ended.
+    pub(crate) fn node_bytes(&mut self, key: LinkKey, bytes: &[u8]) -> Result<(), ProtocolError> {
+        self.clock.tick();
+        let Some(entry) = self.links.get_mut(key.0) else { return Ok(()) };
+        let node = entry.link.node;
+        if let Some(node) = self.routes.node(node) {
+            node.metrics.bytes(Direction::In, bytes.len());
+        }
+        if entry.link.unread.is_empty() {
+            let consumed = self.take_replies(key, bytes)?;
+            if consumed < bytes.len() {
+                self.links[key.0].link.unread.extend_from_slice(&bytes[consumed..]);
+            }
+            return Ok(());
+        }
+        let mut unread = std::mem::take(&mut entry.link.unread);
+        unread.extend_from_slice(bytes);
+        let consumed = self.take_replies(key, &unread)?;
+        if consumed == unread.len() {
+            // An empty buffer of a large reply is given back, a small one is kept.
+            unread.clear();
+            unread.shrink_to(64 * 1024);
+        } else {
+            unread.drain(..consumed);
+        }
+        self.links[key.0].link.unread = unread;
+        Ok(())
+    }
+
+    /// Hands out the whole replies at the start of `bytes`; gives back how many bytes they took.
+    fn take_replies(&mut self, key: LinkKey, bytes: &[u8]) -> Result<usize, ProtocolError> {
+        let limits = self.config.limits.reply_limits();
+        let mut consumed = 0;
+        let mut settled = 0;
+        while consumed < bytes.len() {
+            let link = &mut self.links[key.0].link;
+            let Some(len) = link.scanner.scan(&bytes[consumed..], &limits)? else { break };
+            let reply = &bytes[consumed..consumed + len];
+            consumed += len;
+            // Out-of-band messages answer no request.
+            if reply[0] == b'>' {
+                continue;
+            }
+            if !link.is_reply_due() {
+                return Err(ProtocolError::UnknownReplyType(reply[0]));
+            }
+            if reply[0] == b'-'
+                && let Some(error) = ClusterError::parse(&reply[1..])
+            {
+                let request = link.first_request().to_vec();
+                if let Some(errand) = link.take_first() {
+                    settled += 1;
+                    let node = link.node;
+                    self.follow(node, error, errand, &request);
+                }
+                continue;
+            }
+            if let Some(errand) = link.take_first() {
+                settled += 1;
+                self.deliver(errand.waiter, reply);
+            }
+        }
+        let node = self.links[key.0].link.node;
+        if let Some(node) = self.routes.node(node) {
+            node.metrics.commands_settled(settled);
+        }
+        Ok(consumed)
+    }
+
+    /// Hands a reply to who waits for it, if somebody still does.
+    #[inline]
+    fn deliver(&mut self, waiter: Waiter, reply: &[u8]) {
+        let outcome = if reply[0] == b'-' { Outcome::Error } else { Outcome::Ok };
+        self.deliver_as(waiter, reply, outcome);
+    }
+
+    #[inline]
+    pub(crate) fn deliver_as(&mut self, waiter: Waiter, reply: &[u8], outcome: Outcome) {
+        let Some(entry) = self.sessions.get_mut(waiter.session) else { return };
+        if entry.session.id != waiter.client {
+            return;
+        }
+        if let Delivered::Answered(outstanding) = entry.session.deliver(waiter.seq, waiter.part, reply) {
+            let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
+            let id = Some(outstanding.command.id());
+            self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));
+            self.mark_session_dirty(waiter.session);
+        }
+    }
+
+    /// Answers a request with an error of the front door's own.
+    pub(crate) fn fail(&mut self, waiter: Waiter, error: &RequestError) {
+        if error.retry() == Retry::OutcomeUnknown {
+            self.metrics.outcome_unknown();
+        }
+        let mut reply = Vec::new();
+        reply.push(b'-');
+        reply.extend_from_slice(error.to_reply().as_str().as_bytes());
+        reply.extend_from_slice(b"\r\n");
+        self.deliver_as(waiter, &reply, Outcome::LocalError);
+    }
+
+    /// Does what a cluster error asks for. The command did not run, so it may always be sent again.
+    #[cold]
+    fn follow(&mut self, node: NodeIndex, error: ClusterError<'_>, errand: Errand, request: &[u8]) {
+        if self.waiting(&errand.waiter).is_none() {
+            return;
+        }
+        let (kind, code, refresh) = match error {
+            ClusterError::Moved(target) => {
+                self.metrics.redirect(Redirect::Moved);
+                self.refresh.request(RefreshReason::Moved);
+                return self.redirect(node, target, errand, request, Asking::No);
+            }
+            ClusterError::Ask(target) => {
+                self.metrics.redirect(Redirect::Ask);
+                return self.redirect(node, target, errand, request, Asking::Yes);
+            }
+            ClusterError::TryAgain => (Redirect::TryAgain, "TRYAGAIN", None),
+            ClusterError::ClusterDown => {
+                (Redirect::ClusterDown, "CLUSTERDOWN", Some(RefreshReason::ClusterDown))
+            }
+            ClusterError::Loading => (Redirect::Loading, "LOADING", None),
+            ClusterError::ReadOnly => (Redirect::ReadOnly, "READONLY", Some(RefreshReason::ReadOnly)),
+            ClusterError::MasterDown => {
+                (Redirect::MasterDown, "MASTERDOWN", Some(RefreshReason::MasterDown))
+            }
+        };
+        self.metrics.redirect(kind);
+        if let Some(reason) = refresh {
+            self.refresh.request(reason);
+        }
+        let node = self.node_addr(node);
+        self.retry_later(errand, request, Unavailable::Refused { node, code });
+    }
+
+    fn redirect(
+        &mut self,
+        from: NodeIndex,
+        target: Target<'_>,
+        mut errand: Errand,
+        request: &[u8],
+        asking: Asking,
+    ) {
+        errand.redirects += 1;
+        if errand.redirects > self.config.request.redirects_max {
+            self.metrics.limit_reached(Limit::Redirects);
+            let max = self.config.request.redirects_max;
+            self.fail(errand.waiter, &RequestError::Redirects { max });
+            return;
+        }
+        let addr = match (target.host, self.routes.node(from)) {
+            // No host: the one that answered is meant.
+            ("", Some(node)) => NodeAddr::new(node.addr.host(), target.port),
+            (host, _) => NodeAddr::new(host, target.port),
+        };
+        let Some(node) = self.find_or_add_node(&addr) else {
+            self.retry_later(errand, request, Unavailable::Unreachable(addr.as_str().to_owned()));
+            return;
+        };
+        if asking == Asking::No {
+            self.routes.patch(target.slot, node);
+        }
+        self.send(node, errand, request, asking);
+    }
+
+    /// Ends a link. Requests that surely did not run, or may run twice, are sent again; the others fail.
+    pub(crate) fn end_link(&mut self, key: LinkKey, end: &LinkEnd) {
+        self.clock.tick();
+        let Some(mut entry) = self.links.try_remove(key.0) else { return };
+        let was_connected = entry.socket.is_some();
+        let is_wanted = !entry.link.is_closing;
+        let index = entry.link.node;
+        let settled = entry.link.in_flight_count();
+        let now_us = self.clock.now_us();
+        let mut addr = String::new();
+        if let Some(node) = self.routes.node_mut(index) {
+            addr = node.addr.as_str().to_owned();
+            node.links[entry.link.resp.index()] = None;
+            node.metrics.commands_settled(settled);
+            match (was_connected, is_wanted) {
+                (true, true) => node.metrics.link_lost(),
+                (true, false) => node.metrics.link_closed(),
+                (false, _) => {
+                    node.metrics.connect_failed();
+                    node.connect_failures = node.connect_failures.saturating_add(1);
+                    node.connect_after_us = now_us + backoff_us(node.connect_failures);
+                }
+            }
+        }
+        if matches!(end, LinkEnd::Broken(_)) {
+            self.metrics.protocol_error(Side::Node);
+        }
+        if is_wanted && !self.is_draining {
+            self.refresh.request(RefreshReason::LinkLost);
+        }
+        entry.link.give_up(|errand, request, is_sent| {
+            if !is_sent || may_run_twice(errand.command) {
+                self.retry_later(errand, request, Unavailable::Unreachable(addr.clone()));
+                return;
+            }
+            let (node, retry) = (addr.clone(), Retry::OutcomeUnknown);
+            let error = match end {
+                LinkEnd::Broken(reason) => RequestError::BadReply { node, reason: *reason, retry },
+                LinkEnd::NotConnected | LinkEnd::Lost => RequestError::LinkLost { node, retry },
+            };
+            self.fail(errand.waiter, &error);
+        });
+        self.routes.forget_unused();
+    }
+}
+
+/// How long to wait before connecting again, by the number of attempts that failed: 50 ms, doubled up to 1 s.
+fn backoff_us(failures: u32) -> u64 {
+    (50_000 << failures.saturating_sub(1).min(5)).min(1_000_000)
+}

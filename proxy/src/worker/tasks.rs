@@ -1,0 +1,251 @@
+//! The tasks of one worker: they move bytes between sockets and the worker, and wait for what it cannot.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::Worker;
+use super::replies::LinkEnd;
+use crate::handshake;
+use crate::link::LinkKey;
+use crate::metrics::label::CloseReason;
+use crate::session::Ending;
+
+/// Bytes that one read may bring. Large enough for a deep pipeline, small enough to stay in the cache.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How often deadlines and retries are looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A worker with what its tasks share.
+pub(crate) struct Shared {
+    worker: RefCell<Worker>,
+    /// All tasks read into this one buffer, so that an idle connection holds none.
+    read_buffer: RefCell<Box<[u8]>>,
+}
+
+impl Shared {
+    /// Puts a worker where its tasks find it.
+    pub(crate) fn new(worker: Worker) -> Rc<Shared> {
+        Rc::new(Shared {
+            worker: RefCell::new(worker),
+            read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
+        })
+    }
+
+    /// Runs `f` on the worker.
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Worker) -> T) -> T {
+        f(&mut self.worker.borrow_mut())
+    }
+
+    /// Reads what a socket has and hands it to `take`; zero bytes mean the end.
+    fn poll_read_into<T>(
+        &self,
+        socket: &mut OwnedReadHalf,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Worker, &[u8]) -> T,
+    ) -> Poll<io::Result<T>> {
+        let mut buffer = self.read_buffer.borrow_mut();
+        let mut read = ReadBuf::new(&mut buffer);
+        // Unlike `try_read`, this knows from a short read that the socket is empty: no second system call.
+        ready!(Pin::new(socket).poll_read(cx, &mut read))?;
+        Poll::Ready(Ok(take(&mut self.worker.borrow_mut(), read.filled())))
+    }
+}
+
+/// Serves one client until it or the front door ends the connection.
+pub(crate) async fn serve_client(shared: Rc<Shared>, stream: TcpStream, peer_addr: SocketAddr) {
+    let Ok(local_addr) = stream.local_addr() else { return };
+    let (mut read_half, write_half) = stream.into_split();
+    let key = shared.with(|worker| worker.add_session(write_half, peer_addr, local_addr));
+    poll_fn(|cx| poll_client(&shared, key, &mut read_half, cx)).await;
+    shared.with(|worker| worker.remove_session(key));
+}
+
+fn poll_client(
+    shared: &Shared,
+    key: usize,
+    socket: &mut OwnedReadHalf,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        match shared.with(|worker| worker.client_wants(key, cx)) {
+            Want::Read => {}
+            Want::Wait => return Poll::Pending,
+            Want::End => return Poll::Ready(()),
+        }
+        let end = shared.poll_read_into(socket, cx, |worker, bytes| {
+            if bytes.is_empty() {
+                worker.client_left(key);
+            } else {
+                worker.client_bytes(key, bytes);
+            }
+        });
+        if ready!(end).is_err() {
+            return Poll::Ready(());
+        }
+    }
+}
+
+/// Connects a link and serves it until it ends.
+pub(crate) async fn serve_link(shared: Rc<Shared>, key: LinkKey) {
+    let Some(job) = shared.with(|worker| worker.link_job(key)) else { return };
+    let connecting = tokio::time::timeout(job.timeout, handshake::connect(&job.addr, &job.login));
+    let stream = match connecting.await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::warn!(node = job.addr, %error, "cannot connect to node");
+            return shared.with(|worker| worker.end_link(key, &LinkEnd::NotConnected));
+        }
+        Err(_) => {
+            tracing::warn!(node = job.addr, timeout = ?job.timeout, "connecting to node timed out");
+            return shared.with(|worker| worker.end_link(key, &LinkEnd::NotConnected));
+        }
+    };
+    let (mut read_half, write_half) = stream.into_split();
+    shared.with(|worker| worker.link_connected(key, write_half));
+    let end = poll_fn(|cx| poll_link(&shared, key, &mut read_half, cx)).await;
+    if let LinkEnd::Broken(error) = &end {
+        tracing::error!(node = job.addr, %error, "node broke the protocol");
+    }
+    shared.with(|worker| worker.end_link(key, &end));
+}
+
+fn poll_link(
+    shared: &Shared,
+    key: LinkKey,
+    socket: &mut OwnedReadHalf,
+    cx: &mut Context<'_>,
+) -> Poll<LinkEnd> {
+    loop {
+        match shared.with(|worker| worker.link_wants(key, cx)) {
+            Want::Read => {}
+            Want::Wait => return Poll::Pending,
+            Want::End => return Poll::Ready(LinkEnd::Lost),
+        }
+        let taken = shared.poll_read_into(socket, cx, |worker, bytes| {
+            (!bytes.is_empty()).then(|| worker.node_bytes(key, bytes))
+        });
+        match ready!(taken) {
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(error))) => return Poll::Ready(LinkEnd::Broken(error)),
+            Ok(None) | Err(_) => return Poll::Ready(LinkEnd::Lost),
+        }
+    }
+}
+
+/// What the task of a connection is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Read.
+    Read,
+    /// Wait until it is woken.
+    Wait,
+    /// End the connection.
+    End,
+}
+
+impl Worker {
+    fn client_wants(&mut self, key: usize, cx: &mut Context<'_>) -> Want {
+        let Some(entry) = self.sessions.get_mut(key) else { return Want::End };
+        if entry.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            entry.waker = Some(cx.waker().clone());
+        }
+        let is_over = match entry.session.ending {
+            Ending::Open => false,
+            Ending::AfterReplies => entry.session.is_drained(),
+            Ending::Now => true,
+        };
+        if is_over {
+            return Want::End;
+        }
+        if entry.is_write_blocked {
+            match entry.socket.as_ref().poll_write_ready(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    entry.is_write_blocked = false;
+                    self.mark_session_dirty(key);
+                }
+                Poll::Ready(Err(_)) => return Want::End,
+            }
+        }
+        let entry = &self.sessions[key];
+        // A client whose replies cannot be written is not read: it will have more replies.
+        if entry.is_paused || entry.is_write_blocked || entry.session.ending != Ending::Open {
+            return Want::Wait;
+        }
+        Want::Read
+    }
+
+    /// The client closed its side. What it asked is still answered, should it read that far.
+    fn client_left(&mut self, key: usize) {
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        entry.session.ending = Ending::AfterReplies;
+        entry.close_reason = CloseReason::ClientLeft;
+        self.mark_session_dirty(key);
+    }
+
+    fn link_wants(&mut self, key: LinkKey, cx: &mut Context<'_>) -> Want {
+        let Some(entry) = self.links.get_mut(key.0) else { return Want::End };
+        if entry.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            entry.waker = Some(cx.waker().clone());
+        }
+        if entry.link.is_closing {
+            return Want::End;
+        }
+        if entry.is_write_blocked
+            && let Some(socket) = &entry.socket
+        {
+            match socket.as_ref().poll_write_ready(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    entry.is_write_blocked = false;
+                    self.mark_link_dirty(key);
+                }
+                Poll::Ready(Err(_)) => return Want::End,
+            }
+        }
+        Want::Read
+    }
+}
+
+/// Flushes at the end of every turn in which something became dirty, and gives new links their tasks.
+pub(crate) async fn flush_turns(shared: Rc<Shared>) {
+    poll_fn(|cx| {
+        let new_links = shared.with(|worker| {
+            worker.set_flush_waker(cx);
+            if worker.is_flush_due {
+                worker.flush();
+            }
+            std::mem::take(&mut worker.new_links)
+        });
+        for key in new_links {
+            tokio::task::spawn_local(serve_link(Rc::clone(&shared), key));
+        }
+        // Flushing lets paused requests go on, which may have made new links and new dirt.
+        if shared.with(|worker| worker.is_flush_due) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::<()>::Pending
+    })
+    .await;
+}
+
+/// Looks at deadlines and retries for ever.
+pub(crate) async fn tick(shared: Rc<Shared>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        shared.with(Worker::run_tick);
+    }
+}
