@@ -20,7 +20,7 @@ pub(crate) struct Client {
     pub(crate) addr: String,
     /// The node's end of the connection.
     pub(crate) local_addr: String,
-    pub(crate) origin: Peer,
+    pub(crate) peer: Peer,
     pub(crate) descriptor: i32,
     /// Empty for none.
     pub(crate) name: Vec<u8>,

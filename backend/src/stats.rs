@@ -19,9 +19,12 @@ pub(crate) struct Stats {
     pub(crate) writes_processed: u64,
     pub(crate) keyspace_hits: u64,
     pub(crate) keyspace_misses: u64,
-    pub(crate) expired_keys: u64,
+    /// Keys that had expired before the counters were reset.
+    pub(crate) expired_keys_before: u64,
     pub(crate) expire_cycles_cut_short: u64,
     pub(crate) expire_cycle_us: u64,
+    /// Keys that the expiry cycle looked at (count).
+    pub(crate) expired_looked_at: u64,
     pub(crate) error_replies: u64,
     /// Commands that no client sent twice to be disconnected for: output limits reached.
     pub(crate) output_limit_disconnects: u64,
@@ -56,9 +59,10 @@ impl Default for Stats {
             writes_processed: 0,
             keyspace_hits: 0,
             keyspace_misses: 0,
-            expired_keys: 0,
+            expired_keys_before: 0,
             expire_cycles_cut_short: 0,
             expire_cycle_us: 0,
+            expired_looked_at: 0,
             error_replies: 0,
             output_limit_disconnects: 0,
             query_limit_disconnects: 0,

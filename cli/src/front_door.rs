@@ -8,18 +8,21 @@ use anyhow::{Context, anyhow};
 use reddoor_proxy::config::Config;
 use reddoor_proxy::config::error::{ConfigError, Origin};
 use reddoor_proxy::config::layer::Overrides;
-use reddoor_proxy::{FrontDoor, Running};
+use reddoor_proxy::front_door::{FrontDoor, Running};
 use tracing::{info, warn};
 
 use crate::args::{DoorArgs, ProxyArgs};
 use crate::exit::{Failure, Mistake, refuse_if_any};
 use crate::log::{self, Wish};
+use crate::ports;
 use crate::report::{self, Endpoints};
 use crate::signals::StopSignals;
-use crate::ports;
 
 /// How long clients may take to fetch the replies to what they have asked, once the end was asked for.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// How often the front door's threads are looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The setting that names the nodes of the cluster.
 const SEEDS: &str = "cluster.seeds";
@@ -57,9 +60,12 @@ async fn serve(door: FrontDoor) -> anyhow::Result<()> {
     let endpoints = endpoints(&door);
     let running = start(door)?;
     report::print(&report::door(&endpoints));
-    signals.recv().await;
+    let result = tokio::select! {
+        () = signals.recv() => Ok(()),
+        error = breakdown(&running) => Err(error),
+    };
     stop(running, &mut signals).await;
-    Ok(())
+    result
 }
 
 /// The settings of all layers; `seeds` is stronger than what they say of the cluster.
@@ -85,9 +91,7 @@ pub(crate) fn settings(args: &DoorArgs, seeds: Option<&str>) -> Result<Config, V
 
 /// Whether any layer names nodes of a cluster.
 pub(crate) fn names_a_cluster(args: &DoorArgs) -> bool {
-    let is_default = |error: &ConfigError| {
-        matches!(error, ConfigError::Invalid { key, origin: Origin::Default, .. } if key == SEEDS)
-    };
+    let is_default = |error: &ConfigError| matches!(error, ConfigError::Invalid { key, origin: Origin::Default, .. } if key == SEEDS);
     settings(args, None).map_or_else(|errors| !errors.iter().any(is_default), |_| true)
 }
 
@@ -103,12 +107,13 @@ pub(crate) enum Hint {
 /// A mistake in the settings as the command line tells it.
 pub(crate) fn mistake(error: &ConfigError, hint: Hint) -> Mistake {
     match (error, hint) {
-        (
-            ConfigError::Invalid { key, origin: Origin::Default, .. },
-            Hint::NameTheCluster,
-        ) if key == SEEDS => Mistake::Setting(format!(
-            "no cluster to stand before: give --cluster HOST:PORT[,HOST:PORT...], or {SEEDS} in the file of --config"
-        )),
+        (ConfigError::Invalid { key, origin: Origin::Default, .. }, Hint::NameTheCluster)
+            if key == SEEDS =>
+        {
+            Mistake::Setting(format!(
+                "no cluster to stand before: give --cluster HOST:PORT[,HOST:PORT...], or {SEEDS} in the file of --config"
+            ))
+        }
         _ => Mistake::Setting(error.to_string()),
     }
 }
@@ -124,7 +129,8 @@ pub(crate) fn show(args: &DoorArgs, config: &Config) {
 /// The front door's addresses that cannot be listened on.
 pub(crate) fn taken_ports(config: &Config) -> Vec<Mistake> {
     let (listen, admin) = (config.listen.addr, config.admin.addr);
-    let mut mistakes: Vec<Mistake> = ports::require_free(listen, "--listen").err().into_iter().collect();
+    let mut mistakes: Vec<Mistake> =
+        ports::require_free(listen, "--listen").err().into_iter().collect();
     let Some(admin) = admin else { return mistakes };
     if admin == listen && admin.port() != 0 {
         mistakes.push(Mistake::Setting(format!("--listen and --admin are both {admin}")));
@@ -157,6 +163,14 @@ pub(crate) fn endpoints(door: &FrontDoor) -> Endpoints {
 /// Starts to serve.
 pub(crate) fn start(door: FrontDoor) -> anyhow::Result<Running> {
     door.start().map_err(|error| anyhow!("{error}")).context("cannot open the front door")
+}
+
+/// Waits for the front door to break; never returns when it does not.
+pub(crate) async fn breakdown(running: &Running) -> anyhow::Error {
+    while !running.is_broken() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    anyhow!("a thread of the front door ended by itself; the log says why")
 }
 
 /// Stops taking clients and lets those that are there fetch their replies, until the next stop signal at most.

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::exit::{Failure, Mistake};
 
 /// The environment variable that can name modules, as Rust programs have it.
-pub(crate) const FILTER_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
+const FILTER_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
 
 /// Who decides how much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,9 @@
 //! `reddoor node`: one bundled node in this process, and its tie to the supervisor that started it.
 
 use anyhow::{Context, anyhow};
-use reddoor_backend::Config;
-use reddoor_proxy::config::{LogFormat, LogLevel};
-use tracing::warn;
+use reddoor_backend::config::Config;
 
 use crate::exit::{Failure, Mistake};
-use crate::log::{self, Wish};
 use crate::report;
 
 /// The variable by which a supervisor tells its nodes its process id. A node that finds it dies with that process.
@@ -43,10 +40,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         let lines = mistakes.iter().map(|mistake| Mistake::Setting(mistake.to_string()));
         Failure::Refused(lines.collect())
     })?;
-    log::start(&log::directives(Wish::Default(LogLevel::Info)), LogFormat::Text)?;
-    for warning in config.warnings() {
-        warn!("{warning}");
-    }
+    // The node logs by itself, in the form of redis-server and where its own directives say.
     reddoor_backend::run(config).map_err(|error| Failure::Broke(anyhow::Error::from(error)))
 }
 

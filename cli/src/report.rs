@@ -53,13 +53,16 @@ fn heading(endpoints: &Endpoints) -> String {
     line(&mut text, "endpoint", &hint);
     match endpoints.admin {
         Some(admin) => {
-            line(&mut text, "admin", &format!("{admin}  try: curl http://{}/metrics", reachable(admin)));
+            line(
+                &mut text,
+                "admin",
+                &format!("{admin}  try: curl http://{}/metrics", reachable(admin)),
+            );
         }
         None => line(&mut text, "admin", "none"),
     }
     text
 }
-
 
 /// An address as somebody on this machine would type it: "any address" is not one to connect to.
 fn reachable(addr: SocketAddr) -> SocketAddr {
@@ -72,11 +75,8 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 }
 
 fn describe(node: &NodeInfo, topology: &Topology) -> String {
-    let ranges: Vec<String> = node
-        .slots
-        .iter()
-        .map(|range| format!("{}-{}", range.start(), range.end()))
-        .collect();
+    let ranges: Vec<String> =
+        node.slots.iter().map(|range| format!("{}-{}", range.start(), range.end())).collect();
     match (node.role, node.primary.and_then(|id| topology.node(&id))) {
         (Role::Replica, Some(primary)) => format!("replica of {}:{}", primary.ip, primary.port),
         (Role::Replica, None) => "replica".to_owned(),

@@ -23,12 +23,12 @@ mod form;
 
 mod client;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use anyhow::Result;
 use reddoor_protocol::topology::Topology;
-use reddoor_proxy::FrontDoor;
+use reddoor_proxy::config::LogLevel;
+use reddoor_proxy::front_door::FrontDoor;
 use tracing::info;
 
 use checks::{Draft, Ground};
@@ -50,28 +50,23 @@ pub(crate) fn run(args: &StartArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let Ground { config, dir, memory } = draft.take_ground()?;
-    let directives = log::directives(front_door::log_wish(&args.door, &config));
-    log::start(&directives, config.log.format)?;
+    let level = config.log.level;
+    log::start(&log::directives(front_door::log_wish(&args.door, &config)), config.log.format)?;
     // Bound before the nodes start: whoever comes later finds the port taken, and early clients wait in line.
     let door = front_door::bind(config)?;
     let runtime = front_door::runtime()?;
-    let result = runtime.block_on(supervise(door, &dir, memory, &directives));
+    let result = runtime.block_on(supervise(door, &dir, memory, level));
     // A drain that was interrupted still runs, and nobody waits for it.
     runtime.shutdown_background();
     Ok(result?)
 }
 
 /// Steps 2 to 5.
-async fn supervise(
-    door: FrontDoor,
-    dir: &DataDir,
-    memory: Memory,
-    directives: &str,
-) -> Result<()> {
+async fn supervise(door: FrontDoor, dir: &DataDir, memory: Memory, level: LogLevel) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     dir.remember(&memory)?;
     dir.prepare_nodes(&memory)?;
-    let mut nodes = Nodes::start(&memory.layout, dir, directives)?;
+    let mut nodes = Nodes::start(&memory.layout, dir, level)?;
     let addrs: Vec<SocketAddr> = nodes.addrs().collect();
     let gathered = tokio::select! {
         biased;
@@ -80,6 +75,7 @@ async fn supervise(
         topology = gather(dir, memory, &addrs) => Some(topology),
     };
     let result = match gathered {
+        // Nobody has been let in yet.
         None => Ok(Drained::InTime),
         Some(Err(error)) => Err(error),
         Some(Ok(topology)) => serve(door, &mut nodes, &topology, dir, &mut signals).await,
@@ -118,13 +114,11 @@ async fn serve(
     let endpoints = front_door::endpoints(&door);
     let running = front_door::start(door)?;
     report::print(&report::house(&endpoints, topology, dir.path()));
-    tokio::select! {
-        () = signals.recv() => {}
-        never = nodes.keep_running() => never_returns(never),
-    }
-    Ok(front_door::stop(running, signals).await)
-}
-
-fn never_returns(never: Infallible) {
-    match never {}
+    let result = tokio::select! {
+        () = signals.recv() => Ok(()),
+        error = front_door::breakdown(&running) => Err(error),
+        never = nodes.keep_running() => match never {},
+    };
+    let drained = front_door::stop(running, signals).await;
+    result.map(|()| drained)
 }

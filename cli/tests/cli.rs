@@ -1,5 +1,6 @@
 //! The binary as its users meet it: what it prints, how it ends, and that nothing it started stays behind.
 
+#[cfg(test)]
 #[path = "cli/house.rs"]
 mod house;
 
@@ -108,7 +109,10 @@ fn taken_node_ports_are_named_when_they_were_asked_for() {
         1,
         &[
             &format!("reddoor: node port {base} is taken by another process; {hint}"),
-            &format!("reddoor: cluster bus port {} is taken by another process; {hint}", base + 10_001),
+            &format!(
+                "reddoor: cluster bus port {} is taken by another process; {hint}",
+                base + 10_001
+            ),
         ],
     );
 }
@@ -142,7 +146,8 @@ fn checking_settings_starts_nothing() {
     assert!(!dir.exists());
     let file = temp.path().join("reddoor.toml");
     fs::write(&file, "[workers]\ncount = \"few\"\n[listen]\naddress = 1\n").unwrap();
-    let output = run(&["proxy", "--check-config", "--cluster=a:1", "--config", file.to_str().unwrap()]);
+    let output =
+        run(&["proxy", "--check-config", "--cluster=a:1", "--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(64));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("workers.count") && stderr.contains("listen.address"), "{stderr}");
@@ -233,9 +238,7 @@ fn a_node_that_was_killed_is_started_again() {
     let dir = temp.path().join(format!("node-{}", ports.0));
     let [old] = processes_naming(&dir)[..] else { panic!("one process for one node") };
     kill_process(old, Signal::KILL).unwrap();
-    wait_for("a new process", || {
-        processes_naming(&dir).into_iter().find(|new| *new != old)
-    });
+    wait_for("a new process", || processes_naming(&dir).into_iter().find(|new| *new != old));
     wait_for("the new process to serve its slots", || {
         let reply = ask(house.endpoint, "SET greeting hello").ok()?;
         (reply == "+OK").then_some(())

@@ -41,6 +41,9 @@ pub enum ProtocolError {
     /// A reply that begins with a byte which is no RESP type.
     #[error("Protocol error: unknown reply type byte 0x{0:02x}")]
     UnknownReplyType(u8),
+    /// A reply where no request was waiting for one.
+    #[error("Protocol error: reply without a request")]
+    UnrequestedReply,
     /// A reply whose length or number line is not what its type asks for.
     #[error("Protocol error: malformed reply line")]
     MalformedReplyLine,

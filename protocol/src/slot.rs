@@ -16,17 +16,20 @@ static CRC16: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&CRC_16_XMODEM);
 pub struct Slot(u16);
 
 impl Slot {
+    /// One more than the highest number.
+    const END: u16 = 16384;
+
     /// How many slots a cluster has.
-    pub const COUNT: usize = 16384;
+    pub const COUNT: usize = Self::END as usize;
 
     /// The slot with this number, or `None` when it is not below 16384.
     pub const fn new(number: u16) -> Option<Slot> {
-        if (number as usize) < Self::COUNT { Some(Slot(number)) } else { None }
+        if number < Self::END { Some(Slot(number)) } else { None }
     }
 
     /// The slot in which a key lives. Costs about 0.5 ns per byte of the hashed part.
     pub fn of_key(key: &[u8]) -> Slot {
-        Slot(CRC16.checksum(hash_tag(key)) & (Self::COUNT as u16 - 1))
+        Slot(CRC16.checksum(hash_tag(key)) & (Self::END - 1))
     }
 
     /// The slot as an index into an array of [`Slot::COUNT`] entries.
@@ -41,7 +44,7 @@ impl Slot {
 
     /// All slots in ascending order.
     pub fn all() -> impl DoubleEndedIterator<Item = Slot> {
-        (0..Self::COUNT as u16).map(Slot)
+        (0..Self::END).map(Slot)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The admin port: what operators and their machines ask of a front door, over HTTP/1.
 //!
-//! In: requests for the paths in [`routes`]; what the topology keeper and the stop signal say of readiness.
+//! In: requests for a few paths (`routes`); what the topology keeper and the stop signal say of readiness.
 //! Out: one answer per connection, which then closes.
 //!
-//! Invariants: at most [`CONNECTIONS_MAX`] connections at once, each gone after [`CONNECTION_TIME_MAX`], each with
-//! at most [`REQUEST_BYTES_MAX`] of request. So a scraper that is stuck, or that means harm, holds a few buffers for
-//! a few seconds, and the port answers again by itself. A connection too many waits in the kernel.
+//! Invariants: connections at once, the life of each and the bytes of its request are bounded by the constants below.
+//! So a scraper that is stuck, or that means harm, holds a few buffers for a few seconds, and the port answers again
+//! by itself. A connection too many waits in the kernel.
 //!
 //! Not here: the data path. Whoever answers here shares the topology keeper's thread, and no lock with a worker but
 //! the one around its list of nodes.

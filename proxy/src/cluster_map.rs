@@ -58,7 +58,8 @@ pub(crate) struct ClusterMap {
 impl ClusterMap {
     /// The map of a topology. Nodes without an address are left out; at most 65534 nodes are kept.
     pub(crate) fn new(topology: &Topology) -> ClusterMap {
-        let mut map = ClusterMap { nodes: Vec::new(), owners: vec![NO_OWNER; Slot::COUNT], epoch: 0 };
+        let mut map =
+            ClusterMap { nodes: Vec::new(), owners: vec![NO_OWNER; Slot::COUNT], epoch: 0 };
         let mut index_of: HashMap<NodeAddr, u16> = HashMap::new();
         let usable = topology.nodes.iter().filter(|n| !n.is_unusable && !n.ip.is_empty());
         for node in usable {

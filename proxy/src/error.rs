@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::error::ProtocolError;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::slot::Slot;
@@ -156,9 +157,14 @@ impl RequestError {
         }
     }
 
-    /// The error reply for the client.
+    /// The error as a client is told it.
     pub fn to_reply(&self) -> ReplyError {
         ReplyError::new(self.to_string())
+    }
+
+    /// Appends the error reply to `out`; its shape is the same in every protocol version.
+    pub fn write_reply(&self, out: &mut Vec<u8>) {
+        ReplyWriter::new(out, Resp::V2).error(&self.to_reply());
     }
 }
 

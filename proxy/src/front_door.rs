@@ -92,7 +92,9 @@ impl FrontDoor {
         let mut running = Running { stop, threads: Vec::new(), admin: Arc::clone(&admin_state) };
 
         let peers = Peers::connect(self.config.workers.count);
-        for (index, (listener, (peers, mailbox))) in self.listeners.into_iter().zip(peers).enumerate() {
+        for (index, (listener, (peers, mailbox))) in
+            self.listeners.into_iter().zip(peers).enumerate()
+        {
             let worker_metrics = Arc::clone(&metrics.workers()[index]);
             let make = {
                 let (config, metrics) = (Arc::clone(&self.config), Arc::clone(&worker_metrics));
@@ -117,7 +119,8 @@ impl FrontDoor {
         let keeper =
             Keeper::new(self.config, trigger, maps, topology_metrics, Arc::clone(&admin_state));
         let admin = self.admin;
-        running.spawn("keeper".to_owned(), move || keep(keeper, admin, admin_state, stop_receiver))?;
+        running
+            .spawn("keeper".to_owned(), move || keep(keeper, admin, admin_state, stop_receiver))?;
         Ok(running)
     }
 }
@@ -155,9 +158,8 @@ fn keep(
     runtime.block_on(async move {
         let keeping = tokio::task::spawn_local(keeper.run());
         let (close, closed) = watch::channel(false);
-        let serving = admin.map(|listener| {
-            tokio::task::spawn_local(admin::serve(listener, state, closed))
-        });
+        let serving =
+            admin.map(|listener| tokio::task::spawn_local(admin::serve(listener, state, closed)));
         // An error means that nobody is left who could say stop: that is one, too.
         let _ = stop.wait_for(Option::is_some).await;
         keeping.abort();

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use reddoor_protocol::encode::{ReplyWriter, Resp};
-use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::frame::{self, Head, ReplyLimits};
+use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
 /// How the replies to the parts make one.
@@ -118,7 +118,9 @@ impl Join {
         }
         let Some(elements) = elements.filter(|_| self.failed == 0) else {
             let (failed, count) = (self.failed, self.parts.len());
-            out.extend_from_slice(format!("-PARTIAL {failed} of {count} parts failed: ").as_bytes());
+            out.extend_from_slice(
+                format!("-PARTIAL {failed} of {count} parts failed: ").as_bytes(),
+            );
             out.extend_from_slice(&self.first_error);
             out.extend_from_slice(b"\r\n");
             return;
@@ -150,7 +152,8 @@ impl Join {
         let mut elements = vec![0..0; count];
         for part in &self.parts {
             let reply = &self.bytes[part.reply.clone()];
-            let (Head::Aggregate { elements: len }, mut at) = frame::head(reply, &limits).ok()??
+            let (Head::Aggregate { elements: len }, mut at) =
+                frame::head(reply, &limits).ok()??
             else {
                 return None;
             };
@@ -203,7 +206,11 @@ mod tests {
     fn elements_stand_in_the_order_of_the_keys() {
         check(
             JoinBy::Key,
-            &[(&[0, 3], "*2\r\n$1\r\na\r\n$-1\r\n"), (&[1], "*1\r\n$1\r\nb\r\n"), (&[2], "*1\r\n_\r\n")],
+            &[
+                (&[0, 3], "*2\r\n$1\r\na\r\n$-1\r\n"),
+                (&[1], "*1\r\n$1\r\nb\r\n"),
+                (&[2], "*1\r\n_\r\n"),
+            ],
             "*4\r\n$1\r\na\r\n$1\r\nb\r\n_\r\n$-1\r\n",
         );
     }

@@ -81,14 +81,16 @@ impl Keeper {
     }
 
     async fn refresh(&mut self) -> RefreshResult {
-        let mut views = self.ask_known().await;
-        if views.is_empty() {
-            views = self.ask_seeds().await;
+        let mut asked = self.ask_known().await;
+        if asked.views.is_empty() {
+            asked.absorb(self.ask_seeds().await);
         }
+        let Asked { views, refusals } = asked;
         if views.is_empty() {
             if !self.was_failing {
-                tracing::warn!("no node of the cluster answers; asking until one does");
-                self.admin.set_not_ready("no node of the cluster answers");
+                let reason = refusals.first().map_or("no address was found", String::as_str);
+                tracing::warn!(reason, "no node tells the topology; asking until one does");
+                self.admin.set_not_ready(&format!("no node tells the topology: {reason}"));
             }
             self.was_failing = true;
             return RefreshResult::Failed;
@@ -129,60 +131,79 @@ impl Keeper {
     }
 
     /// Asks known nodes, some at a time, until enough have answered or none is left.
-    async fn ask_known(&mut self) -> Vec<Topology> {
+    async fn ask_known(&mut self) -> Asked {
+        let mut asked = Asked::default();
         let wanted = self.config.cluster.refresh_nodes.min(self.known.len());
         if wanted == 0 {
-            return Vec::new();
+            return asked;
         }
         self.first = (self.first + 1) % self.known.len();
         let mut addrs = self.known[self.first..].iter().chain(&self.known[..self.first]);
-        let mut views = Vec::new();
-        while views.len() < wanted {
+        while asked.views.len() < wanted {
             let batch: Vec<String> = addrs
                 .by_ref()
-                .take(wanted - views.len())
+                .take(wanted - asked.views.len())
                 .map(|addr| addr.as_str().to_owned())
                 .collect();
             if batch.is_empty() {
                 break;
             }
-            views.extend(self.ask_all(batch).await);
+            asked.absorb(self.ask_all(batch).await);
         }
-        views
+        asked
     }
 
-    async fn ask_seeds(&self) -> Vec<Topology> {
+    async fn ask_seeds(&self) -> Asked {
         let mut addrs: Vec<String> = Vec::new();
+        let mut refusals = Vec::new();
         for seed in &self.config.cluster.seeds {
             match lookup_host(seed.to_string()).await {
                 Ok(found) => addrs.extend(found.map(|addr: SocketAddr| addr.to_string())),
-                Err(error) => tracing::debug!(%seed, %error, "cannot look the seed up"),
+                Err(error) => refusals.push(format!("{seed}: {error}")),
             }
         }
-        self.ask_all(addrs).await
+        let mut asked = self.ask_all(addrs).await;
+        asked.refusals.append(&mut refusals);
+        asked
     }
 
-    /// Asks nodes at the same time; those that do not answer are left out.
-    async fn ask_all(&self, addrs: Vec<String>) -> Vec<Topology> {
+    /// Asks nodes at the same time.
+    async fn ask_all(&self, addrs: Vec<String>) -> Asked {
         let mut asking = tokio::task::JoinSet::new();
         for addr in addrs {
             let login = Login::new(&self.config.cluster, Resp::V2);
             let timeout = self.config.cluster.connect_timeout;
             asking.spawn_local(async move {
                 match tokio::time::timeout(timeout, ask_one(&addr, &login)).await {
-                    Ok(Ok(view)) => Some(view),
-                    Ok(Err(reason)) => {
-                        tracing::debug!(node = addr, reason, "node tells no topology");
-                        None
-                    }
-                    Err(_) => {
-                        tracing::debug!(node = addr, ?timeout, "node does not answer in time");
-                        None
-                    }
+                    Ok(Ok(view)) => Ok(view),
+                    Ok(Err(reason)) => Err(format!("{addr}: {reason}")),
+                    Err(_) => Err(format!("{addr}: no answer within {timeout:?}")),
                 }
             });
         }
-        asking.join_all().await.into_iter().flatten().collect()
+        let mut asked = Asked::default();
+        for answer in asking.join_all().await {
+            match answer {
+                Ok(view) => asked.views.push(view),
+                Err(refusal) => asked.refusals.push(refusal),
+            }
+        }
+        asked
+    }
+}
+
+/// What nodes answered.
+#[derive(Debug, Default)]
+struct Asked {
+    views: Vec<Topology>,
+    /// Why the others told nothing, each with its address.
+    refusals: Vec<String>,
+}
+
+impl Asked {
+    fn absorb(&mut self, mut other: Asked) {
+        self.views.append(&mut other.views);
+        self.refusals.append(&mut other.refusals);
     }
 }
 

@@ -102,6 +102,11 @@ impl Link {
         self.in_flight.len()
     }
 
+    /// Requests of clients without an answer (count): all but `ASKING`. Costs O(in flight).
+    pub(crate) fn errands_count(&self) -> usize {
+        self.in_flight.iter().filter(|request| request.errand.is_some()).count()
+    }
+
     /// Bytes of the requests without an answer.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.buffer.len()

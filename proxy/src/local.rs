@@ -112,6 +112,7 @@ impl Requester<'_> {
 
 /// Who answers which command. `COMMAND` and its subcommands are in [`describe`].
 const ANSWERS: &[(CommandId, Answer)] = &[
+    (CommandId::of("acl|whoami"), connection::whoami),
     (CommandId::of("auth"), connection::auth),
     (CommandId::of("client|caching"), client::caching),
     (CommandId::of("client|getname"), client::getname),
@@ -123,6 +124,7 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("client|no-evict"), client::no_evict),
     (CommandId::of("client|reply"), client::reply),
     (CommandId::of("client|setname"), client::setname),
+    (CommandId::of("client|trackinginfo"), client::trackinginfo),
     (CommandId::of("config|get"), config_get::get),
     (CommandId::of("echo"), connection::echo),
     (CommandId::of("hello"), connection::hello),
@@ -130,6 +132,7 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("ping"), connection::ping),
     (CommandId::of("quit"), connection::quit),
     (CommandId::of("reset"), connection::reset),
+    (CommandId::of("role"), connection::role),
     (CommandId::of("select"), connection::select),
     (CommandId::of("time"), connection::time),
 ];

@@ -5,8 +5,8 @@
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::keys::key_indexes;
-use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::policy::{ReplyPolicy, RequestPolicy};
+use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{self, CommandSpec};
 use reddoor_protocol::encode::{write_bulk, write_header};
 use reddoor_protocol::reply_error::ReplyError;
@@ -226,8 +226,121 @@ fn join_by(policy: ReplyPolicy) -> Option<JoinBy> {
 }
 
 fn not_served(command: &CommandSpec) -> ReplyError {
-    ReplyError::new(format!(
-        "UNSERVED command '{}' is not served by this front door",
-        command.name
-    ))
+    ReplyError::new(format!("UNSERVED command '{}' is not served by this front door", command.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plans a request of words parted by spaces and tells the plan in a line.
+    fn planned(request: &str, is_authenticated: bool) -> String {
+        let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        let args = Args::from_slices(&words);
+        let mut scratch = PlanScratch::default();
+        match plan(args, is_authenticated, &mut scratch) {
+            Plan::Local { command, .. } => format!("local {}", command.name),
+            Plan::One { slot: Some(slot), .. } => format!("one {slot}"),
+            Plan::One { slot: None, .. } => "any".to_owned(),
+            Plan::Reject { error, .. } => error.as_str().to_owned(),
+            Plan::Split(split) => {
+                let parts = scratch.parts().map(|part| {
+                    let mut out = Vec::new();
+                    part.encode(&mut out, args, split.step);
+                    let request = String::from_utf8(out).unwrap();
+                    let words: Vec<&str> = request.split("\r\n").skip(2).step_by(2).collect();
+                    format!("{}: {}", part.slot, words.join(" "))
+                });
+                format!("{:?} {}", split.by, parts.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn check(request: &str, expect: &str) {
+        assert_eq!(planned(request, true), expect, "{request}");
+    }
+
+    #[test]
+    fn keys_of_one_slot_go_to_its_owner() {
+        check("GET foo", "one 12182");
+        check("set {foo}x y EX 10", "one 12182");
+        check("MGET foo {foo}2", "one 12182");
+        check("MSET foo 1 {foo}2 2", "one 12182");
+        check("ZUNIONSTORE {foo}d 2 foo {foo}2 WEIGHTS 1 2", "one 12182");
+        check("EVAL return 0 foo", "any");
+        check("EVAL return 2 foo {foo}2", "one 12182");
+        check("XREAD COUNT 1 STREAMS foo 0", "one 12182");
+        check("SORT foo BY w_* STORE {foo}d", "one 12182");
+        check("OBJECT ENCODING foo", "one 12182");
+    }
+
+    #[test]
+    fn keys_of_several_slots_are_split_where_that_keeps_the_meaning() {
+        check("MGET foo bar {foo}2", "Key 5061: MGET bar, 12182: MGET foo {foo}2");
+        check("MSET foo 1 bar 2", "AllOk 5061: MSET bar 2, 12182: MSET foo 1");
+        check("DEL foo bar foo", "Sum 5061: DEL bar, 12182: DEL foo foo");
+        check("unlink bar foo", "Sum 5061: unlink bar, 12182: unlink foo");
+    }
+
+    #[test]
+    fn keys_of_several_slots_are_refused_elsewhere() {
+        let error = "CROSSSLOT Keys in request don't hash to the same slot";
+        check("RENAME foo bar", error);
+        check("SINTER foo bar", error);
+        check("EVAL return 2 foo bar", error);
+        check("MSETNX foo 1 bar 2", error);
+    }
+
+    #[test]
+    fn requests_that_are_no_commands_have_the_words_of_a_redis() {
+        check("NOPE a", "ERR unknown command 'NOPE', with args beginning with: 'a' ");
+        check("GET", "ERR wrong number of arguments for 'get' command");
+        check("MSET foo 1 bar", "ERR wrong number of arguments for 'mset' command");
+        check("CLIENT NOPE", "ERR unknown subcommand 'NOPE'. Try CLIENT HELP.");
+        check("EVAL return x foo", "any");
+    }
+
+    #[test]
+    fn what_is_not_served_is_named() {
+        check("BLPOP foo 0", "UNSERVED command 'blpop' is not served by this front door");
+        check(
+            "XREAD BLOCK 0 STREAMS foo 0",
+            "UNSERVED command 'xread' is not served by this front door",
+        );
+        check("SUBSCRIBE a", "UNSERVED command 'subscribe' is not served by this front door");
+        check("CLUSTER INFO", "ERR This instance has cluster support disabled");
+    }
+
+    #[test]
+    fn the_connection_is_answered_here() {
+        check("PING", "local ping");
+        check("client setname x", "local client|setname");
+        check("client setinfo lib-name x", "local client");
+        check("COMMAND COUNT", "local command|count");
+    }
+
+    #[test]
+    fn without_a_password_only_the_door_opens() {
+        let refusal = "NOAUTH Authentication required.";
+        assert_eq!(planned("GET foo", false), refusal);
+        assert_eq!(planned("CLIENT ID", false), refusal);
+        assert_eq!(planned("AUTH x", false), "local auth");
+        assert_eq!(planned("HELLO 3", false), "local hello");
+        assert_eq!(planned("QUIT", false), "local quit");
+    }
+
+    #[test]
+    fn every_local_row_has_an_answer_or_is_told_as_unserved() {
+        let unanswered: Vec<&str> = command::all()
+            .iter()
+            .filter(|row| row.request == RequestPolicy::Local && !row.is_container())
+            .filter(|row| local::answer_of(row.id()).is_none())
+            .map(|row| row.name)
+            .collect();
+        assert_eq!(unanswered, UNSERVED_LOCAL);
+    }
+
+    /// Rows that the front door will answer itself and does not yet.
+    const UNSERVED_LOCAL: &[&str] =
+        &["client|pause", "client|tracking", "client|unblock", "client|unpause"];
 }

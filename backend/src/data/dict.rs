@@ -80,6 +80,11 @@ impl<V> Dict<V> {
         self.table.buckets.len() + self.old.buckets.len()
     }
 
+    /// Whether buckets are still to be moved.
+    pub(crate) fn is_resizing(&self) -> bool {
+        self.moved.is_some()
+    }
+
     #[inline]
     pub(crate) fn find(&self, hash: u32, key: &[u8]) -> Option<&V> {
         let found = self.table.find(hash, key);

@@ -193,8 +193,7 @@ fn load(args: &StartArgs, node_ports: &[u16], mistakes: &mut Vec<Mistake>) -> Op
 /// Node directories that are not as this program left them.
 fn strangers(dir: &DataDir, memory: &Memory, remembered: Option<&Memory>) -> Vec<Mistake> {
     let has_conf = |port: u16| dir.node_dir(port).join(NODES_CONF).exists();
-    let was_ours =
-        |port: &u16| remembered.is_some_and(|memory| memory.layout.ports.contains(port));
+    let was_ours = |port: &u16| remembered.is_some_and(|memory| memory.layout.ports.contains(port));
     let ports = memory.layout.ports.iter();
     let problem = |port: &u16| -> Option<&str> {
         match (memory.is_formed, has_conf(*port)) {
@@ -252,8 +251,7 @@ mod tests {
         let shape = Shape { shards: 1, replicas: 1 };
         let layout = Layout { shape, ports: vec![7005, 7006] };
         let dir = Path::new("d");
-        let same =
-            Wishes { shards: Some(1), replicas: Some(1), node_port_base: Some(7005) };
+        let same = Wishes { shards: Some(1), replicas: Some(1), node_port_base: Some(7005) };
         assert_eq!(same.contradictions(&layout, dir), []);
         assert_eq!(Wishes::default().contradictions(&layout, dir), []);
         let other = Wishes { shards: Some(3), node_port_base: Some(7000), ..same };

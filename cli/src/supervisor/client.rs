@@ -153,7 +153,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_reply_in_pieces_is_one_reply() {
-        assert_eq!(ask(&[b"$5\r", b"\nhe", b"llo\r\n"]).await.unwrap(), Value::Bulk("hello".into()));
+        assert_eq!(
+            ask(&[b"$5\r", b"\nhe", b"llo\r\n"]).await.unwrap(),
+            Value::Bulk("hello".into())
+        );
     }
 
     #[tokio::test]

@@ -142,7 +142,8 @@ impl DataDir {
                 let file = dir.join(NODES_CONF);
                 match fs::remove_file(&file) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+                        return Err(error)
+                            .with_context(|| format!("cannot remove {}", file.display()));
                     }
                     _ => {}
                 }

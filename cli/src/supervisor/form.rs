@@ -36,10 +36,12 @@ pub(crate) async fn wait_until_up(addrs: &[SocketAddr]) -> Result<()> {
     let deadline = Instant::now() + LISTEN_MAX;
     for &addr in addrs {
         while let Err(error) = ping(addr).await {
-            let is_loading = matches!(&error, CallError::Refused { error, .. } if error.starts_with("LOADING"));
+            let is_loading =
+                matches!(&error, CallError::Refused { error, .. } if error.starts_with("LOADING"));
             if !is_loading && Instant::now() >= deadline {
                 let waited = LISTEN_MAX.as_secs();
-                return Err(error).with_context(|| format!("node {addr} is not up after {waited} s"));
+                return Err(error)
+                    .with_context(|| format!("node {addr} is not up after {waited} s"));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -84,7 +86,8 @@ pub(crate) async fn wait_until_agreed(addrs: &[SocketAddr]) -> Result<Topology> 
             Ok(topology) => return Ok(topology),
             Err(why) if Instant::now() >= deadline => {
                 let waited = AGREE_MAX.as_secs();
-                return Err(why).with_context(|| format!("the nodes do not agree after {waited} s"));
+                return Err(why)
+                    .with_context(|| format!("the nodes do not agree after {waited} s"));
             }
             Err(why) => debug!("not yet: {why:#}"),
         }
@@ -153,9 +156,7 @@ mod tests {
     /// The views of nodes on ports 1 and 2, as text with `$A` and `$B` for their ids.
     fn check(first: &str, second: &str, expect: &str) {
         let addrs = [1, 2].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        let view = |text: &str| {
-            nodes_text::parse(&text.replace("$A", A).replace("$B", B)).unwrap()
-        };
+        let view = |text: &str| nodes_text::parse(&text.replace("$A", A).replace("$B", B)).unwrap();
         let result = agreement(&addrs, vec![view(first), view(second)]);
         let text = match result {
             Ok(topology) => {

@@ -118,9 +118,7 @@ pub(crate) fn choose_ports(
         return Err(vec![Mistake::Obstacle(mistake)]);
     }
     match base {
-        Some(_) => {
-            require_free(&ports, "choose another --node-port-base", is_free).map(|()| ports)
-        }
+        Some(_) => require_free(&ports, "choose another --node-port-base", is_free).map(|()| ports),
         None => Ok(ports),
     }
 }
@@ -134,9 +132,9 @@ pub(crate) fn require_free(
     hint: &str,
     is_free: impl Fn(u16) -> bool,
 ) -> Result<(), Vec<Mistake>> {
-    let both = ports.iter().flat_map(|&port| {
-        [(port, "node port"), (port + BUS_PORT_OFFSET, "cluster bus port")]
-    });
+    let both = ports
+        .iter()
+        .flat_map(|&port| [(port, "node port"), (port + BUS_PORT_OFFSET, "cluster bus port")]);
     let mistakes: Vec<Mistake> = both
         .filter(|&(port, _)| !is_free(port))
         .map(|(port, what)| {

@@ -16,6 +16,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use reddoor_proxy::config::LogLevel;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -23,7 +24,6 @@ use tracing::{error, info, warn};
 use super::backoff::Backoff;
 use super::data_dir::{DataDir, NODES_CONF};
 use super::layout::Layout;
-use crate::log;
 use crate::node::SUPERVISOR_VARIABLE;
 use crate::signals::StopSignals;
 
@@ -67,15 +67,15 @@ struct NodeSpec {
     program: PathBuf,
     port: u16,
     dir: PathBuf,
-    /// How much it logs, in the words of `RUST_LOG`.
-    directives: String,
+    /// How much it logs, in the words of redis.conf.
+    log_level: &'static str,
 }
 
 impl Nodes {
     /// Starts every node of the layout. When one cannot be started, those before it are killed.
     ///
-    /// `directives` say how much the nodes log, in the words of `RUST_LOG`.
-    pub(crate) fn start(layout: &Layout, dir: &DataDir, directives: &str) -> Result<Nodes> {
+    /// `level` says how much the nodes log.
+    pub(crate) fn start(layout: &Layout, dir: &DataDir, level: LogLevel) -> Result<Nodes> {
         let child_ended = signal(SignalKind::child()).context("cannot listen for signals")?;
         let program = std::env::current_exe().context("cannot find the program's own file")?;
         let mut nodes = Nodes { nodes: Vec::new(), child_ended };
@@ -84,7 +84,7 @@ impl Nodes {
                 program: program.clone(),
                 port,
                 dir: dir.node_dir(port),
-                directives: directives.to_owned(),
+                log_level: node_log_level(level),
             };
             let child = spec.spawn().with_context(|| format!("cannot start node {port}"))?;
             info!(port, pid = child.id(), "node started");
@@ -238,10 +238,10 @@ impl NodeSpec {
             .args(["--bind", &Ipv4Addr::LOCALHOST.to_string()])
             .args(["--cluster-enabled", "yes"])
             .args(["--cluster-config-file", NODES_CONF])
+            .args(["--loglevel", self.log_level])
             .arg("--dir")
             .arg(&self.dir)
             .env(SUPERVISOR_VARIABLE, std::process::id().to_string())
-            .env(log::FILTER_VARIABLE, &self.directives)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log_file.try_clone()?)
@@ -257,6 +257,16 @@ impl NodeSpec {
 /// The address of a supervised node: all of them live on this machine and are reached through the front door.
 pub(crate) fn addr_of(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// A level in the words of redis.conf, which has no way to be silent.
+fn node_log_level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Off | LogLevel::Error | LogLevel::Warn => "warning",
+        LogLevel::Info => "notice",
+        LogLevel::Debug => "verbose",
+        LogLevel::Trace => "debug",
+    }
 }
 
 /// Opens a log to append to, after putting a large one aside; two of them is all that is kept.

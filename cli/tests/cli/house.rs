@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The program under test, with an environment that holds no settings.
-pub fn reddoor() -> Command {
+pub(crate) fn reddoor() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reddoor"));
     let settings = std::env::vars_os().map(|(name, _)| name);
     for name in settings.filter(|name| name.to_string_lossy().starts_with("REDDOOR_")) {
@@ -27,13 +27,13 @@ pub fn reddoor() -> Command {
 }
 
 /// Runs to the end; what it printed and how it ended.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     reddoor().args(args).output().unwrap()
 }
 
 /// Checks that a run is refused with this exit code and exactly these lines on stderr.
 #[track_caller]
-pub fn check_refused(args: &[&str], code: i32, lines: &[&str]) {
+pub(crate) fn check_refused(args: &[&str], code: i32, lines: &[&str]) {
     let output = run(args);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr.lines().collect::<Vec<_>>(), lines, "{args:?}");
@@ -42,19 +42,19 @@ pub fn check_refused(args: &[&str], code: i32, lines: &[&str]) {
 }
 
 /// A cluster with its front door, killed when dropped.
-pub struct House {
+pub(crate) struct House {
     child: Child,
     /// What stands behind `endpoint` in the report.
-    pub endpoint: SocketAddr,
+    pub(crate) endpoint: SocketAddr,
     /// The report, line by line.
-    pub report: Vec<String>,
+    pub(crate) report: Vec<String>,
     /// Everything on stderr so far and to come.
     stderr: Receiver<String>,
 }
 
 impl House {
     /// Starts one shard and one replica with their data in `dir`, and waits until they are ready.
-    pub fn start(dir: &Path, ports: NodePorts) -> House {
+    pub(crate) fn start(dir: &Path, ports: NodePorts) -> House {
         let base = ports.0.to_string();
         let mut child = reddoor()
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "1"])
@@ -82,18 +82,18 @@ impl House {
         House { child, endpoint, report, stderr }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end; how it ended and what it had logged.
-    pub fn wait(mut self) -> (ExitStatus, String) {
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let status = wait_for("the end", || self.child.try_wait().unwrap());
         (status, self.stderr.iter().collect::<Vec<_>>().join("\n"))
     }
 
     /// The lines of the report that tell of nodes.
-    pub fn nodes(&self) -> Vec<&str> {
+    pub(crate) fn nodes(&self) -> Vec<&str> {
         let first = self.report.iter().position(|line| line.starts_with("  nodes")).unwrap();
         let lines = self.report[first..].iter().take_while(|line| !line.starts_with("  data"));
         lines.map(|line| line.trim_start_matches("  nodes").trim()).collect()
@@ -109,12 +109,12 @@ impl Drop for House {
 
 /// A run of free ports for two nodes; no two tests get the same.
 #[derive(Clone, Copy)]
-pub struct NodePorts(pub u16);
+pub(crate) struct NodePorts(pub(crate) u16);
 
 impl NodePorts {
     const NODES: u16 = 2;
 
-    pub fn free() -> NodePorts {
+    pub(crate) fn free() -> NodePorts {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         // Below the ports that systems hand out by themselves, begun at a place of this process's own.
         let start = u16::try_from(std::process::id() % 500).unwrap() * 8;
@@ -129,7 +129,7 @@ impl NodePorts {
 }
 
 /// One request as a plain client types it, and the first line of its reply.
-pub fn ask(addr: SocketAddr, request: &str) -> std::io::Result<String> {
+pub(crate) fn ask(addr: SocketAddr, request: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(format!("{request}\r\n").as_bytes())?;
@@ -138,22 +138,25 @@ pub fn ask(addr: SocketAddr, request: &str) -> std::io::Result<String> {
     Ok(line.trim_end().to_owned())
 }
 
-/// The running processes that have this text among their arguments.
-pub fn processes_naming(text: &Path) -> Vec<Pid> {
-    let text = text.to_str().unwrap().as_bytes();
+/// The running processes that have this path among their arguments, or work below it.
+pub(crate) fn processes_naming(path: &Path) -> Vec<Pid> {
+    let text = path.to_str().unwrap().as_bytes();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let naming = processes.filter_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
-        // A process that is gone by now, or only waits to be collected, has no arguments.
-        let args = fs::read(entry.path().join("cmdline")).ok()?;
-        args.windows(text.len()).any(|part| part == text).then(|| Pid::from_raw(pid))?
+        // A process that is gone by now, or only waits to be collected, has neither.
+        let args = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let is_named = args.windows(text.len()).any(|part| part == text);
+        let works_there =
+            || fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(path));
+        (is_named || works_there()).then(|| Pid::from_raw(pid))?
     });
     naming.collect()
 }
 
 /// Asks again and again until there is an answer.
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = answer() {

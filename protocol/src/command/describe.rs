@@ -82,7 +82,7 @@ pub fn write_info<'a>(
     for name in names {
         match lookup_full(name) {
             Some(spec) => write_command(spec, writer),
-            None => writer.null_array(),
+            None => writer.null(),
         }
     }
 }
@@ -90,11 +90,14 @@ pub fn write_info<'a>(
 /// Writes one element of the reply to `COMMAND`, subcommands inside.
 pub fn write_command(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
     write_command_head(spec, writer);
+    if !spec.is_container() {
+        return writer.set(0);
+    }
     writer.array(spec.subcommands().len());
     for subcommand in spec.subcommands() {
         // A subcommand has none of its own, so this is not recursive.
         write_command_head(subcommand, writer);
-        writer.array(0);
+        writer.set(0);
     }
 }
 

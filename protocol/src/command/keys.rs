@@ -142,6 +142,8 @@ pub(super) enum OddKeys {
     /// A destination that may stand alone. A Redis then names no key at all, so that a cluster's node runs
     /// `PFMERGE` on a slot that it does not own; here the destination is a key always.
     Destination,
+    /// `STREAMS` at an odd place.
+    Streams,
     /// `STORE` and `STOREDIST` that the specs did not understand.
     GeoRadius,
     /// `SET`: reads the old value with `GET`.
@@ -327,7 +329,8 @@ pub fn find_keys(spec: &CommandSpec, args: Args<'_>) -> Result<Keys, KeysError> 
     });
     let keys = match by_specs {
         Ok(keys) => keys,
-        Err(KeysError) => odd::find(spec, args),
+        Err(KeysError) if spec.accepts(args.len()) => odd::find(spec, args),
+        Err(KeysError) => return Err(KeysError),
     };
     let optional = spec.keys.is_empty() || spec.flags.contains(CommandFlags::NO_MANDATORY_KEYS);
     if keys.is_empty() && !optional { Err(KeysError) } else { Ok(keys) }
@@ -362,7 +365,8 @@ fn find_keyword(word: &str, from: i16, args: Args<'_>) -> Option<usize> {
         (usize::from(from.unsigned_abs())..args.len()).find(is_word)
     } else {
         let start = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
-        (1..=start).rev().find(is_word)
+        // The first argument is not looked at, as in a Redis.
+        (2..=start).rev().find(is_word)
     };
     found.map(|index| index + 1)
 }
@@ -374,7 +378,10 @@ fn find_run(spec: &KeySpec, begin: usize, args: Args<'_>) -> Result<KeyRun, Keys
         }
         FindKeys::Counted { count, first, step } => {
             let number = args.get(begin + usize::from(count)).and_then(parse_integer);
-            let number = usize::try_from(number.ok_or(KeysError)?).map_err(|_| KeysError)?;
+            let number = number.filter(|number| *number > 0).ok_or(KeysError)?;
+            // The low 32 bits count, as a Redis has it; the command itself refuses such a number.
+            #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are meant")]
+            let number = usize::try_from(number as i32).map_err(|_| KeysError)?;
             let first = begin + usize::from(first);
             let steps = number.checked_sub(1).and_then(|n| n.checked_mul(usize::from(step)));
             (first, steps.and_then(|steps| first.checked_add(steps)), step)

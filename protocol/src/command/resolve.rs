@@ -4,12 +4,15 @@
 
 use thiserror::Error;
 
-use crate::command::{CommandSpec, lookup};
+use crate::command::{CommandId, CommandSpec, lookup};
 use crate::reply_error::ReplyError;
 use crate::request::Args;
 
 /// Bytes of a name, and of all arguments together, that a refusal repeats.
 const QUOTED_BYTES_MAX: usize = 128;
+
+/// The one command whose refusal ends a transaction, and says so.
+const EXEC: CommandId = CommandId::of("exec");
 
 /// Why a request has no row.
 #[derive(Clone, Copy, Debug, Error)]
@@ -94,7 +97,15 @@ impl ResolveError {
                 out.extend_from_slice(b" HELP.");
             }
             ResolveError::WrongArity { spec } => {
-                out.extend_from_slice(ReplyError::wrong_arity(spec.name).as_str().as_bytes());
+                let text = ReplyError::wrong_arity(spec.name);
+                let text = text.as_str().as_bytes();
+                match text.strip_prefix(b"ERR ") {
+                    Some(reason) if spec.id() == EXEC => {
+                        out.extend_from_slice(b"EXECABORT Transaction discarded because of: ");
+                        out.extend_from_slice(reason);
+                    }
+                    _ => out.extend_from_slice(text),
+                }
             }
         }
         for byte in &mut out {

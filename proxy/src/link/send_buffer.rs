@@ -92,8 +92,7 @@ mod tests {
         ) {
             let mut buffer = SendBuffer::default();
             let mut model: VecDeque<(u8, usize)> = VecDeque::new();
-            for (turn, (len, send, answer)) in steps.into_iter().enumerate() {
-                let fill = turn as u8;
+            for ((len, send, answer), fill) in steps.into_iter().zip(0u8..) {
                 prop_assert_eq!(buffer.append(|out| out.resize(out.len() + len, fill)), len);
                 model.push_back((fill, len));
                 let count = send.min(buffer.unsent().len());

@@ -110,6 +110,20 @@ pub(super) fn getredir(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>)
     requester.reply(|reply| reply.integer(-1))
 }
 
+/// No client of the front door is tracked.
+pub(super) fn trackinginfo(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    requester.reply(|reply| {
+        reply.map(3);
+        reply.bulk(b"flags");
+        reply.set(1);
+        reply.bulk(b"off");
+        reply.bulk(b"redirect");
+        reply.integer(-1);
+        reply.bulk(b"prefixes");
+        reply.array(0);
+    })
+}
+
 /// `CLIENT CACHING` only makes sense while tracking, which no client of the front door does.
 pub(super) fn caching(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     let option = args[2].to_ascii_lowercase();

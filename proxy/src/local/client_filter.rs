@@ -42,9 +42,10 @@ impl ClientFilter {
         if option.eq_ignore_ascii_case(b"type") && args.len() == 4 {
             filter.only_type(args.get(3).unwrap_or_default())?;
         } else if option.eq_ignore_ascii_case(b"id") && args.len() > 3 {
-            let ids = args.iter().skip(3).map(|id| {
-                parse_id(id).ok_or_else(|| ReplyError::new("ERR Invalid client ID"))
-            });
+            let ids = args
+                .iter()
+                .skip(3)
+                .map(|id| parse_id(id).ok_or_else(|| ReplyError::new("ERR Invalid client ID")));
             filter.ids = Some(ids.collect::<Result<_, _>>()?);
         } else {
             return Err(ReplyError::SYNTAX);

@@ -32,6 +32,21 @@ pub(super) fn time(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> 
     })
 }
 
+/// To its clients the front door is one primary without replicas.
+pub(super) fn role(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    requester.reply(|reply| {
+        reply.array(3);
+        reply.bulk(b"master");
+        reply.integer(0);
+        reply.array(0);
+    })
+}
+
+/// There is one user.
+pub(super) fn whoami(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
+    requester.reply(|reply| reply.bulk(b"default"))
+}
+
 /// Only database 0 exists behind the front door, as in every cluster.
 pub(super) fn select(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     match parse_integer(&args[1]).map(i32::try_from) {
@@ -105,9 +120,7 @@ fn parse_hello<'a>(args: Args<'a>) -> Result<Hello<'a>, ReplyError> {
         Some(3) => Resp::V3,
         Some(_) => return Err(ReplyError::NO_PROTO),
         None => {
-            return Err(ReplyError::new(
-                "ERR Protocol version is not an integer or out of range",
-            ));
+            return Err(ReplyError::new("ERR Protocol version is not an integer or out of range"));
         }
     });
     let mut index = 2;
@@ -135,7 +148,11 @@ fn arg<'a>(args: Args<'a>, index: usize) -> &'a [u8] {
     args.get(index).unwrap_or_default()
 }
 
-pub(super) fn hello(answerer: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+pub(super) fn hello(
+    answerer: &Answerer,
+    requester: &mut Requester<'_>,
+    args: Args<'_>,
+) -> Answered {
     let hello = match parse_hello(args) {
         Ok(hello) => hello,
         Err(error) => return requester.refuse(&error),

@@ -33,9 +33,10 @@ fn text(answerer: &Answerer, args: Args<'_>) -> String {
     let is_wanted = |name: &str| {
         let names = [name, "all", "default", "everything"];
         args.len() < 2
-            || args.iter().skip(1).any(|arg| {
-                names.iter().any(|name| arg.eq_ignore_ascii_case(name.as_bytes()))
-            })
+            || args
+                .iter()
+                .skip(1)
+                .any(|arg| names.iter().any(|name| arg.eq_ignore_ascii_case(name.as_bytes())))
     };
     let mut text = String::new();
     for (name, write) in SECTIONS.iter().filter(|(name, _)| is_wanted(name)) {

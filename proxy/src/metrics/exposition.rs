@@ -267,3 +267,93 @@ fn topology(topology: &TopologyMetrics, now: Instant) -> [Family; 5] {
     slots.add(&[], topology.slots_covered.value() as f64);
     [refreshes, age, epoch, nodes, slots]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use reddoor_protocol::command::CommandId;
+
+    use crate::metrics::Metrics;
+    use crate::metrics::label::{Direction, Limit, Outcome, Redirect};
+
+    /// The value of each of these series in the text, in their order.
+    fn values(text: &str, series: &[&str]) -> Vec<String> {
+        let value = |series: &&str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("no {series} in {text}")).to_owned()
+        };
+        series.iter().map(value).collect()
+    }
+
+    #[test]
+    fn a_scrape_sums_over_the_workers() {
+        let metrics = Metrics::new(3);
+        for (index, worker) in metrics.workers().iter().enumerate() {
+            worker.client_accepted();
+            worker.client_bytes(Direction::In, 10 * index);
+            worker.redirect(Redirect::Ask);
+            worker.limit_reached(Limit::LinkInflight);
+            worker.node("n:1").commands_sent(2);
+        }
+        let series = [
+            "reddoor_workers",
+            "reddoor_clients",
+            "reddoor_client_bytes_total{direction=\"in\"}",
+            "reddoor_redirects_total{kind=\"ask\"}",
+            "reddoor_redirects_total{kind=\"moved\"}",
+            "reddoor_limits_reached_total{limit=\"link_inflight_max\"}",
+            "reddoor_node_commands_in_flight{node=\"n:1\"}",
+        ];
+        let text = metrics.exposition().unwrap();
+        assert_eq!(values(&text, &series), ["3", "3", "30", "3", "0", "3", "6"]);
+    }
+
+    #[test]
+    fn a_command_is_told_once_it_was_called_and_an_unknown_one_without_its_name() {
+        let metrics = Metrics::new(1);
+        let worker = &metrics.workers()[0];
+        worker.command_done(Some(CommandId::of("get")), Outcome::Ok, Duration::from_micros(60));
+        worker.command_done(Some(CommandId::of("get")), Outcome::Error, Duration::from_micros(110));
+        worker.command_done(None, Outcome::LocalError, Duration::ZERO);
+        let text = metrics.exposition().unwrap();
+        let series = [
+            "reddoor_commands_total{family=\"string\",command=\"get\",result=\"ok\"}",
+            "reddoor_commands_total{family=\"string\",command=\"get\",result=\"error\"}",
+            "reddoor_commands_total{family=\"other\",command=\"other\",result=\"local_error\"}",
+            "reddoor_command_duration_seconds_bucket{family=\"string\",le=\"0.00005\"}",
+            "reddoor_command_duration_seconds_bucket{family=\"string\",le=\"0.0001\"}",
+            "reddoor_command_duration_seconds_bucket{family=\"string\",le=\"0.00025\"}",
+            "reddoor_command_duration_seconds_bucket{family=\"string\",le=\"+Inf\"}",
+            "reddoor_command_duration_seconds_sum{family=\"string\"}",
+            "reddoor_command_duration_seconds_count{family=\"hash\"}",
+        ];
+        assert_eq!(values(&text, &series), ["1", "1", "1", "0", "1", "2", "2", "0.00017", "0"]);
+        assert!(!text.contains("command=\"set\""));
+    }
+
+    #[test]
+    fn a_family_is_told_once_and_no_series_twice() {
+        let metrics = Metrics::new(2);
+        metrics.workers()[0].node("n:1");
+        metrics.workers()[1].node("n:1");
+        let text = metrics.exposition().unwrap();
+        let mut seen = BTreeSet::new();
+        for line in text.lines().filter(|line| !line.starts_with("# HELP")) {
+            let series = line.rsplit_once(' ').map_or(line, |(series, _)| series);
+            assert!(seen.insert(series), "{series} is told twice");
+        }
+    }
+
+    #[test]
+    fn a_node_that_left_is_told_no_more() {
+        let metrics = Metrics::new(1);
+        let worker = &metrics.workers()[0];
+        worker.node("gone:1");
+        worker.node("here:1");
+        worker.retain_nodes(|addr| addr == "here:1");
+        let text = metrics.exposition().unwrap();
+        assert!(text.contains("node=\"here:1\"") && !text.contains("gone:1"));
+    }
+}

@@ -6,7 +6,7 @@ use super::cell::Counter;
 
 /// Upper bounds of the buckets, in nanoseconds, each inclusive; one bucket more takes what is longer than the last.
 ///
-/// Invariant: each bound is at least twice the one before it, which is what lets [`bucket_of`] look at one bound only.
+/// Invariant: each bound is at least twice the one before it, so that finding a bucket takes one comparison.
 pub const BOUNDS_NANOS: [u64; 17] = [
     50_000,
     100_000,

@@ -163,8 +163,8 @@ impl WorkerMetrics {
 
     /// Forgets the nodes that are not to be kept: they vanish from the exposition.
     ///
-    /// To be called when a topology is adopted. [`NODES_REST`] stays. Who still holds the counts of a forgotten node may go on writing
-    /// them; nobody reads them any more.
+    /// To be called when a topology is adopted. [`NODES_REST`] stays. Who still holds the counts of a forgotten
+    /// node may go on writing them; nobody reads them any more.
     pub fn retain_nodes(&self, mut keep: impl FnMut(&str) -> bool) {
         self.lock_nodes().retain(|addr, _| **addr == *NODES_REST || keep(addr));
     }

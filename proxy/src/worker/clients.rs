@@ -15,7 +15,8 @@ use crate::error::{RequestError, Retry};
 use crate::handshake::Login;
 use crate::link::LinkKey;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
-use crate::session::{ClientId, Ending, Session};
+use crate::metrics::worker::WorkerMetrics;
+use crate::session::{ClientId, Ending, Outstanding, Session};
 
 /// What the task of a new link needs to connect it.
 pub(crate) struct LinkJob {
@@ -105,46 +106,37 @@ impl Worker {
         }
     }
 
-    /// Sends again what is due and fails what is too late. Costs O(clients).
-    pub(crate) fn run_tick(&mut self) {
-        let now_us = self.clock.tick();
+    /// Sends again what is due.
+    pub(crate) fn run_retries(&mut self) {
+        self.clock.tick();
         self.run_due_retries();
+    }
+
+    /// Fails what is too late, and measures the buffers. Costs O(clients).
+    pub(crate) fn run_deadlines(&mut self) {
+        let now_us = self.clock.tick();
         let timeout_ms = micros(self.config.request.timeout) / 1000;
-        let mut expired_count = 0;
         let (mut output_bytes, mut input_bytes) = (0, 0);
-        let mut expired_keys = Vec::new();
+        let mut late_keys = Vec::new();
         for (key, entry) in &mut self.sessions {
             let metrics = &self.metrics;
-            let before = expired_count;
+            let mut is_late = false;
             entry.session.expire(now_us, |outstanding, out| {
-                expired_count += 1;
-                let retry = match may_run_twice(outstanding.command) {
-                    true => Retry::Safe,
-                    false => Retry::OutcomeUnknown,
-                };
-                let error = RequestError::Timeout { timeout_ms, retry };
-                out.push(b'-');
-                out.extend_from_slice(error.to_string().as_bytes());
-                out.extend_from_slice(b"\r\n");
-                metrics.request_timed_out();
-                if retry == Retry::OutcomeUnknown {
-                    metrics.outcome_unknown();
-                }
-                let elapsed = Duration::from_micros(now_us - outstanding.started_us);
-                metrics.command_done(Some(outstanding.command.id()), Outcome::LocalError, elapsed);
+                is_late = true;
+                fail_late(metrics, outstanding, now_us, timeout_ms, out);
             });
-            if expired_count > before {
-                expired_keys.push(key);
+            if is_late {
+                late_keys.push(key);
             }
             output_bytes += entry.session.buffered_bytes();
             input_bytes += entry.session.unread.as_ref().map_or(0, |unread| unread.bytes.len());
         }
-        for key in expired_keys {
-            self.mark_session_dirty(key);
-        }
-        if expired_count > 0 {
+        if !late_keys.is_empty() {
             // A node that does not answer may have been replaced.
             self.refresh.request(RefreshReason::Timeout);
+        }
+        for key in late_keys {
+            self.mark_session_dirty(key);
         }
         self.measure_buffers(output_bytes, input_bytes);
     }
@@ -181,4 +173,24 @@ impl Worker {
     pub(crate) fn sessions_count(&self) -> usize {
         self.sessions.len()
     }
+}
+
+/// Writes the error of a request whose deadline has passed.
+fn fail_late(
+    metrics: &WorkerMetrics,
+    outstanding: &Outstanding,
+    now_us: u64,
+    timeout_ms: u64,
+    out: &mut Vec<u8>,
+) {
+    let retry = if may_run_twice(outstanding.command) {
+        Retry::Safe
+    } else {
+        metrics.outcome_unknown();
+        Retry::OutcomeUnknown
+    };
+    RequestError::Timeout { timeout_ms, retry }.write_reply(out);
+    metrics.request_timed_out();
+    let elapsed = Duration::from_micros(now_us - outstanding.started_us);
+    metrics.command_done(Some(outstanding.command.id()), Outcome::LocalError, elapsed);
 }

@@ -36,7 +36,11 @@ impl Worker {
         let mut decoder = std::mem::take(&mut self.decoder);
         let consumed = self.run_requests(key, &mut decoder, bytes);
         if consumed < bytes.len() && self.sessions.contains(key) {
-            let decoder = if decoder.is_partial() { std::mem::take(&mut decoder) } else { RequestDecoder::default() };
+            let decoder = if decoder.is_partial() {
+                std::mem::take(&mut decoder)
+            } else {
+                RequestDecoder::default()
+            };
             let unread = Unread { bytes: bytes[consumed..].to_vec(), decoder };
             self.sessions[key].session.unread = Some(Box::new(unread));
         }
@@ -143,7 +147,8 @@ impl Worker {
         match plan {
             Plan::One { command, slot } => {
                 session.last_command = Some(command);
-                let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+                let outstanding =
+                    outstanding(command, self.clock.now_us(), self.config.request.timeout);
                 let seq = session.expect(outstanding);
                 let errand = errand(key, session.id, seq, 0, resp, slot, &outstanding);
                 if is_inline {
@@ -165,7 +170,9 @@ impl Worker {
                 let mut requester = Requester { session, now_us: self.clock.now_us() };
                 match answer(&self.answerer, &mut requester, args) {
                     Answered::Here => self.answered_here(key, Some(command), Outcome::Ok),
-                    Answered::Refused => self.answered_here(key, Some(command), Outcome::LocalError),
+                    Answered::Refused => {
+                        self.answered_here(key, Some(command), Outcome::LocalError)
+                    }
                     Answered::Everywhere(query) => self.ask_everywhere(key, &query),
                 }
             }

@@ -18,7 +18,9 @@ impl Worker {
     /// Asks every worker, this one too, and joins what they say into the reply to the session's last command.
     pub(crate) fn ask_everywhere(&mut self, key: usize, query: &ClientQuery) {
         let now_us = self.clock.now_us();
-        let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else { return };
+        let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
+            return;
+        };
         let Some(command) = session.last_command else { return };
         let by = match query {
             ClientQuery::List(_) => JoinBy::Text(session.resp),
@@ -84,7 +86,9 @@ impl Worker {
         let matching: Vec<usize> = self
             .sessions
             .iter()
-            .filter(|(_, entry)| entry.session.ending == Ending::Open && filter.matches(&entry.session))
+            .filter(|(_, entry)| {
+                entry.session.ending == Ending::Open && filter.matches(&entry.session)
+            })
             .map(|(key, _)| key)
             .collect();
         for key in &matching {

@@ -25,25 +25,31 @@ impl Worker {
     fn resume_paused(&mut self) {
         for index in 0..self.dirty_sessions.len() {
             let key = self.dirty_sessions[index];
-            let limits = &self.config.limits;
-            let has_room = self.sessions.get(key).is_some_and(|entry| {
-                // Half of the limit, so that a client at its limit does not stop and go for every reply.
-                entry.is_paused
-                    && entry.session.outstanding_count() <= limits.client_pipeline_max / 2
-                    && entry.session.buffered_bytes() <= limits.client_output_pause_bytes / 2
-            });
-            if has_room {
+            if self.has_room(key) {
                 self.resume(key);
                 self.wake_session(key);
             }
         }
     }
 
+    /// Whether a session was stopped at a limit and is well below it again.
+    fn has_room(&self, key: usize) -> bool {
+        let limits = &self.config.limits;
+        self.sessions.get(key).is_some_and(|entry| {
+            // Half of the limit, so that a client at its limit does not stop and go for every reply.
+            entry.is_paused
+                && entry.session.outstanding_count() <= limits.client_pipeline_max / 2
+                && entry.session.buffered_bytes() <= limits.client_output_pause_bytes / 2
+        })
+    }
+
     /// Writes what a link has for its node.
     pub(crate) fn flush_link(&mut self, key: LinkKey) {
         let Some(entry) = self.links.get_mut(key.0) else { return };
         entry.link.is_dirty = false;
-        let Some(socket) = entry.socket.as_ref().filter(|_| !entry.is_write_blocked) else { return };
+        let Some(socket) = entry.socket.as_ref().filter(|_| !entry.is_write_blocked) else {
+            return;
+        };
         while !entry.link.unsent().is_empty() {
             match socket.try_write(entry.link.unsent()) {
                 Ok(count) => {
@@ -101,8 +107,11 @@ impl Worker {
             Ending::AfterReplies => entry.session.is_drained(),
             Ending::Now => true,
         };
-        if is_over || entry.is_paused {
+        if is_over {
             wake(entry.waker.as_ref());
+        } else if self.has_room(key) {
+            // What was written made room; the requests that wait go on in the next turn.
+            self.mark_session_dirty(key);
         }
     }
 

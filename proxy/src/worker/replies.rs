@@ -60,9 +60,22 @@ impl Worker {
 
     /// Hands out the whole replies at the start of `bytes`; gives back how many bytes they took.
     fn take_replies(&mut self, key: LinkKey, bytes: &[u8]) -> Result<usize, ProtocolError> {
+        let mut settled = 0;
+        let taken = self.take_replies_counting(key, bytes, &mut settled);
+        if let Some(node) = self.routes.node(self.links[key.0].link.node) {
+            node.metrics.commands_settled(settled);
+        }
+        taken
+    }
+
+    fn take_replies_counting(
+        &mut self,
+        key: LinkKey,
+        bytes: &[u8],
+        settled: &mut usize,
+    ) -> Result<usize, ProtocolError> {
         let limits = self.config.limits.reply_limits();
         let mut consumed = 0;
-        let mut settled = 0;
         while consumed < bytes.len() {
             let link = &mut self.links[key.0].link;
             let Some(len) = link.scanner.scan(&bytes[consumed..], &limits)? else { break };
@@ -73,27 +86,21 @@ impl Worker {
                 continue;
             }
             if !link.is_reply_due() {
-                return Err(ProtocolError::UnknownReplyType(reply[0]));
+                return Err(ProtocolError::UnrequestedReply);
             }
             if reply[0] == b'-'
                 && let Some(error) = ClusterError::parse(&reply[1..])
             {
                 let request = link.first_request().to_vec();
                 if let Some(errand) = link.take_first() {
-                    settled += 1;
+                    *settled += 1;
                     let node = link.node;
                     self.follow(node, error, errand, &request);
                 }
-                continue;
-            }
-            if let Some(errand) = link.take_first() {
-                settled += 1;
+            } else if let Some(errand) = link.take_first() {
+                *settled += 1;
                 self.deliver(errand.waiter, reply);
             }
-        }
-        let node = self.links[key.0].link.node;
-        if let Some(node) = self.routes.node(node) {
-            node.metrics.commands_settled(settled);
         }
         Ok(consumed)
     }
@@ -111,7 +118,9 @@ impl Worker {
         if entry.session.id != waiter.client {
             return;
         }
-        if let Delivered::Answered(outstanding) = entry.session.deliver(waiter.seq, waiter.part, reply) {
+        if let Delivered::Answered(outstanding) =
+            entry.session.deliver(waiter.seq, waiter.part, reply)
+        {
             let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
             let id = Some(outstanding.command.id());
             self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));
@@ -125,9 +134,7 @@ impl Worker {
             self.metrics.outcome_unknown();
         }
         let mut reply = Vec::new();
-        reply.push(b'-');
-        reply.extend_from_slice(error.to_reply().as_str().as_bytes());
-        reply.extend_from_slice(b"\r\n");
+        error.write_reply(&mut reply);
         self.deliver_as(waiter, &reply, Outcome::LocalError);
     }
 
@@ -152,7 +159,9 @@ impl Worker {
                 (Redirect::ClusterDown, "CLUSTERDOWN", Some(RefreshReason::ClusterDown))
             }
             ClusterError::Loading => (Redirect::Loading, "LOADING", None),
-            ClusterError::ReadOnly => (Redirect::ReadOnly, "READONLY", Some(RefreshReason::ReadOnly)),
+            ClusterError::ReadOnly => {
+                (Redirect::ReadOnly, "READONLY", Some(RefreshReason::ReadOnly))
+            }
             ClusterError::MasterDown => {
                 (Redirect::MasterDown, "MASTERDOWN", Some(RefreshReason::MasterDown))
             }
@@ -202,7 +211,7 @@ impl Worker {
         let was_connected = entry.socket.is_some();
         let is_wanted = !entry.link.is_closing;
         let index = entry.link.node;
-        let settled = entry.link.in_flight_count();
+        let settled = entry.link.errands_count();
         let now_us = self.clock.now_us();
         let mut addr = String::new();
         if let Some(node) = self.routes.node_mut(index) {

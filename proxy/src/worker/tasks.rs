@@ -23,8 +23,11 @@ use crate::session::Ending;
 /// Bytes that one read may bring. Large enough for a deep pipeline, small enough to stay in the cache.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How often deadlines and retries are looked at.
+/// How often retries are looked at.
 const TICK: Duration = Duration::from_millis(10);
+
+/// How many ticks there are between two looks at all deadlines, which cost a step for each client.
+const TICKS_PER_SCAN: usize = 5;
 
 /// A worker with what its tasks share.
 pub(crate) struct Shared {
@@ -240,12 +243,15 @@ pub(crate) async fn flush_turns(shared: Rc<Shared>) {
     .await;
 }
 
-/// Looks at deadlines and retries for ever.
+/// Looks at retries and deadlines for ever.
 pub(crate) async fn tick(shared: Rc<Shared>) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
-        shared.with(Worker::run_tick);
+        for _ in 0..TICKS_PER_SCAN {
+            interval.tick().await;
+            shared.with(Worker::run_retries);
+        }
+        shared.with(Worker::run_deadlines);
     }
 }

@@ -5,9 +5,8 @@
 
 use reddoor_protocol::slot::Slot;
 
-use crate::data::dict::Dict;
 use crate::data::key::Key;
-use crate::data::keyspace::{Keyspace, Part, Record, part_of};
+use crate::data::keyspace::{Keyspace, Part, Record};
 
 /// Bits of a cursor that carry the slot: 2¹⁴ slots.
 const SLOT_BITS: u32 = 14;
@@ -83,11 +82,16 @@ impl Keyspace {
         part.keys.len()
     }
 
-    /// Goes on with resizes under way, about `buckets` buckets in all. Whether more remain in that part.
-    pub(crate) fn resize_further(&mut self, index: usize, buckets: usize) -> bool {
-        let Some(part) = part_of(&mut self.parts, index) else { return false };
-        let step = |dict: &mut Dict<_>| dict.resize_further(buckets);
-        step(&mut part.keys) | part.volatile.resize_further(buckets)
+    /// Goes on with resizes under way: at most `buckets` buckets, in the next parts that have any.
+    pub(crate) fn resize_further(&mut self, buckets: usize) {
+        for part in self.parts.iter_mut().flatten() {
+            let is_busy = part.keys.is_resizing() || part.volatile.is_resizing();
+            if is_busy {
+                part.keys.resize_further(buckets);
+                part.volatile.resize_further(buckets);
+                return;
+            }
+        }
     }
 
     fn slot_part(&self, slot: Slot) -> Option<&Part> {

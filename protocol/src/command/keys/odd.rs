@@ -2,8 +2,8 @@
 //!
 //! These rules take what they can and refuse nothing: the command itself will.
 //!
-//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, georadiusGetKeys, setGetKeys,
-//! bitfieldGetKeys.
+//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, georadiusGetKeys, xreadGetKeys,
+//! setGetKeys, bitfieldGetKeys.
 
 use crate::command::CommandSpec;
 use crate::command::keys::{
@@ -21,6 +21,7 @@ pub(super) fn find(spec: &CommandSpec, args: Args<'_>) -> Keys {
         OddKeys::Sort { store } => find_sort(args, store),
         OddKeys::Migrate => find_migrate(args),
         OddKeys::GeoRadius => find_georadius(args),
+        OddKeys::Streams => find_streams(args),
         OddKeys::Destination => find_destination(spec.keys),
         OddKeys::None | OddKeys::Set | OddKeys::BitField => find_counted(spec.keys, args),
     }
@@ -35,6 +36,7 @@ pub(super) fn adjust_access(odd: OddKeys, args: Args<'_>, keys: &mut Keys) {
         | OddKeys::Sort { .. }
         | OddKeys::Migrate
         | OddKeys::GeoRadius
+        | OddKeys::Streams
         | OddKeys::Destination => return,
     };
     for run in &mut keys.runs[..keys.runs_count] {
@@ -67,16 +69,27 @@ fn find_counted(specs: &[KeySpec], args: Args<'_>) -> Keys {
     keys
 }
 
-/// The decimal number that `text` begins with, after white space and a plus sign; 0 if there is none, or a
-/// negative one, or one too large for any request.
+/// The decimal number that `text` begins with, after white space and a plus sign; 0 if there is none.
+///
+/// Read as C reads an `int`: out of 64 bits it is the largest number, and of that the low 32 bits count.
+/// A negative number is 0 here, since no keys come of it either.
 fn leading_number(text: &[u8]) -> usize {
-    let text = text.trim_ascii_start();
-    let digits = text.strip_prefix(b"+").unwrap_or(text);
-    let mut number: usize = 0;
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let text = &text[start..];
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let mut number: i64 = 0;
     for byte in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
-        number = number.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+        let digit = i64::from(byte - b'0');
+        let digit = if negative { -digit } else { digit };
+        number = number.saturating_mul(10).saturating_add(digit);
     }
-    if i32::try_from(number).is_ok() { number } else { 0 }
+    #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are meant")]
+    usize::try_from(number as i32).unwrap_or(0)
 }
 
 /// The key, and the destination of the last `STORE`, whose place is anywhere among the options.
@@ -94,8 +107,8 @@ fn find_sort(args: Args<'_>, store: bool) -> Keys {
         } else if arg.eq_ignore_ascii_case(b"get") || arg.eq_ignore_ascii_case(b"by") {
             at += 1;
         } else if arg.eq_ignore_ascii_case(b"store") && at + 1 < args.len() {
+            // The destination is looked at as if it were an option too, as in a Redis.
             destination = Some(at + 1);
-            at += 1;
         }
         at += 1;
     }
@@ -140,7 +153,7 @@ fn find_migrate(args: Args<'_>) -> Keys {
 /// The key, and the last destination that is really there.
 fn find_georadius(args: Args<'_>) -> Keys {
     let mut keys = Keys::default();
-    keys.push_one(1, KeyAccess::empty());
+    keys.push_one(1, READ);
     let mut destination = None;
     let mut at = 5;
     while at + 1 < args.len() {
@@ -154,7 +167,33 @@ fn find_georadius(args: Args<'_>) -> Keys {
         at += 1;
     }
     if let Some(destination) = destination {
-        keys.push_one(destination, KeyAccess::empty());
+        keys.push_one(destination, OVERWRITE);
+    }
+    keys
+}
+
+/// The first half of what stands behind `STREAMS`, if only known options stand before it.
+fn find_streams(args: Args<'_>) -> Keys {
+    let mut keys = Keys::default();
+    let mut at = 1;
+    while let Some(arg) = args.get(at) {
+        let is = |word: &[u8]| arg.eq_ignore_ascii_case(word);
+        if is(b"streams") {
+            let behind = args.len() - at - 1;
+            let count = if behind % 2 == 0 { behind / 2 } else { 0 };
+            let (first, count) = (position(at + 1), position(count));
+            keys.push(KeyRun { first, count, step: 1, access: KeyAccess::empty() });
+            return keys;
+        }
+        at += if is(b"block") || is(b"count") {
+            2
+        } else if is(b"group") {
+            3
+        } else if is(b"noack") {
+            1
+        } else {
+            return keys;
+        };
     }
     keys
 }

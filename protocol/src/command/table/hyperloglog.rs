@@ -1,6 +1,7 @@
 //! Rows about HyperLogLogs.
 
 use crate::command::CommandSpec;
+use crate::command::keys::OddKeys;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
 use crate::command::row::{key, keys_to, row};
 
@@ -22,6 +23,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .about("Looks inside a HyperLogLog, for tests"),
     row("pfmerge", -2, "write denyoom", "hyperloglog")
         .keys(&[key(1, "RW access insert"), keys_to(2, -1, "RO access")])
+        .odd_keys(OddKeys::Destination)
         .since("2.8.9", "O(N)")
         .about("Merges HyperLogLogs into one"),
     row("pfselftest", 1, "admin", "hyperloglog")

@@ -1,6 +1,7 @@
 //! Rows about streams.
 
 use crate::command::CommandSpec;
+use crate::command::keys::OddKeys;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
 use crate::command::row::{key, keys_after, row};
 
@@ -92,11 +93,13 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .about("Answers the entries between two IDs, oldest first"),
     row("xread", -4, "readonly blocking", "stream")
         .keys(&[keys_after("STREAMS", 1, -1, "RO access").first_half()])
+        .odd_keys(OddKeys::Streams)
         .routed(RequestPolicy::BlockingIf { option: "BLOCK" }, ReplyPolicy::Passthrough)
         .since("5.0.0", "O(N) per stream")
         .about("Answers entries newer than given IDs from several streams, and may wait"),
     row("xreadgroup", -7, "write blocking", "stream")
         .keys(&[keys_after("STREAMS", 4, -1, "RO access").first_half()])
+        .odd_keys(OddKeys::Streams)
         .routed(RequestPolicy::BlockingIf { option: "BLOCK" }, ReplyPolicy::Passthrough)
         .since("5.0.0", "O(M) per stream")
         .about("Reads as a consumer of a group from several streams, and may wait"),

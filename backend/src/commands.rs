@@ -1,0 +1,82 @@
+//! One handler for each command; files follow the families.
+//!
+//! A file lists its handlers by the rows they serve in `HANDLERS`; a name that is no row does not compile, and a
+//! row without a handler is answered as an unknown command.
+//! Handlers parse arguments, call a structure, tell of changes and write a reply, in this order: until all
+//! arguments are understood nothing changes, and until nothing can fail any more nothing is written.
+
+mod argument;
+
+mod strings;
+
+mod numbers;
+
+mod bits;
+
+mod keys;
+
+mod expiry;
+
+mod scan;
+
+mod transactions;
+
+mod connection;
+
+mod client;
+
+mod server;
+
+mod config;
+
+mod info;
+
+mod debug;
+
+mod cluster;
+
+use reddoor_protocol::command::CommandId;
+
+use crate::execute::Handler;
+
+/// The handler of a row, if this node serves it.
+#[inline]
+pub(crate) fn handler(id: CommandId) -> Option<Handler> {
+    HANDLERS[id.index()]
+}
+
+/// The handlers of each file.
+const FILES: &[&[(&str, Handler)]] = &[
+    strings::HANDLERS,
+    numbers::HANDLERS,
+    bits::HANDLERS,
+    keys::HANDLERS,
+    expiry::HANDLERS,
+    scan::HANDLERS,
+    transactions::HANDLERS,
+    connection::HANDLERS,
+    client::HANDLERS,
+    server::HANDLERS,
+    config::HANDLERS,
+    info::HANDLERS,
+    debug::HANDLERS,
+    cluster::HANDLERS,
+];
+
+/// Indexed by [`CommandId::index`].
+static HANDLERS: [Option<Handler>; CommandId::COUNT] = {
+    let mut handlers = [None; CommandId::COUNT];
+    let mut file = 0;
+    while file < FILES.len() {
+        let mut row = 0;
+        while row < FILES[file].len() {
+            let (name, handler) = FILES[file][row];
+            let index = CommandId::of(name).index();
+            assert!(handlers[index].is_none(), "two handlers for one row");
+            handlers[index] = Some(handler);
+            row += 1;
+        }
+        file += 1;
+    }
+    handlers
+};

@@ -1,0 +1,5 @@
+//! `CLUSTER` and its company.
+
+use crate::execute::Handler;
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[];

@@ -1,0 +1,5 @@
+//! x
+
+use crate::execute::Handler;
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[];

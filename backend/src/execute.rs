@@ -1,0 +1,283 @@
+//! The one door through which commands reach the node's state.
+//!
+//! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
+//! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
+//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
+//! 4. this node serves the slot of its keys, 5. no pause holds it back, 6. it is queued inside a transaction.
+//!
+//! Source: redis `src/server.c` processCommand.
+
+mod route;
+
+use std::time::{Duration, Instant};
+
+use reddoor_protocol::command::flags::CommandFlags;
+use reddoor_protocol::command::{CommandId, CommandSpec, resolve};
+use reddoor_protocol::encode::ReplyWriter;
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
+
+use crate::client::{Client, Peer, Queued};
+use crate::commands;
+use crate::config::settings::Permission;
+use crate::node::{At, Node, PauseReach};
+
+pub(crate) use route::{Presence, RouteQuery};
+
+/// One command under way: what a handler works with.
+pub(crate) struct Call<'a> {
+    pub(crate) node: &'a mut Node,
+    /// The client that asks.
+    pub(crate) client: &'a mut Client,
+    /// All arguments, the command's name first. The row's arity has been checked.
+    pub(crate) args: Args<'a>,
+    /// Handlers write exactly one reply, or nothing and give back an error.
+    pub(crate) reply: ReplyWriter<'a>,
+    pub(crate) spec: &'static CommandSpec,
+    pub(crate) origin: Origin,
+    /// When the turn began that executes this, in milliseconds since 1970: the same for all that one read brought.
+    pub(crate) now_ms: i64,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// The error reply; the handler has written nothing then.
+pub(crate) type Handler = fn(&mut Call<'_>) -> Result<(), ReplyError>;
+
+/// Through which end a command came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A client, to be checked and answered.
+    Client,
+    /// `EXEC` of the same client: checked when it was queued.
+    Transaction,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It has been answered.
+    Answered,
+    /// A pause holds it back: it must be given in again later.
+    Postponed,
+}
+
+/// When things happen: read from the clocks as seldom as possible.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: i64,
+    /// When the last command of this turn ended; the next one begins then.
+    pub(crate) last: Instant,
+}
+
+impl<'a> Call<'a> {
+    /// The argument at `index`, or nothing where there is none.
+    #[inline]
+    pub(crate) fn arg(&self, index: usize) -> &'a [u8] {
+        self.args.get(index).unwrap_or_default()
+    }
+
+    /// Where and when keys are looked up.
+    #[inline]
+    pub(crate) fn at(&self) -> At {
+        At { db: self.client.db, now_ms: self.now_ms }
+    }
+
+    /// Tells everyone concerned that a key of the selected database has changed.
+    #[inline]
+    pub(crate) fn changed(&mut self, key: &[u8]) {
+        self.node.changed(self.client.db, key);
+    }
+}
+
+/// Takes one request of a client in: checks it, then queues or runs it.
+pub(crate) fn execute(
+    node: &mut Node,
+    client: &mut Client,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Outcome {
+    let spec = match resolve(args) {
+        Ok(spec) if commands::handler(spec.id()).is_some() => spec,
+        Ok(_) => return refuse(node, client, None, &resolve::ResolveError::UnknownCommand.reply(args), out),
+        Err(error) => {
+            let spec = match error {
+                resolve::ResolveError::WrongArity { spec } => Some(spec),
+                _ => None,
+            };
+            return refuse(node, client, spec, &error.reply(args), out);
+        }
+    };
+    if let Err(error) = check(node, client, spec, args) {
+        return refuse(node, client, Some(spec), &error, out);
+    }
+    if node.pause.is_some() && is_held_back(node, client, spec) {
+        return Outcome::Postponed;
+    }
+    client.last_command = Some(spec.id());
+    if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
+        queue(client, spec, args, out, node.config.settings().query_bytes_max);
+        return Outcome::Answered;
+    }
+    let mut call = Call {
+        reply: ReplyWriter::new(out, client.resp),
+        node,
+        client,
+        args,
+        spec,
+        origin: Origin::Client,
+        now_ms: turn.now_ms,
+    };
+    run(&mut call, turn);
+    Outcome::Answered
+}
+
+/// Runs a command that has been checked, answers and counts it.
+pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
+    let Some(handler) = commands::handler(call.spec.id()) else { return };
+    let result = handler(call);
+    let now = Instant::now();
+    let took = now.duration_since(turn.last);
+    turn.last = now;
+    let stats = &mut call.node.stats;
+    stats.commands_processed += 1;
+    call.client.total_commands += 1;
+    let counters = stats.command(call.spec.id());
+    counters.add_run(took);
+    if let Err(error) = result {
+        counters.failed += 1;
+        stats.count_error(error.code());
+        call.reply.error(&error);
+    }
+    if call.client.is_asking && call.spec.id() != ASKING {
+        call.client.is_asking = false;
+    }
+    note_if_slow(call, took);
+}
+
+/// Commands that are not queued after `MULTI`.
+const RUNS_IN_TRANSACTION: [CommandId; 7] = [
+    CommandId::of("exec"),
+    CommandId::of("discard"),
+    CommandId::of("multi"),
+    CommandId::of("watch"),
+    CommandId::of("quit"),
+    CommandId::of("reset"),
+    CommandId::of("replconf"),
+];
+
+const ASKING: CommandId = CommandId::of("asking");
+const EXEC: CommandId = CommandId::of("exec");
+const AUTH: CommandId = CommandId::of("auth");
+const QUIT: CommandId = CommandId::of("quit");
+
+/// Checks 2 to 4.
+fn check(
+    node: &mut Node,
+    client: &mut Client,
+    spec: &'static CommandSpec,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
+    if spec.name.starts_with("debug") && !is_permitted(node.config.settings().debug_command, client) {
+        return Err(ReplyError::new(DEBUG_LOCKED));
+    }
+    if !client.is_authenticated && !spec.flags.contains(CommandFlags::NO_AUTH) {
+        return Err(ReplyError::NO_AUTH);
+    }
+    if client.transaction.is_some() && spec.flags.contains(CommandFlags::NO_MULTI) {
+        return Err(ReplyError::new("ERR Command not allowed inside a transaction"));
+    }
+    if node.cluster.is_some() {
+        route::check(node, client, spec, args)?;
+    }
+    Ok(())
+}
+
+const DEBUG_LOCKED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+    \"local\", you can run it from a local connection, otherwise you need to set this option in the \
+    configuration file, and then restart the server.";
+
+/// Whether this client may use something that only some may.
+pub(crate) fn is_permitted(permission: Permission, client: &Client) -> bool {
+    match permission {
+        Permission::Nobody => false,
+        Permission::Local => client.peer == Peer::ThisMachine,
+        Permission::Everybody => true,
+    }
+}
+
+/// Answers with an error before anything ran; a transaction being queued is broken by it.
+fn refuse(
+    node: &mut Node,
+    client: &mut Client,
+    spec: Option<&'static CommandSpec>,
+    error: &ReplyError,
+    out: &mut Vec<u8>,
+) -> Outcome {
+    if spec.is_some_and(|spec| spec.id() == EXEC) && client.transaction.is_some() {
+        // What cannot be executed is discarded, and the error says why.
+        client.transaction = None;
+        node.watches.unwatch(client.id, &mut client.watched);
+        let error = ReplyError::new(format!("EXECABORT Transaction discarded because of: {error}"));
+        ReplyWriter::new(out, client.resp).error(&error);
+        node.stats.count_error(error.code());
+        return Outcome::Answered;
+    }
+    if let Some(transaction) = &mut client.transaction {
+        transaction.is_broken = true;
+    }
+    if let Some(spec) = spec {
+        node.stats.command(spec.id()).rejected += 1;
+    }
+    node.stats.count_error(error.code());
+    ReplyWriter::new(out, client.resp).error(error);
+    Outcome::Answered
+}
+
+/// Whether `CLIENT PAUSE` makes this command wait.
+fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
+    const UNHINDERED: [CommandId; 3] = [CommandId::of("client|unpause"), AUTH, QUIT];
+    let Some(pause) = node.active_pause() else { return false };
+    let writes = spec.is_write()
+        || spec.id() == EXEC
+            && client.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|q| q.spec.is_write()));
+    match pause.reach {
+        PauseReach::All => !UNHINDERED.contains(&spec.id()) || false,
+        PauseReach::Writes => writes,
+    }
+}
+
+fn queue(
+    client: &mut Client,
+    spec: &'static CommandSpec,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    bytes_max: usize,
+) {
+    let mut reply = ReplyWriter::new(out, client.resp);
+    let Some(transaction) = &mut client.transaction else { return };
+    transaction.bytes += args.iter().map(<[u8]>::len).sum::<usize>();
+    if transaction.bytes > bytes_max {
+        transaction.is_broken = true;
+        return reply.error(&ReplyError::new("ERR transaction larger than client-query-buffer-limit"));
+    }
+    if !transaction.is_broken {
+        transaction.queue.push(Queued { spec, args: args.iter().map(Box::from).collect() });
+    }
+    reply.simple("QUEUED");
+}
+
+fn note_if_slow(call: &mut Call<'_>, took: Duration) {
+    let settings = call.node.config.settings();
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let Ok(threshold_us) = u64::try_from(settings.slow_log_slower_than_us) else { return };
+    if took_us < threshold_us || call.spec.flags.contains(CommandFlags::SKIP_SLOWLOG) {
+        return;
+    }
+    let client = (call.client.addr.as_str(), call.client.name.as_slice());
+    let len_max = settings.slow_log_len_max;
+    call.node.slow_log.push(call.args, took_us, call.now_ms / 1000, client, len_max);
+}

@@ -1,0 +1,166 @@
+//! All state of one node, owned by one thread.
+//!
+//! Sessions borrow it for as long as they execute what one read has brought; nothing is awaited meanwhile.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use crate::clients::Clients;
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::data::keyspace::{Keyspace, Layout, Record, seconds};
+use crate::data::random::Random;
+use crate::slow_log::SlowLog;
+use crate::stats::Stats;
+use crate::watch::Watches;
+
+/// A node, as its tasks share it.
+pub(crate) type SharedNode = Rc<RefCell<Node>>;
+
+/// Everything a node knows.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    /// One in cluster mode, otherwise `databases` many.
+    pub(crate) databases: Vec<Keyspace>,
+    pub(crate) clients: Clients,
+    pub(crate) watches: Watches,
+    pub(crate) stats: Stats,
+    pub(crate) slow_log: SlowLog,
+    /// Present exactly in cluster mode.
+    pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
+    pub(crate) pause: Option<Pause>,
+    /// Changes since the start (count).
+    pub(crate) changes: u64,
+    /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
+    pub(crate) is_expiring: bool,
+    pub(crate) random: Random,
+    /// 40 hexadecimal characters, new with every start.
+    pub(crate) run_id: String,
+    pub(crate) replication_id: String,
+    pub(crate) started_at: Instant,
+    pub(crate) started_at_ms: i64,
+    /// The most memory that was seen in use, in bytes.
+    pub(crate) memory_peak_bytes: usize,
+    /// The memory in use when the node began to serve, in bytes.
+    pub(crate) memory_at_start_bytes: usize,
+    /// Set by whoever wants the node to end; the server waits for it.
+    pub(crate) shutdown: Arc<Notify>,
+}
+
+/// `CLIENT PAUSE`: commands wait until a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    pub(crate) until: Instant,
+    pub(crate) reach: PauseReach,
+}
+
+/// Which commands a pause holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PauseReach {
+    Writes,
+    All,
+}
+
+/// Where and when a command looks for keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    /// The database.
+    pub(crate) db: usize,
+    pub(crate) now_ms: i64,
+}
+
+impl Node {
+    /// A node without data. `cluster` is there exactly if the settings ask for cluster mode.
+    pub(crate) fn new(config: Config, cluster: Option<Rc<RefCell<Cluster>>>) -> Node {
+        let settings = config.settings();
+        let databases = if settings.is_cluster {
+            vec![Keyspace::new(Layout::BySlot)]
+        } else {
+            (0..settings.databases_count).map(|_| Keyspace::new(Layout::Whole)).collect()
+        };
+        let mut random = Random::default();
+        Node {
+            databases,
+            config,
+            clients: Clients::default(),
+            watches: Watches::default(),
+            stats: Stats::default(),
+            slow_log: SlowLog::default(),
+            cluster,
+            pause: None,
+            changes: 0,
+            is_expiring: true,
+            run_id: hex_id(&mut random),
+            replication_id: hex_id(&mut random),
+            random,
+            started_at: Instant::now(),
+            started_at_ms: crate::clock::unix_ms(),
+            memory_peak_bytes: 0,
+            memory_at_start_bytes: 0,
+            shutdown: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Looks a key up to read it: counts a hit or a miss and notes the use.
+    #[inline]
+    pub(crate) fn read(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        let found = self.databases[at.db].find(key, at.now_ms);
+        match found {
+            Some(record) => {
+                self.stats.keyspace_hits += 1;
+                record.used_at_s = seconds(at.now_ms);
+                Some(record)
+            }
+            None => {
+                self.stats.keyspace_misses += 1;
+                None
+            }
+        }
+    }
+
+    /// Looks a key up to change it: notes the use and counts nothing.
+    pub(crate) fn write(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        let record = self.databases[at.db].find(key, at.now_ms)?;
+        record.used_at_s = seconds(at.now_ms);
+        Some(record)
+    }
+
+    /// Looks a key up without a trace.
+    pub(crate) fn peek(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        self.databases[at.db].find(key, at.now_ms)
+    }
+
+    /// Tells everyone concerned that a key has changed: to be called once for each change of a key.
+    #[inline]
+    pub(crate) fn changed(&mut self, db: usize, key: &[u8]) {
+        self.changes += 1;
+        if !self.watches.is_idle() {
+            self.watches.touch(db, key);
+        }
+    }
+
+    /// The pause that is in force now.
+    pub(crate) fn active_pause(&mut self) -> Option<Pause> {
+        if self.pause.is_some_and(|pause| pause.until <= Instant::now()) {
+            self.pause = None;
+        }
+        self.pause
+    }
+
+    /// Keys removed by expiry (count), in all databases since the start or `CONFIG RESETSTAT`.
+    pub(crate) fn expired_count(&self) -> u64 {
+        let ever: u64 = self.databases.iter().map(Keyspace::expired_count).sum();
+        ever.saturating_sub(self.stats.expired_keys_before)
+    }
+}
+
+/// 40 hexadecimal characters at random.
+fn hex_id(random: &mut Random) -> String {
+    let text = format!("{:016x}{:016x}{:016x}", random.next(), random.next(), random.next());
+    text.chars().take(40).collect()
+}

@@ -1,0 +1,155 @@
+//! The node as a process: listeners, the periodic tick, signals, the end.
+
+mod listen;
+
+mod tick;
+
+mod memory;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::{env, fs, io};
+
+use tokio::runtime::LocalRuntime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::error::RunError;
+use crate::log;
+use crate::node::{Node, SharedNode};
+use crate::session::Scratch;
+
+pub(crate) use memory::resident_bytes;
+
+/// The version of Redis as which this node answers.
+pub(crate) const REDIS_VERSION: &str = "7.0.15";
+
+/// Serves until a signal or `SHUTDOWN`.
+pub(crate) fn run(config: Config) -> Result<(), RunError> {
+    let dir = config.settings().dir.clone();
+    env::set_current_dir(&dir).map_err(|source| RunError::Directory { dir, source })?;
+    start_log(&config)?;
+    let runtime = LocalRuntime::new().map_err(RunError::Runtime)?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), RunError> {
+    announce(&config);
+    let mut signals = Signals::new().map_err(RunError::Runtime)?;
+    let listeners = listen::open(config.settings())?;
+    let settings = config.settings().clone();
+    let cluster = if settings.is_cluster {
+        Some(Rc::new(RefCell::new(Cluster::load(&settings)?)))
+    } else {
+        None
+    };
+    let _pid_file = PidFile::write(&settings.pid_file)?;
+    let mut node = Node::new(config, cluster);
+    node.memory_at_start_bytes = resident_bytes();
+    let shutdown = Arc::clone(&node.shutdown);
+    let node: SharedNode = Rc::new(RefCell::new(node));
+    if settings.is_cluster {
+        crate::cluster::start(&node).await?;
+    }
+    let scratch = Rc::new(RefCell::new(Scratch::new()));
+    for listener in listeners {
+        let accepting = listener.accept(Rc::clone(&node), Rc::clone(&scratch));
+        tokio::task::spawn_local(accepting);
+    }
+    tokio::task::spawn_local(tick::run(Rc::clone(&node)));
+    tracing::info!("Ready to accept connections");
+
+    tokio::select! {
+        name = signals.ended() => tracing::warn!("Received {name} scheduling shutdown..."),
+        () = shutdown.notified() => tracing::warn!("User requested shutdown..."),
+    }
+    if let Some(cluster) = &node.borrow().cluster {
+        cluster.borrow_mut().save_before_exit();
+    }
+    if let Some(path) = &settings.unix_socket {
+        // It may have been removed by somebody else.
+        let _ = fs::remove_file(path);
+    }
+    tracing::warn!("Redis is now ready to exit, bye bye...");
+    Ok(())
+}
+
+fn start_log(config: &Config) -> Result<(), RunError> {
+    let settings = config.settings();
+    let file = Some(Path::new(&settings.log_file)).filter(|path| !path.as_os_str().is_empty());
+    log::start(file, &settings.log_level).map_err(|source| RunError::File {
+        purpose: "log file",
+        file: PathBuf::from(&settings.log_file),
+        source,
+    })
+}
+
+/// The first lines of the log, which tools search for the process id and the port.
+fn announce(config: &Config) {
+    let settings = config.settings();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::warn!(
+        "reddoor node {version}, answering as Redis version={REDIS_VERSION}, bits=64, PID: {}",
+        std::process::id()
+    );
+    for warning in config.warnings() {
+        tracing::warn!("WARNING {warning}");
+    }
+    let mode = if settings.is_cluster { "cluster" } else { "standalone" };
+    tracing::info!("Running mode={mode}, port={}.", settings.port);
+}
+
+/// The signals that a node heeds. SIGHUP is caught so that a closed terminal does not end it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    _hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for a signal that ends the node; gives back its name.
+    async fn ended(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// The file with the process id, removed at the end.
+struct PidFile(Option<PathBuf>);
+
+impl PidFile {
+    fn write(path: &str) -> Result<PidFile, RunError> {
+        if path.is_empty() {
+            return Ok(PidFile(None));
+        }
+        let file = PathBuf::from(path);
+        fs::write(&file, format!("{}\n", std::process::id())).map_err(|source| RunError::File {
+            purpose: "pid file",
+            file: file.clone(),
+            source,
+        })?;
+        Ok(PidFile(Some(file)))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // It may have been removed by somebody else.
+            let _ = fs::remove_file(path);
+        }
+    }
+}

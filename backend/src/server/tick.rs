@@ -1,0 +1,101 @@
+//! What the node does by itself, `hz` times a second: expiry, resizes, idle clients, rates.
+
+use std::time::{Duration, Instant};
+
+use crate::client::Close;
+use crate::clock;
+use crate::node::{Node, SharedNode};
+use crate::server::resident_bytes;
+
+/// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
+/// Source: redis `src/expire.c` ACTIVE_EXPIRE_CYCLE_SLOW_TIME_PERC.
+const EXPIRE_PERCENT: (u32, u32) = (25, 2);
+
+/// Time between two samples of the rates. Source: redis `src/server.c` serverCron.
+const SAMPLE_MS: i64 = 100;
+
+/// Time between two looks at idle clients and at the memory.
+const SLOW_MS: i64 = 1000;
+
+/// Buckets moved per tick in each resize under way (count): well below a millisecond.
+const RESIZE_BUCKETS: usize = 1000;
+
+/// Ticks for ever.
+pub(super) async fn run(node: SharedNode) {
+    let mut tick = Tick::default();
+    loop {
+        let hz = node.borrow().config.settings().hz;
+        tokio::time::sleep(Duration::from_secs(1) / hz).await;
+        tick.run(&mut node.borrow_mut());
+    }
+}
+
+#[derive(Default)]
+struct Tick {
+    sampled_at_ms: i64,
+    slow_at_ms: i64,
+}
+
+impl Tick {
+    fn run(&mut self, node: &mut Node) {
+        let now_ms = clock::unix_ms();
+        expire(node, now_ms);
+        resize(node);
+        if now_ms - self.sampled_at_ms >= SAMPLE_MS {
+            self.sampled_at_ms = now_ms;
+            let stats = &mut node.stats;
+            let counters = (stats.commands_processed, stats.input_bytes, stats.output_bytes);
+            stats.rate.sample(now_ms, counters);
+        }
+        if now_ms - self.slow_at_ms >= SLOW_MS {
+            self.slow_at_ms = now_ms;
+            node.memory_peak_bytes = node.memory_peak_bytes.max(resident_bytes());
+            close_idle_clients(node, now_ms);
+        }
+    }
+}
+
+fn expire(node: &mut Node, now_ms: i64) {
+    // While writes are paused nothing may change, expiry included.
+    if !node.is_expiring || node.active_pause().is_some() {
+        return;
+    }
+    let settings = node.config.settings();
+    let effort = settings.expire_effort;
+    let percent = EXPIRE_PERCENT.0 + EXPIRE_PERCENT.1 * (effort - 1);
+    let start = Instant::now();
+    let deadline = start + Duration::from_secs(1) / settings.hz * percent / 100;
+    for db in 0..node.databases.len() {
+        let sweep = node.databases[db].sweep(now_ms, effort, deadline);
+        for key in &sweep.removed {
+            node.changed(db, key);
+        }
+        node.stats.expired_looked_at += sweep.looked_at as u64;
+        if sweep.is_cut_short {
+            node.stats.expire_cycles_cut_short += 1;
+            break;
+        }
+    }
+    node.stats.expire_cycle_us += u64::try_from(start.elapsed().as_micros()).unwrap_or(0);
+}
+
+fn resize(node: &mut Node) {
+    for keyspace in &mut node.databases {
+        keyspace.resize_further(RESIZE_BUCKETS);
+    }
+}
+
+fn close_idle_clients(node: &mut Node, now_ms: i64) {
+    let timeout = node.config.settings().client_timeout;
+    if timeout.is_zero() {
+        return;
+    }
+    let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    for client in node.clients.iter_mut() {
+        if client.blocked.is_none() && now_ms - client.used_at_ms > timeout_ms {
+            tracing::debug!("Closing idle client");
+            client.close = Some(Close::Now);
+            client.wake();
+        }
+    }
+}

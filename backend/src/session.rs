@@ -1,0 +1,220 @@
+//! One client's connection: read, decode and execute all that came, write once, wait.
+//!
+//! The session is a hand-written future, so that one task switch and two system calls serve all requests of a
+//! read. What a turn needs (read buffer, decoder, reply buffer) is shared by all sessions of the thread; an idle
+//! client owns no buffer. Only a client in the middle of a request keeps the bytes received, and one that does
+//! not read keeps its replies.
+//!
+//! Invariants: the node and the turn's buffers are borrowed only between two awaits; a client whose unread replies
+//! reach a limit is not read from, or disconnected, as the settings have it.
+
+mod socket;
+
+mod turn;
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use reddoor_protocol::request::RequestDecoder;
+use tokio::io::ReadBuf;
+use tokio::time::Sleep;
+
+use crate::client::Close;
+use crate::clients::Seat;
+use crate::node::SharedNode;
+use crate::session::turn::Pace;
+
+pub(crate) use socket::Socket;
+pub(crate) use turn::{Scratch, SharedScratch};
+
+/// One client's connection.
+pub(crate) struct Session {
+    socket: Socket,
+    node: SharedNode,
+    scratch: SharedScratch,
+    seat: Seat,
+    /// Received and not yet executed.
+    unread: Vec<u8>,
+    /// Whether `unread` may begin with a complete request that could not run when it came.
+    is_held_back: bool,
+    /// The decoder, while it stands in the middle of a request.
+    decoder: Option<RequestDecoder>,
+    /// Replies that the system has not taken yet, from `sent` on.
+    replies: Vec<u8>,
+    sent: usize,
+    /// When the replies first exceeded the soft limit.
+    soft_limit_since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// Unread replies at which a client is no longer read from, where the settings set no limit (bytes).
+///
+/// Far above what a client leaves unread that sends a long pipeline before it reads.
+const REPLIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+impl Session {
+    pub(crate) fn new(socket: Socket, node: SharedNode, scratch: SharedScratch, seat: Seat) -> Session {
+        Session {
+            socket,
+            node,
+            scratch,
+            seat,
+            unread: Vec::new(),
+            is_held_back: false,
+            decoder: None,
+            replies: Vec::new(),
+            sent: 0,
+            soft_limit_since: None,
+            timer: None,
+        }
+    }
+
+    /// Serves the client until either side ends the connection.
+    pub(crate) async fn serve(mut self) {
+        // What went wrong on the socket is of no use to anybody: the client is gone.
+        let _ = poll_fn(|cx| self.poll(cx)).await;
+        let mut node = self.node.borrow_mut();
+        if let Some(mut client) = node.clients.remove(self.seat) {
+            node.watches.unwatch(client.id, &mut client.watched);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let unsent = self.poll_send(cx)?;
+            match self.pace(cx) {
+                Pace::Close => return Poll::Ready(Ok(())),
+                Pace::CloseWhenSent if unsent == 0 => return Poll::Ready(Ok(())),
+                Pace::CloseWhenSent | Pace::Wait => return Poll::Pending,
+                Pace::Go => {}
+            }
+            if unsent >= self.replies_bytes_max() {
+                // Back-pressure: nothing more is read until the client has read.
+                return Poll::Pending;
+            }
+            if self.is_held_back {
+                // Requests that were held back when they were received.
+                self.turn(None)?;
+            } else {
+                ready!(self.poll_receive(cx))?;
+            }
+        }
+    }
+
+    /// Reads once and executes what the read brought.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let scratch = Rc::clone(&self.scratch);
+        let mut scratch = scratch.borrow_mut();
+        let mut buf = std::mem::take(&mut scratch.read);
+        let mut read_buf = ReadBuf::new(&mut buf);
+        let polled = self.socket.poll_read(cx, &mut read_buf);
+        let count = read_buf.filled().len();
+        let result = match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) if count == 0 => {
+                Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(self.turn_with(&mut scratch, Some(&buf[..count]))),
+        };
+        scratch.read = buf;
+        result
+    }
+
+    fn turn(&mut self, received: Option<&[u8]>) -> io::Result<()> {
+        let scratch = Rc::clone(&self.scratch);
+        let mut scratch = scratch.borrow_mut();
+        self.turn_with(&mut scratch, received)
+    }
+
+    /// Sends as much as the system takes. How many bytes are left.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
+        while self.sent < self.replies.len() {
+            match self.socket.poll_write(cx, &self.replies[self.sent..]) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => self.sent += count,
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        let unsent = self.replies.len() - self.sent;
+        if unsent == 0 && !self.replies.is_empty() {
+            self.replies = Vec::new();
+            self.sent = 0;
+            self.soft_limit_since = None;
+            if let Some(client) = self.node.borrow_mut().clients.seated(self.seat) {
+                client.output_bytes = 0;
+            }
+        }
+        Ok(unsent)
+    }
+
+    /// What the client's state allows now; whoever changes it later wakes this task.
+    fn pace(&mut self, cx: &mut Context<'_>) -> Pace {
+        let node = Rc::clone(&self.node);
+        let mut node = node.borrow_mut();
+        let pause = if self.is_held_back { node.active_pause() } else { None };
+        let Some(client) = node.clients.seated(self.seat) else { return Pace::Close };
+        match client.close {
+            Some(Close::Now) => return Pace::Close,
+            Some(Close::AfterReplies) => return Pace::CloseWhenSent,
+            None => {}
+        }
+        if !client.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            client.waker = Some(cx.waker().clone());
+        }
+        if let Some(blocked) = &client.blocked {
+            let until = blocked.until;
+            if !self.is_over(cx, until) {
+                return Pace::Wait;
+            }
+            if let Some(blocked) = client.blocked.take() {
+                self.replies.extend_from_slice(&blocked.reply);
+                return Pace::Go;
+            }
+        }
+        if let Some(pause) = pause
+            && !self.is_over(cx, Some(pause.until))
+        {
+            return Pace::Wait;
+        }
+        if let Some(since) = self.soft_limit_since {
+            let limit = node.config.settings().output_limits.normal;
+            let until = since + std::time::Duration::from_secs(limit.soft_seconds);
+            if self.is_over(cx, Some(until)) {
+                node.stats.output_limit_disconnects += 1;
+                return Pace::Close;
+            }
+        }
+        Pace::Go
+    }
+
+    /// Whether a time has come; if not, this task is woken then. `None` never comes.
+    fn is_over(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> bool {
+        let Some(until) = until else { return false };
+        if until <= Instant::now() {
+            self.timer = None;
+            return true;
+        }
+        let until = tokio::time::Instant::from_std(until);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        if timer.deadline() != until {
+            timer.as_mut().reset(until);
+        }
+        let is_over = timer.as_mut().poll(cx).is_ready();
+        if is_over {
+            self.timer = None;
+        }
+        is_over
+    }
+
+    fn replies_bytes_max(&self) -> usize {
+        let hard = self.node.borrow().config.settings().output_limits.normal.hard_bytes;
+        // With a hard limit the client is disconnected at it, so reading goes on until then.
+        if hard == 0 { REPLIES_BYTES_MAX } else { usize::MAX }
+    }
+}

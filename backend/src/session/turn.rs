@@ -1,0 +1,215 @@
+//! One turn of a session: everything that one read brought, executed with one borrow of the node.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Instant;
+
+use reddoor_protocol::request::{Limits, RequestDecoder};
+
+use crate::client::{Client, Close, Replies};
+use crate::clock;
+use crate::execute::{Outcome, Turn, execute};
+use crate::node::Node;
+use crate::session::Session;
+
+/// Bytes of one read.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Reply bytes after which a turn sends before it executes more.
+const REPLIES_BYTES_TURN: usize = 1024 * 1024;
+
+/// Capacity that the shared reply buffer keeps between turns, in bytes.
+const REPLIES_BYTES_KEPT: usize = 4 * 1024 * 1024;
+
+/// Buffers that all sessions of the thread use in turn.
+pub(crate) type SharedScratch = Rc<RefCell<Scratch>>;
+
+/// What a turn needs and leaves empty.
+pub(crate) struct Scratch {
+    pub(super) read: Box<[u8]>,
+    decoder: RequestDecoder,
+    replies: Vec<u8>,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Scratch {
+        Scratch {
+            read: vec![0; READ_BYTES].into_boxed_slice(),
+            decoder: RequestDecoder::default(),
+            replies: Vec::with_capacity(READ_BYTES),
+        }
+    }
+}
+
+/// What a session may do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    Go,
+    /// Nothing, until woken.
+    Wait,
+    CloseWhenSent,
+    Close,
+}
+
+impl Session {
+    /// Executes all complete requests among what is there, then writes once.
+    pub(super) fn turn_with(&mut self, scratch: &mut Scratch, received: Option<&[u8]>) -> io::Result<()> {
+        let node = Rc::clone(&self.node);
+        let mut node = node.borrow_mut();
+        let Some(mut client) = node.clients.take(self.seat) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let now_ms = clock::unix_ms();
+        let mut turn = Turn { now_ms, last: Instant::now() };
+        client.used_at_ms = now_ms;
+        let mut decoder = self.decoder.take().unwrap_or_else(|| std::mem::take(&mut scratch.decoder));
+        let mut replies = std::mem::take(&mut scratch.replies);
+        let received_bytes = received.map_or(0, <[u8]>::len);
+        node.stats.input_bytes += received_bytes as u64;
+        node.stats.reads_processed += u64::from(received_bytes > 0);
+
+        // Bytes that were kept come first; without any, nothing need be copied.
+        let mut kept = std::mem::take(&mut self.unread);
+        let input = match received {
+            Some(received) if kept.is_empty() => received,
+            Some(received) => {
+                kept.extend_from_slice(received);
+                &kept
+            }
+            None => &kept,
+        };
+        let (consumed, stop) =
+            run_all(&mut node, &mut client, &mut decoder, input, &mut replies, &mut turn);
+        self.is_held_back = stop == Stop::HeldBack && consumed < input.len();
+        if consumed == input.len() {
+            kept = Vec::new();
+        } else if input.as_ptr() == kept.as_ptr() {
+            kept.drain(..consumed);
+        } else {
+            kept = input[consumed..].to_vec();
+        }
+        self.unread = kept;
+        if decoder.is_partial() {
+            self.decoder = Some(decoder);
+        } else {
+            scratch.decoder = decoder;
+        }
+        self.check_query_limit(&mut node, &mut client);
+        let sent = self.send(&mut node, &mut client, &replies);
+        replies.clear();
+        replies.shrink_to(REPLIES_BYTES_KEPT);
+        scratch.replies = replies;
+        node.clients.put(self.seat, client);
+        sent
+    }
+
+    fn check_query_limit(&mut self, node: &mut Node, client: &mut Client) {
+        client.query_bytes = self.unread.len();
+        if self.unread.len() > node.config.settings().query_bytes_max {
+            tracing::warn!("Closing client {} that reached max query buffer length", client.id.0);
+            node.stats.query_limit_disconnects += 1;
+            client.close = Some(Close::Now);
+        }
+    }
+
+    /// Writes the turn's replies at once if nothing waits before them; keeps what the system does not take.
+    fn send(&mut self, node: &mut Node, client: &mut Client, replies: &[u8]) -> io::Result<()> {
+        if replies.is_empty() {
+            return Ok(());
+        }
+        let mut written = 0;
+        if self.replies.is_empty() {
+            written = self.socket.try_write(replies)?;
+        }
+        node.stats.writes_processed += 1;
+        node.stats.output_bytes += replies.len() as u64;
+        if written == replies.len() {
+            return Ok(());
+        }
+        self.replies.extend_from_slice(&replies[written..]);
+        let unsent = self.replies.len() - self.sent;
+        client.output_bytes = unsent;
+        let limit = node.config.settings().output_limits.normal;
+        if limit.hard_bytes > 0 && unsent >= limit.hard_bytes {
+            tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.id.0);
+            node.stats.output_limit_disconnects += 1;
+            client.close = Some(Close::Now);
+        } else if limit.soft_bytes > 0 && unsent >= limit.soft_bytes {
+            self.soft_limit_since.get_or_insert_with(Instant::now);
+        } else {
+            self.soft_limit_since = None;
+        }
+        Ok(())
+    }
+}
+
+/// Why a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// No complete request is left.
+    NeedsMore,
+    /// A complete request may be left that must wait.
+    HeldBack,
+}
+
+/// Executes requests one after the other. How many bytes they took, and why it ended.
+fn run_all(
+    node: &mut Node,
+    client: &mut Client,
+    decoder: &mut RequestDecoder,
+    input: &[u8],
+    replies: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> (usize, Stop) {
+    let mut limits = Limits {
+        bulk_bytes_max: node.config.settings().bulk_bytes_max,
+        unauthenticated: !client.is_authenticated,
+        ..Limits::default()
+    };
+    let mut consumed = 0;
+    while client.close.is_none() && client.blocked.is_none() && replies.len() < REPLIES_BYTES_TURN {
+        let rest = &input[consumed..];
+        match decoder.decode(rest, &limits) {
+            Ok(Some(count)) => {
+                let args = decoder.args(rest);
+                if !args.is_empty() {
+                    let start = replies.len();
+                    if execute(node, client, args, replies, turn) == Outcome::Postponed {
+                        break;
+                    }
+                    if client.replies != Replies::On {
+                        leave_out(client, replies, start);
+                    }
+                    limits.unauthenticated = !client.is_authenticated;
+                }
+                consumed += count;
+            }
+            Ok(None) => return (consumed, Stop::NeedsMore),
+            Err(error) => {
+                tracing::debug!("Protocol error from client {}: {error}", client.id.0);
+                error.write_reply(replies);
+                node.stats.count_error("ERR");
+                client.close = Some(Close::AfterReplies);
+                consumed = input.len();
+            }
+        }
+    }
+    (consumed, Stop::HeldBack)
+}
+
+/// Takes a reply back that the client does not want.
+fn leave_out(client: &mut Client, replies: &mut Vec<u8>, start: usize) {
+    match client.replies {
+        Replies::On => {}
+        Replies::Off => replies.truncate(start),
+        Replies::SkipNext => {
+            replies.truncate(start);
+            client.replies = Replies::Skip;
+        }
+        Replies::Skip => {
+            replies.truncate(start);
+            client.replies = Replies::On;
+        }
+    }
+}
