@@ -19,6 +19,13 @@ Examples:
 Started again with the same directory, reddoor finds its cluster and its data there.
 ";
 
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  reddoor proxy --cluster 10.0.0.1:7000,10.0.0.2:7000 --listen 0.0.0.0:6379
+  reddoor proxy --config /etc/reddoor.toml
+  reddoor proxy --config /etc/reddoor.toml --check-config
+";
+
 const TEMPLATE: &str = "\
 {about-with-newline}
 {before-help}{usage-heading} {usage}
@@ -50,7 +57,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The front door alone, before a Redis Cluster (6.2 or later) or Valkey that already runs
-    #[command(after_help = exit::HELP)]
+    #[command(before_help = PROXY_EXAMPLES, after_help = exit::HELP, help_template = TEMPLATE)]
     Proxy(ProxyArgs),
     /// One bundled node: [CONFIG-FILE] and the directives of redis.conf as --flags
     // Redis-style arguments are not for this parser: everything behind `node` is passed on as it stands.
@@ -116,7 +123,7 @@ pub(crate) struct DoorArgs {
     /// Print the settings as merged, secrets blacked out; start nothing
     #[arg(long)]
     pub(crate) print_config: bool,
-    /// error, warn, info, debug or trace; RUST_LOG is heard when neither flag nor setting is given
+    /// off, error, warn, info, debug or trace; RUST_LOG is stronger than the settings and weaker than this
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
     /// text or json

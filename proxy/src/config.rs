@@ -115,9 +115,9 @@ pub struct RequestConfig {
     /// From a command read to the latest moment of its reply.
     #[serde(rename = "timeout_ms", serialize_with = "as_milliseconds")]
     pub timeout: Duration,
-    /// Times one command is sent again.
+    /// Times one command follows a redirect.
     pub redirects_max: u32,
-    /// First wait before a command is sent again to a node that asked to come back.
+    /// Wait before a command is sent again to a cluster that would not run it yet.
     #[serde(rename = "retry_delay_ms", serialize_with = "as_milliseconds")]
     pub retry_delay: Duration,
 }

@@ -89,7 +89,14 @@ impl FrontDoor {
         let admin_state = Arc::new(AdminState::new(Arc::clone(&self.config), Arc::clone(&metrics)));
         let (maps, maps_receiver) = watch::channel(None);
         let (stop, stop_receiver) = watch::channel(None);
-        let mut running = Running { stop, threads: Vec::new(), admin: Arc::clone(&admin_state) };
+        let (close, closed) = watch::channel(false);
+        let mut running = Running {
+            stop,
+            workers: Vec::new(),
+            close,
+            keeper: None,
+            admin: Arc::clone(&admin_state),
+        };
 
         let peers = Peers::connect(self.config.workers.count);
         for (index, (listener, (peers, mailbox))) in
@@ -113,14 +120,14 @@ impl FrontDoor {
                 facts: Arc::clone(&facts),
                 metrics: worker_metrics,
             };
-            running.spawn(format!("worker-{index}"), move || run::run(parts))?;
+            running.workers.push(spawn(format!("worker-{index}"), move || run::run(parts))?);
         }
         let topology_metrics = Arc::clone(metrics.topology());
         let keeper =
             Keeper::new(self.config, trigger, maps, topology_metrics, Arc::clone(&admin_state));
         let admin = self.admin;
-        running
-            .spawn("keeper".to_owned(), move || keep(keeper, admin, admin_state, stop_receiver))?;
+        running.keeper =
+            Some(spawn("keeper".to_owned(), move || keep(keeper, admin, admin_state, closed))?);
         Ok(running)
     }
 }
@@ -152,23 +159,35 @@ fn keep(
     keeper: Keeper,
     admin: Option<TcpListener>,
     state: Arc<AdminState>,
-    mut stop: watch::Receiver<Option<Duration>>,
+    mut closed: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::LocalRuntime::new()?;
     runtime.block_on(async move {
         let keeping = tokio::task::spawn_local(keeper.run());
-        let (close, closed) = watch::channel(false);
-        let serving =
-            admin.map(|listener| tokio::task::spawn_local(admin::serve(listener, state, closed)));
-        // An error means that nobody is left who could say stop: that is one, too.
-        let _ = stop.wait_for(Option::is_some).await;
-        keeping.abort();
-        close.send_replace(true);
-        if let Some(serving) = serving {
-            let _ = serving.await;
+        match admin {
+            Some(listener) => admin::serve(listener, state, closed).await,
+            // An error means that nobody is left who could say so: that is the end, too.
+            None => drop(closed.wait_for(|is_closed| *is_closed).await),
         }
+        keeping.abort();
         Ok(())
     })
+}
+
+fn spawn(
+    name: String,
+    run: impl FnOnce() -> std::io::Result<()> + Send + 'static,
+) -> Result<JoinHandle<()>, StartError> {
+    let label = name.clone();
+    let body = move || {
+        if let Err(error) = run() {
+            tracing::error!(thread = label, %error, "thread ended");
+        }
+    };
+    thread::Builder::new()
+        .name(name.clone())
+        .spawn(body)
+        .map_err(|source| StartError::Thread { name, source })
 }
 
 /// 40 hexadecimal characters, different for every run.
@@ -181,46 +200,34 @@ fn run_id() -> String {
 /// A front door at work. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Running {
+    /// Tells the workers to stop, and how long they may take.
     stop: watch::Sender<Option<Duration>>,
-    threads: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+    /// Tells the keeper to stop.
+    close: watch::Sender<bool>,
+    keeper: Option<JoinHandle<()>>,
     admin: Arc<AdminState>,
 }
 
 impl Running {
-    /// Starts a thread; if that fails, those started before end when `self` is dropped.
-    fn spawn(
-        &mut self,
-        name: String,
-        run: impl FnOnce() -> std::io::Result<()> + Send + 'static,
-    ) -> Result<(), StartError> {
-        let label = name.clone();
-        let body = move || {
-            if let Err(error) = run() {
-                tracing::error!(thread = label, %error, "thread ended");
-            }
-        };
-        let thread = thread::Builder::new()
-            .name(name.clone())
-            .spawn(body)
-            .map_err(|source| StartError::Thread { name, source })?;
-        self.threads.push(thread);
-        Ok(())
-    }
-
     /// Whether a thread has ended by itself, which none should.
     pub fn is_broken(&self) -> bool {
-        self.threads.iter().any(JoinHandle::is_finished)
+        self.workers.iter().chain(&self.keeper).any(JoinHandle::is_finished)
     }
 
     /// Stops: no new clients, those connected get the replies that are under way, for at most `drain`.
     ///
-    /// Blocks until every thread has ended.
+    /// The admin port tells of the drain until it is over. Blocks until every thread has ended.
     pub fn stop(self, drain: Duration) {
         self.admin.set_draining();
         self.stop.send_replace(Some(drain));
-        for thread in self.threads {
-            // A thread that panicked has said so on standard error.
-            let _ = thread.join();
+        // A thread that panicked has said so on standard error.
+        for worker in self.workers {
+            let _ = worker.join();
+        }
+        self.close.send_replace(true);
+        if let Some(keeper) = self.keeper {
+            let _ = keeper.join();
         }
     }
 }

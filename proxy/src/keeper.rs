@@ -31,6 +31,9 @@ use crate::refresh::RefreshTrigger;
 /// Bytes of one `CLUSTER NODES` reply: room for 16384 nodes that each name hundreds of slots.
 const NODES_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Refresh intervals without an answer (count) before the front door calls itself not ready.
+const FAILED_INTERVALS_MAX: u32 = 3;
+
 /// See the module.
 pub(crate) struct Keeper {
     config: Arc<Config>,
@@ -42,8 +45,8 @@ pub(crate) struct Keeper {
     known: Vec<NodeAddr>,
     /// Which of them is asked first next time.
     first: usize,
-    /// Whether the last refresh failed, so that the log tells a change and not every attempt.
-    was_failing: bool,
+    /// Since when every refresh has failed.
+    failing_since: Option<Instant>,
 }
 
 impl Keeper {
@@ -55,8 +58,8 @@ impl Keeper {
         metrics: Arc<TopologyMetrics>,
         admin: Arc<AdminState>,
     ) -> Keeper {
-        let (known, first, was_failing) = (Vec::new(), 0, false);
-        Keeper { config, trigger, maps, metrics, admin, known, first, was_failing }
+        let (known, first, failing_since) = (Vec::new(), 0, None);
+        Keeper { config, trigger, maps, metrics, admin, known, first, failing_since }
     }
 
     /// Keeps the topology for ever.
@@ -87,16 +90,24 @@ impl Keeper {
         }
         let Asked { views, refusals } = asked;
         if views.is_empty() {
-            if !self.was_failing {
-                let reason = refusals.first().map_or("no address was found", String::as_str);
-                tracing::warn!(reason, "no node tells the topology; asking until one does");
-                self.admin.set_not_ready(&format!("no node tells the topology: {reason}"));
-            }
-            self.was_failing = true;
+            self.note_failure(&refusals);
             return RefreshResult::Failed;
         }
-        self.was_failing = false;
+        self.failing_since = None;
         self.publish(ClusterMap::new(&merge::merge(views)))
+    }
+
+    /// No node told anything. What is known still serves: only when that lasts, clients had better go elsewhere.
+    fn note_failure(&mut self, refusals: &[String]) {
+        let reason = refusals.first().map_or("no address was found", String::as_str);
+        let since = *self.failing_since.get_or_insert_with(|| {
+            tracing::warn!(reason, "no node tells the topology; asking until one does");
+            Instant::now()
+        });
+        let patience = FAILED_INTERVALS_MAX * self.config.cluster.refresh_interval;
+        if self.known.is_empty() || since.elapsed() > patience {
+            self.admin.set_not_ready(&format!("no node tells the topology: {reason}"));
+        }
     }
 
     fn publish(&mut self, map: ClusterMap) -> RefreshResult {

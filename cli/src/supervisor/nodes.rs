@@ -208,13 +208,14 @@ impl Node {
     }
 
     fn ask_to_stop(&mut self) {
-        match &self.state {
-            State::Running(child) => {
-                if let Err(error) = kill_process(Pid::from_child(child), Signal::TERM) {
-                    warn!(port = self.spec.port, %error, "cannot ask the node to stop");
-                }
-            }
-            State::Waiting(_) | State::Stopped => self.state = State::Stopped,
+        // A process that ended may have left its id to another one, which must not get the signal.
+        if self.poll_running().is_none() {
+            self.state = State::Stopped;
+        }
+        if let State::Running(child) = &self.state
+            && let Err(error) = kill_process(Pid::from_child(child), Signal::TERM)
+        {
+            warn!(port = self.spec.port, %error, "cannot ask the node to stop");
         }
     }
 

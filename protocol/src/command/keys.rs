@@ -144,8 +144,6 @@ pub(super) enum OddKeys {
     Destination,
     /// `STREAMS` at an odd place.
     Streams,
-    /// `STORE` and `STOREDIST` that the specs did not understand.
-    GeoRadius,
     /// `SET`: reads the old value with `GET`.
     Set,
     /// `BITFIELD`: only reads if all operations are `GET`.
@@ -357,16 +355,16 @@ fn find_begin(begin: BeginSearch, args: Args<'_>) -> Result<Option<usize>, KeysE
     }
 }
 
+/// Neither the first argument nor the last is looked at, as in a Redis.
 fn find_keyword(word: &str, from: i16, args: Args<'_>) -> Option<usize> {
     let is_word = |index: &usize| {
         args.get(*index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
     };
+    let distance = usize::from(from.unsigned_abs());
     let found = if from >= 0 {
-        (usize::from(from.unsigned_abs())..args.len()).find(is_word)
+        (distance..args.len().saturating_sub(1)).find(is_word)
     } else {
-        let start = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
-        // The first argument is not looked at, as in a Redis.
-        (2..=start).rev().find(is_word)
+        (2..=args.len().checked_sub(distance)?).rev().find(is_word)
     };
     found.map(|index| index + 1)
 }

@@ -93,13 +93,20 @@ pub(super) fn lookup(name: &[u8]) -> Option<&'static CommandSpec> {
 }
 
 pub(super) const fn id_of(name: &str) -> CommandId {
-    let rows: &[CommandSpec] = &number_rows();
     let mut at = 0;
-    while !is_same(rows[at].name.as_bytes(), name.as_bytes()) {
+    while !is_same(ROWS[at].name.as_bytes(), name.as_bytes()) {
         at += 1;
-        assert!(at < rows.len(), "no row has this name");
+        assert!(at < ROWS_COUNT, "no row has this name");
     }
-    CommandId(at as u16)
+    ROWS[at].id
+}
+
+/// A place in [`ROWS`] as the small number that ids and the index are made of.
+const fn number_of(at: usize) -> u16 {
+    assert!(at < EMPTY as usize, "numbers have two bytes");
+    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+    let number = at as u16;
+    number
 }
 
 const fn count_rows() -> usize {
@@ -120,11 +127,11 @@ const fn number_rows() -> [CommandSpec; ROWS_COUNT] {
         while in_group < group_rows.len() {
             let mut spec = group_rows[in_group];
             spec.group = name;
-            spec.id = CommandId(at as u16);
+            spec.id = CommandId(number_of(at));
             rows[at] = spec;
             if is_subcommand(spec.name) {
                 let subcommands = rows[container].subcommands;
-                let first = if subcommands.count == 0 { at as u16 } else { subcommands.first };
+                let first = if subcommands.count == 0 { number_of(at) } else { subcommands.first };
                 rows[container].subcommands = Subcommands { first, count: subcommands.count + 1 };
             } else {
                 container = at;
@@ -138,16 +145,15 @@ const fn number_rows() -> [CommandSpec; ROWS_COUNT] {
 }
 
 const fn index_rows() -> [u16; INDEX_PLACES] {
-    let rows: &[CommandSpec] = &number_rows();
     let mut index = [EMPTY; INDEX_PLACES];
     let mut at = 0;
-    while at < rows.len() {
-        if !is_subcommand(rows[at].name) {
-            let mut place = place_of(rows[at].name.as_bytes());
+    while at < ROWS_COUNT {
+        if !is_subcommand(ROWS[at].name) {
+            let mut place = place_of(ROWS[at].name.as_bytes());
             while index[place] != EMPTY {
                 place = (place + 1) % INDEX_PLACES;
             }
-            index[place] = at as u16;
+            index[place] = number_of(at);
         }
         at += 1;
     }
@@ -172,7 +178,9 @@ const fn place_of(name: &[u8]) -> usize {
     };
     let head = (head | CASE).wrapping_add(name.len() as u64).wrapping_mul(SPREAD);
     let mixed = (head ^ (head >> 32) ^ (tail | CASE)).wrapping_mul(SPREAD);
-    (mixed >> (64 - INDEX_PLACES.ilog2())) as usize
+    #[expect(clippy::cast_possible_truncation, reason = "so few bits are left")]
+    let place = (mixed >> (64 - INDEX_PLACES.ilog2())) as usize;
+    place
 }
 
 /// A name of at most three bytes as a number.

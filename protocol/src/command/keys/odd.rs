@@ -2,7 +2,7 @@
 //!
 //! These rules take what they can and refuse nothing: the command itself will.
 //!
-//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, georadiusGetKeys, xreadGetKeys,
+//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, xreadGetKeys,
 //! setGetKeys, bitfieldGetKeys.
 
 use crate::command::CommandSpec;
@@ -20,7 +20,6 @@ pub(super) fn find(spec: &CommandSpec, args: Args<'_>) -> Keys {
     match spec.odd_keys {
         OddKeys::Sort { store } => find_sort(args, store),
         OddKeys::Migrate => find_migrate(args),
-        OddKeys::GeoRadius => find_georadius(args),
         OddKeys::Streams => find_streams(args),
         OddKeys::Destination => find_destination(spec.keys),
         OddKeys::None | OddKeys::Set | OddKeys::BitField => find_counted(spec.keys, args),
@@ -35,7 +34,6 @@ pub(super) fn adjust_access(odd: OddKeys, args: Args<'_>, keys: &mut Keys) {
         OddKeys::None
         | OddKeys::Sort { .. }
         | OddKeys::Migrate
-        | OddKeys::GeoRadius
         | OddKeys::Streams
         | OddKeys::Destination => return,
     };
@@ -150,28 +148,6 @@ fn find_migrate(args: Args<'_>) -> Keys {
     keys
 }
 
-/// The key, and the last destination that is really there.
-fn find_georadius(args: Args<'_>) -> Keys {
-    let mut keys = Keys::default();
-    keys.push_one(1, READ);
-    let mut destination = None;
-    let mut at = 5;
-    while at + 1 < args.len() {
-        let is_store = args.get(at).is_some_and(|arg| {
-            arg.eq_ignore_ascii_case(b"store") || arg.eq_ignore_ascii_case(b"storedist")
-        });
-        if is_store {
-            at += 1;
-            destination = Some(at);
-        }
-        at += 1;
-    }
-    if let Some(destination) = destination {
-        keys.push_one(destination, OVERWRITE);
-    }
-    keys
-}
-
 /// The first half of what stands behind `STREAMS`, if only known options stand before it.
 fn find_streams(args: Args<'_>) -> Keys {
     let mut keys = Keys::default();
@@ -180,7 +156,7 @@ fn find_streams(args: Args<'_>) -> Keys {
         let is = |word: &[u8]| arg.eq_ignore_ascii_case(word);
         if is(b"streams") {
             let behind = args.len() - at - 1;
-            let count = if behind % 2 == 0 { behind / 2 } else { 0 };
+            let count = if behind.is_multiple_of(2) { behind / 2 } else { 0 };
             let (first, count) = (position(at + 1), position(count));
             keys.push(KeyRun { first, count, step: 1, access: KeyAccess::empty() });
             return keys;
