@@ -55,7 +55,7 @@ impl Clients {
     }
 
     /// All clients that are not taken out, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> + Clone {
         self.entries.iter().filter_map(|(_, entry)| entry.as_deref())
     }
 

@@ -1,36 +1,165 @@
 //! Slot ownership and the cluster bus.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`member`] | one node as this node knows it |
+//! | [`message`] | the wire format of the bus |
+//! | [`core`] | the protocol: a pure state machine |
+//! | [`nodes_conf`] | the file that survives a restart |
+//! | [`route`] | may this node run a request? |
+//! | [`bus`] | sockets |
+
+pub(crate) mod member;
+
+pub(crate) mod message;
+
+pub(crate) mod core;
+
+pub(crate) mod nodes_conf;
+
+pub(crate) mod route;
+
+pub(crate) mod bus;
+
+use std::io;
+use std::path::Path;
 
 use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::topology::replies::Endpoint;
 
+use self::bus::Lines;
+use self::core::{Core, CoreSettings};
+use self::nodes_conf::NodesFile;
+use self::route::RouteSettings;
 use crate::config::settings::Settings;
+use crate::data::random::Random;
 use crate::error::RunError;
 use crate::execute::{Presence, RouteQuery};
-use crate::node::SharedNode;
+
+pub(crate) use self::bus::start;
 
 /// This node's part in its cluster.
 #[derive(Debug)]
-pub(crate) struct Cluster;
+pub(crate) struct Cluster {
+    /// What is known and decided.
+    pub(crate) core: Core,
+    /// The links.
+    pub(crate) lines: Lines,
+    file: NodesFile,
+    route: RouteSettings,
+}
 
 impl Cluster {
     /// Reads what the nodes file remembers, or begins alone.
-    pub(crate) fn load(_settings: &Settings) -> Result<Cluster, RunError> {
-        Ok(Cluster)
+    ///
+    /// # Errors
+    /// The file is damaged, another node has it, or it cannot be written.
+    pub(crate) fn load(settings: &Settings) -> Result<Cluster, RunError> {
+        let path = Path::new(&settings.cluster_config_file);
+        let failed = |error: &dyn std::fmt::Display| RunError::Cluster(error.to_string());
+        let (file, remembered) = NodesFile::open(path).map_err(|error| failed(&error))?;
+        let (random, now_ms) = (Random::default(), bus::now_ms());
+        let core = match remembered {
+            None => Core::new(core_settings(settings), random, now_ms),
+            Some(remembered) => {
+                let core = Core::restore(core_settings(settings), random, remembered, now_ms);
+                core.ok_or_else(|| failed(&format_args!("{}: no line is this node's", path.display())))?
+            }
+        };
+        tracing::info!("Node configuration loaded, I'm {}", core.myself().id);
+        let route = route_settings(settings);
+        let mut cluster = Cluster { core, lines: Lines::default(), file, route };
+        cluster.save_now().map_err(|error| failed(&error))?;
+        Ok(cluster)
+    }
+
+    /// Takes over settings that were changed while the node runs.
+    pub(crate) fn settings_changed(&mut self, settings: &Settings) {
+        self.core.configure(core_settings(settings));
+        self.route = route_settings(settings);
     }
 
     /// Whether this node may run a request.
+    ///
+    /// # Errors
+    /// `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
+    #[inline]
     pub(crate) fn route(
         &self,
-        _query: &RouteQuery,
-        _presence: impl FnOnce() -> Presence,
+        query: &RouteQuery,
+        presence: impl FnOnce() -> Presence,
     ) -> Result<(), ReplyError> {
-        Err(ReplyError::new("CLUSTERDOWN Hash slot not served"))
+        route::route(&self.core, &self.route, query, presence)
+    }
+
+    /// Links with other nodes that are connected (count), each counted once for each direction.
+    pub(crate) fn links_count(&self) -> usize {
+        self.core.links().filter(|(_, link)| link.is_up).count()
+    }
+
+    /// Which of a node's names clients are given first.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.route.endpoint
+    }
+
+    /// Has the bus do what a command has changed in the core, at the end of this turn.
+    pub(crate) fn wake(&self) {
+        self.lines.wake();
+    }
+
+    /// Writes the nodes file.
+    ///
+    /// # Errors
+    /// The file on disk is the old one, whole.
+    pub(crate) fn save_now(&mut self) -> io::Result<()> {
+        self.file.save(&self.core)
+    }
+
+    /// Writes the nodes file as part of the node's work. What other nodes were told must be remembered, so a
+    /// node that cannot write does not go on.
+    fn save(&mut self) {
+        if let Err(error) = self.save_now() {
+            tracing::error!("Fatal: can't update cluster config file: {error}");
+            std::process::exit(1);
+        }
     }
 
     /// Writes the nodes file for the last time.
-    pub(crate) fn save_before_exit(&mut self) {}
+    pub(crate) fn save_before_exit(&mut self) {
+        if let Err(error) = self.save_now() {
+            tracing::warn!("cannot write the cluster config file: {error}");
+        }
+    }
 }
 
-/// Opens the bus port and lets the cluster live.
-pub(crate) async fn start(_node: &SharedNode) -> Result<(), RunError> {
-    Ok(())
+/// The port of the bus: as set, or the client port + 10000.
+pub(crate) fn bus_port(settings: &Settings) -> u16 {
+    match settings.cluster_port {
+        0 => settings.port.saturating_add(10_000),
+        port => port,
+    }
+}
+
+fn core_settings(settings: &Settings) -> CoreSettings {
+    let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
+    let timeout = settings.cluster_node_timeout.as_millis();
+    CoreSettings {
+        node_timeout_ms: u64::try_from(timeout).unwrap_or(u64::MAX),
+        requires_full_coverage: settings.cluster_requires_full_coverage,
+        announce_ip: settings.cluster_announce_ip.clone(),
+        hostname: settings.cluster_announce_hostname.clone(),
+        port: announced(settings.cluster_announce_port, settings.port),
+        bus_port: announced(settings.cluster_announce_bus_port, bus_port(settings)),
+    }
+}
+
+fn route_settings(settings: &Settings) -> RouteSettings {
+    RouteSettings {
+        allows_reads_when_down: settings.cluster_allows_reads_when_down,
+        endpoint: match settings.cluster_preferred_endpoint.as_str() {
+            "hostname" => Endpoint::Hostname,
+            "unknown-endpoint" => Endpoint::Unknown,
+            _ => Endpoint::Ip,
+        },
+    }
 }

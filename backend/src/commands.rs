@@ -35,14 +35,30 @@ mod debug;
 
 mod cluster;
 
-use reddoor_protocol::command::CommandId;
+use reddoor_protocol::command::{CommandId, lookup};
+use reddoor_protocol::reply_error::ReplyError;
 
-use crate::execute::Handler;
+use crate::execute::{Call, Handler};
 
 /// The handler of a row, if this node serves it.
 #[inline]
 pub(crate) fn handler(id: CommandId) -> Option<Handler> {
     HANDLERS[id.index()]
+}
+
+/// Answers `HELP` of any container: its subcommands with one sentence each.
+fn help(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let container = call.arg(0).to_ascii_uppercase();
+    let container = String::from_utf8_lossy(&container).into_owned();
+    let rows = lookup(call.arg(0)).map_or(&[][..], |spec| spec.subcommands());
+    let served = rows.iter().filter(|row| handler(row.id()).is_some());
+    call.reply.array(1 + 2 * served.clone().count());
+    call.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for row in served {
+        call.reply.simple(&row.short_name().to_ascii_uppercase());
+        call.reply.simple(&format!("    {}.", row.summary));
+    }
+    Ok(())
 }
 
 /// The handlers of each file.

@@ -5,6 +5,7 @@
 //! | [`key`] | key bytes, short ones without an allocation |
 //! | [`value`] | the types of values |
 //! | [`string`] | the string type with its three encodings |
+//! | [`long_double`], [`big`] | the arithmetic of `INCRBYFLOAT` |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
 //! | [`random`] | cheap random numbers |
@@ -14,6 +15,10 @@ pub(crate) mod key;
 pub(crate) mod value;
 
 pub(crate) mod string;
+
+pub(crate) mod big;
+
+pub(crate) mod long_double;
 
 pub(crate) mod dict;
 

@@ -109,6 +109,7 @@ impl Node {
     /// Looks a key up to read it: counts a hit or a miss and notes the use.
     #[inline]
     pub(crate) fn read(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        self.notice_expiry(at, key);
         let found = self.databases[at.db].find(key, at.now_ms);
         match found {
             Some(record) => {
@@ -125,6 +126,7 @@ impl Node {
 
     /// Looks a key up to change it: notes the use and counts nothing.
     pub(crate) fn write(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        self.notice_expiry(at, key);
         let record = self.databases[at.db].find(key, at.now_ms)?;
         record.used_at_s = seconds(at.now_ms);
         Some(record)
@@ -132,7 +134,21 @@ impl Node {
 
     /// Looks a key up without a trace.
     pub(crate) fn peek(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        self.notice_expiry(at, key);
         self.databases[at.db].find(key, at.now_ms)
+    }
+
+    /// Lets watchers know if a key's time has come; without watchers the look-up itself removes the key.
+    #[inline]
+    fn notice_expiry(&mut self, at: At, key: &[u8]) {
+        if self.watches.is_idle() {
+            return;
+        }
+        let database = &mut self.databases[at.db];
+        let before = database.expired_count();
+        if database.find(key, at.now_ms).is_none() && database.expired_count() != before {
+            self.watches.touch(at.db, key);
+        }
     }
 
     /// Tells everyone concerned that a key has changed: to be called once for each change of a key.
@@ -150,6 +166,11 @@ impl Node {
             self.pause = None;
         }
         self.pause
+    }
+
+    /// Starts a new history of changes.
+    pub(crate) fn renew_replication_id(&mut self) {
+        self.replication_id = hex_id(&mut self.random);
     }
 
     /// Keys removed by expiry (count), in all databases since the start or `CONFIG RESETSTAT`.

@@ -8,7 +8,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`flags`] | flags and ACL categories |
-//! | [`keys`] | which arguments are keys |
+//! | [`key_spec`] | where keys lie and what happens to them, as data |
+//! | [`keys`] | which arguments of a request are keys |
 //! | [`policy`] | how the front door routes a request and joins replies |
 //! | `row`, `table` | how rows are written, and the rows |
 //! | [`resolve`](mod@resolve) | from the arguments of a request to its row, or to the right refusal |
@@ -22,6 +23,8 @@
 pub mod flags;
 
 pub mod policy;
+
+pub mod key_spec;
 
 pub mod keys;
 
@@ -38,7 +41,8 @@ pub mod glob;
 use std::fmt;
 
 use crate::command::flags::{AclCategories, CommandFlags};
-use crate::command::keys::{KeyFinder, KeySpec, OddKeys};
+use crate::command::key_spec::{KeySpec, OddKeys};
+use crate::command::keys::KeyFinder;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
 use crate::request::Args;
 

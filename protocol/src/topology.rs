@@ -30,6 +30,9 @@ impl NodeId {
     /// Length of the text in bytes.
     pub const LEN: usize = 40;
 
+    /// Forty zeros: a name that no node bears, to stand where none is known yet.
+    pub const ZERO: NodeId = NodeId([b'0'; NodeId::LEN]);
+
     /// The id that this text is, or `None` when it is not 40 lower-case hexadecimal characters.
     pub fn parse(text: &[u8]) -> Option<NodeId> {
         let id: [u8; NodeId::LEN] = text.try_into().ok()?;

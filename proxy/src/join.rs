@@ -102,6 +102,13 @@ impl Join {
         self.missing == 0
     }
 
+    /// Every part without a reply failed with this error reply.
+    pub(crate) fn fail_missing(&mut self, error: &[u8]) {
+        for part in 0..self.parts.len() {
+            self.hand_in(u32::try_from(part).unwrap_or(u32::MAX), error);
+        }
+    }
+
     fn fail(&mut self, line: &[u8]) {
         if self.failed == 0 {
             self.first_error = line.to_vec();

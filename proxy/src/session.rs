@@ -310,17 +310,27 @@ impl Session {
         // Deadlines ascend along the queue, so the first that waits is the first to expire.
         let mut index = 0;
         while index < self.queue.len() {
-            match &self.queue[index] {
-                Pending::Ready { .. } => index += 1,
-                Pending::Waiting(outstanding) | Pending::Joining(outstanding, _) => {
-                    if outstanding.deadline_us > now_us {
-                        return;
-                    }
-                    let outstanding = *outstanding;
-                    let popped = self.finish(index, |out| write(&outstanding, out));
-                    index = if popped { 0 } else { index + 1 };
-                }
+            let (Pending::Waiting(outstanding) | Pending::Joining(outstanding, _)) =
+                &self.queue[index]
+            else {
+                index += 1;
+                continue;
+            };
+            if outstanding.deadline_us > now_us {
+                return;
             }
+            let outstanding = *outstanding;
+            let placeholder = Pending::Ready { start: 0, len: 0 };
+            let popped = match std::mem::replace(&mut self.queue[index], placeholder) {
+                Pending::Joining(_, mut join) => {
+                    let mut error = Vec::new();
+                    write(&outstanding, &mut error);
+                    join.fail_missing(&error);
+                    self.finish(index, |out| join.write(out))
+                }
+                _ => self.finish(index, |out| write(&outstanding, out)),
+            };
+            index = if popped { 0 } else { index + 1 };
         }
     }
 

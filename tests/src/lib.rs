@@ -1,1 +1,36 @@
-//! x
+//! What end-to-end tests are built from: real processes on free ports, and clients that see every byte.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`wait`] | conditions with a deadline, in place of sleeps |
+//! | [`port`] | ports that no other test has |
+//! | [`guard`] | nothing that was started outlives the tests |
+//! | [`process`] | a server process: its log, its signals, its end |
+//! | [`binary`] | the `reddoor` under test, built and up to date |
+//! | [`client`] | a RESP client of its own |
+//! | [`redis_server`] | one plain `redis-server`, the oracle |
+//! | [`cluster`] | clusters of real and of bundled nodes |
+//! | [`front_door`] | `reddoor proxy` before a cluster |
+//! | [`fake_node`] | a node that does exactly what a test tells it |
+//!
+//! Invariants: a test waits for conditions, never for time; a failing test shows the logs of what it started.
+
+pub mod wait;
+
+pub mod port;
+
+pub mod guard;
+
+pub mod process;
+
+pub mod binary;
+
+pub mod client;
+
+pub mod redis_server;
+
+pub mod cluster;
+
+pub mod front_door;
+
+pub mod fake_node;

@@ -1,1 +1,104 @@
-//! x
+//! Arguments that several commands read alike.
+
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::parse_integer;
+
+use crate::data::keyspace::Record;
+use crate::data::string::Str;
+use crate::data::value::Value;
+use crate::execute::Call;
+
+/// Whether an argument is this word, in any case of letters.
+#[inline]
+pub(super) fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// A whole number of 64 bits.
+pub(super) fn integer(arg: &[u8]) -> Result<i64, ReplyError> {
+    parse_integer(arg).ok_or(ReplyError::NOT_INTEGER)
+}
+
+/// A whole number within bounds; `error` says what it should have been.
+pub(super) fn integer_within(
+    arg: &[u8],
+    bounds: std::ops::RangeInclusive<i64>,
+    error: &'static str,
+) -> Result<i64, ReplyError> {
+    let number = integer(arg)?;
+    if bounds.contains(&number) { Ok(number) } else { Err(ReplyError::new(error)) }
+}
+
+/// The string that a record holds.
+pub(super) fn string_of(record: &mut Record) -> Result<&mut Str, ReplyError> {
+    match &mut record.value {
+        Value::String(string) => Ok(string),
+    }
+}
+
+/// How an expiry time is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TimeForm {
+    pub(super) unit: Unit,
+    pub(super) base: Base,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// From now on.
+    Now,
+    /// Since 1970.
+    Epoch,
+}
+
+impl TimeForm {
+    /// The form that an option such as `EX` announces.
+    pub(super) fn of_option(option: &[u8]) -> Option<TimeForm> {
+        let forms = [
+            ("EX", Unit::Seconds, Base::Now),
+            ("PX", Unit::Milliseconds, Base::Now),
+            ("EXAT", Unit::Seconds, Base::Epoch),
+            ("PXAT", Unit::Milliseconds, Base::Epoch),
+        ];
+        let found = forms.into_iter().find(|(word, _, _)| is(option, word));
+        found.map(|(_, unit, base)| TimeForm { unit, base })
+    }
+
+    /// Reads a time to come, as `SET` and its company do: in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The argument is no number, not positive, or too far away.
+    pub(super) fn future_ms(self, call: &Call<'_>, arg: &[u8]) -> Result<i64, ReplyError> {
+        let time = integer(arg)?;
+        if time <= 0 {
+            return Err(invalid_expire(call));
+        }
+        self.to_unix_ms(time, call)
+    }
+
+    /// Turns a time, past or to come, into milliseconds since 1970.
+    ///
+    /// # Errors
+    /// It does not fit 64 bits.
+    pub(super) fn to_unix_ms(self, time: i64, call: &Call<'_>) -> Result<i64, ReplyError> {
+        let ms = match self.unit {
+            Unit::Seconds => time.checked_mul(1000),
+            Unit::Milliseconds => Some(time),
+        };
+        let unix_ms = match self.base {
+            Base::Now => ms.and_then(|ms| ms.checked_add(call.now_ms)),
+            Base::Epoch => ms,
+        };
+        unix_ms.ok_or_else(|| invalid_expire(call))
+    }
+}
+
+fn invalid_expire(call: &Call<'_>) -> ReplyError {
+    ReplyError::new(format!("ERR invalid expire time in '{}' command", call.spec.name))
+}

@@ -1,5 +1,182 @@
-//! x
+//! `CLIENT`: what the node knows of its clients, and what one may do to others.
 
-use crate::execute::Handler;
+mod kill;
 
-pub(super) const HANDLERS: &[(&str, Handler)] = &[];
+mod list;
+
+use std::time::{Duration, Instant};
+
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::parse_integer;
+
+use crate::client::{ClientId, Replies};
+use crate::commands::argument::is;
+use crate::commands::connection::check_name;
+use crate::execute::{Call, Handler};
+use crate::node::{Pause, PauseReach};
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[
+    ("client|id", id),
+    ("client|info", list::info),
+    ("client|list", list::list),
+    ("client|kill", kill::kill),
+    ("client|setname", setname),
+    ("client|getname", getname),
+    ("client|reply", reply),
+    ("client|pause", pause),
+    ("client|unpause", unpause),
+    ("client|unblock", unblock),
+    ("client|no-evict", no_evict),
+    ("client|getredir", getredir),
+    ("client|tracking", tracking),
+    ("client|trackinginfo", trackinginfo),
+    ("client|caching", caching),
+    ("client|help", super::help),
+];
+
+fn id(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.reply.integer(i64::try_from(call.client.id.0).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn setname(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let name = call.arg(2);
+    check_name(name)?;
+    call.client.name = name.to_vec();
+    call.reply.ok();
+    Ok(())
+}
+
+fn getname(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let name = Some(call.client.name.as_slice()).filter(|name| !name.is_empty());
+    call.reply.bulk_or_null(name);
+    Ok(())
+}
+
+fn reply(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    // Replies that are not wanted are taken back by the session.
+    let mode = call.arg(2);
+    if is(mode, "ON") {
+        call.client.replies = Replies::On;
+        call.reply.ok();
+    } else if is(mode, "OFF") {
+        call.client.replies = Replies::Off;
+    } else if is(mode, "SKIP") {
+        if call.client.replies != Replies::Off {
+            call.client.replies = Replies::SkipNext;
+        }
+    } else {
+        return Err(ReplyError::SYNTAX);
+    }
+    Ok(())
+}
+
+fn pause(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let reach = match call.args.get(3) {
+        None => PauseReach::All,
+        Some(mode) if is(mode, "ALL") => PauseReach::All,
+        Some(mode) if is(mode, "WRITE") => PauseReach::Writes,
+        Some(_) => return Err(ReplyError::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
+    };
+    let timeout_ms = parse_integer(call.arg(2))
+        .ok_or(ReplyError::new("ERR timeout is not an integer or out of range"))?;
+    let timeout_ms =
+        u64::try_from(timeout_ms).map_err(|_| ReplyError::new("ERR timeout is negative"))?;
+    let until = Instant::now()
+        .checked_add(Duration::from_millis(timeout_ms))
+        .ok_or(ReplyError::new("ERR timeout is out of range"))?;
+    // A pause under way only grows: it keeps the later end and the wider reach.
+    call.node.pause = Some(match call.node.active_pause() {
+        None => Pause { until, reach },
+        Some(old) => Pause {
+            until: until.max(old.until),
+            reach: if old.reach == PauseReach::All { old.reach } else { reach },
+        },
+    });
+    call.reply.ok();
+    Ok(())
+}
+
+fn unpause(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.node.pause = None;
+    call.node.clients.iter_mut().for_each(crate::client::Client::wake);
+    call.reply.ok();
+    Ok(())
+}
+
+fn unblock(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let is_error = match call.args.get(3) {
+        None => false,
+        Some(reason) if is(reason, "TIMEOUT") => false,
+        Some(reason) if is(reason, "ERROR") => true,
+        Some(_) => {
+            return Err(ReplyError::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_integer(call.arg(2)).ok_or(ReplyError::NOT_INTEGER)?;
+    let mut clients = call.node.clients.iter_mut();
+    let found = clients.find(|c| u64::try_from(id) == Ok(c.id.0) && c.blocked.is_some());
+    let is_found = found.is_some();
+    if let Some(client) = found
+        && let Some(blocked) = &mut client.blocked
+    {
+        if is_error {
+            blocked.reply = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n".to_vec();
+        }
+        blocked.until = Some(Instant::now());
+        client.wake();
+    }
+    call.reply.integer(i64::from(is_found));
+    Ok(())
+}
+
+fn no_evict(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.client.is_no_evict = match call.arg(2) {
+        mode if is(mode, "ON") => true,
+        mode if is(mode, "OFF") => false,
+        _ => return Err(ReplyError::SYNTAX),
+    };
+    call.reply.ok();
+    Ok(())
+}
+
+fn getredir(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    // Nobody tracks, so nobody redirects.
+    call.reply.integer(-1);
+    Ok(())
+}
+
+fn tracking(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    match call.arg(2) {
+        mode if is(mode, "OFF") => call.reply.ok(),
+        mode if is(mode, "ON") => {
+            return Err(ReplyError::new("ERR CLIENT TRACKING is not served by this node"));
+        }
+        _ => return Err(ReplyError::SYNTAX),
+    }
+    Ok(())
+}
+
+fn trackinginfo(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.reply.map(3);
+    call.reply.bulk(b"flags");
+    call.reply.set(1);
+    call.reply.bulk(b"off");
+    call.reply.bulk(b"redirect");
+    call.reply.integer(-1);
+    call.reply.bulk(b"prefixes");
+    call.reply.array(0);
+    Ok(())
+}
+
+fn caching(_: &mut Call<'_>) -> Result<(), ReplyError> {
+    Err(ReplyError::new(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode \
+         enabled",
+    ))
+}
+
+/// A client id as an argument.
+fn parse_id(arg: &[u8]) -> Option<ClientId> {
+    parse_integer(arg).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0).map(ClientId)
+}

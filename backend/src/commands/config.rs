@@ -1,5 +1,72 @@
-//! x
+//! `CONFIG`.
 
-use crate::execute::Handler;
+use reddoor_protocol::reply_error::ReplyError;
 
-pub(super) const HANDLERS: &[(&str, Handler)] = &[];
+use crate::execute::{Call, Handler, is_permitted};
+use crate::log;
+use crate::stats::Stats;
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[
+    ("config|get", get),
+    ("config|set", set),
+    ("config|resetstat", resetstat),
+    ("config|rewrite", rewrite),
+    ("config|help", super::help),
+];
+
+fn get(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let found = call.node.config.matching(call.args.iter().skip(2));
+    call.reply.map(found.len());
+    for (name, value) in found {
+        call.reply.bulk(name.as_bytes());
+        call.reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if !call.args.len().is_multiple_of(2) {
+        return Err(ReplyError::wrong_arity(call.spec.name));
+    }
+    let args = call.args;
+    let pairs = (2..args.len())
+        .step_by(2)
+        .map(|index| (args.get(index).unwrap_or_default(), args.get(index + 1).unwrap_or_default()));
+    let is_open = is_permitted(call.node.config.settings().protected_configs, call.client);
+    let had_password = !call.node.config.settings().password.is_empty();
+    call.node.config.set(pairs, is_open)?;
+    log::set_level(&call.node.config.settings().log_level);
+    // Whoever needed no password so far stays; a password that is taken away lets everyone in.
+    if had_password && call.node.config.settings().password.is_empty() {
+        call.node.clients.iter_mut().for_each(|client| client.is_authenticated = true);
+        call.client.is_authenticated = true;
+    }
+    if let Some(cluster) = &call.node.cluster {
+        cluster.borrow_mut().settings_changed(call.node.config.settings());
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+fn resetstat(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let expired_keys_before = call.node.stats.expired_keys_before + call.node.expired_count();
+    call.node.stats = Stats::default();
+    call.node.stats.expired_keys_before = expired_keys_before;
+    call.reply.ok();
+    Ok(())
+}
+
+fn rewrite(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let file = call
+        .node
+        .config
+        .file()
+        .ok_or(ReplyError::new("ERR The server is running without a config file"))?;
+    call.node.config.rewrite(file).map_err(|error| {
+        tracing::warn!("CONFIG REWRITE failed: {error}");
+        ReplyError::new(format!("ERR Rewriting config file: {error}"))
+    })?;
+    tracing::info!("CONFIG REWRITE executed with success.");
+    call.reply.ok();
+    Ok(())
+}

@@ -1,5 +1,144 @@
-//! x
+//! When keys expire.
 
-use crate::execute::Handler;
+use reddoor_protocol::reply_error::ReplyError;
 
-pub(super) const HANDLERS: &[(&str, Handler)] = &[];
+use crate::commands::argument::{Base, TimeForm, Unit, integer, is};
+use crate::execute::{Call, Handler};
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[
+    ("expire", |call| expire(call, SECONDS_FROM_NOW)),
+    ("pexpire", |call| expire(call, MILLISECONDS_FROM_NOW)),
+    ("expireat", |call| expire(call, SECONDS_SINCE_1970)),
+    ("pexpireat", |call| expire(call, MILLISECONDS_SINCE_1970)),
+    ("ttl", |call| lifetime(call, SECONDS_FROM_NOW)),
+    ("pttl", |call| lifetime(call, MILLISECONDS_FROM_NOW)),
+    ("expiretime", |call| lifetime(call, SECONDS_SINCE_1970)),
+    ("pexpiretime", |call| lifetime(call, MILLISECONDS_SINCE_1970)),
+    ("persist", persist),
+];
+
+const SECONDS_FROM_NOW: TimeForm = TimeForm { unit: Unit::Seconds, base: Base::Now };
+const MILLISECONDS_FROM_NOW: TimeForm = TimeForm { unit: Unit::Milliseconds, base: Base::Now };
+const SECONDS_SINCE_1970: TimeForm = TimeForm { unit: Unit::Seconds, base: Base::Epoch };
+const MILLISECONDS_SINCE_1970: TimeForm = TimeForm { unit: Unit::Milliseconds, base: Base::Epoch };
+
+/// Which present expiries may be replaced. All that are set must hold.
+#[derive(Clone, Copy, Debug, Default)]
+struct Conditions {
+    if_none: bool,
+    if_any: bool,
+    if_later: bool,
+    if_sooner: bool,
+}
+
+impl Conditions {
+    fn parse(call: &Call<'_>) -> Result<Conditions, ReplyError> {
+        let mut conditions = Conditions::default();
+        for option in call.args.iter().skip(3) {
+            if is(option, "NX") {
+                conditions.if_none = true;
+            } else if is(option, "XX") {
+                conditions.if_any = true;
+            } else if is(option, "GT") {
+                conditions.if_later = true;
+            } else if is(option, "LT") {
+                conditions.if_sooner = true;
+            } else {
+                let option = String::from_utf8_lossy(option);
+                return Err(ReplyError::new(format!("ERR Unsupported option {option}")));
+            }
+        }
+        let Conditions { if_none, if_any, if_later, if_sooner } = conditions;
+        if if_none && (if_any || if_later || if_sooner) {
+            return Err(ReplyError::new(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if if_later && if_sooner {
+            return Err(ReplyError::new("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(conditions)
+    }
+
+    /// Whether an expiry may be replaced by another; `None` is later than any time.
+    fn allow(self, before: Option<i64>, after: i64) -> bool {
+        !(self.if_none && before.is_some()
+            || self.if_any && before.is_none()
+            || self.if_later && before.is_none_or(|before| after <= before)
+            || self.if_sooner && before.is_some_and(|before| after >= before))
+    }
+}
+
+fn expire(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    let at = call.at();
+    let conditions = Conditions::parse(call)?;
+    let time = form.to_unix_ms(integer(call.arg(2))?, call)?;
+    let is_allowed = call
+        .node
+        .write(at, key)
+        .is_some_and(|record| conditions.allow(record.expires_at_ms(), time));
+    if is_allowed {
+        let database = &mut call.node.databases[at.db];
+        if time <= at.now_ms {
+            database.remove(key);
+        } else {
+            database.set_expiry(key, Some(time));
+        }
+        call.changed(key);
+    }
+    call.reply.integer(i64::from(is_allowed));
+    Ok(())
+}
+
+/// What is answered for a key that is not there, and for one that never expires.
+const NO_KEY: i64 = -2;
+const NO_EXPIRY: i64 = -1;
+
+fn lifetime(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
+    let at = call.at();
+    let answer = match call.node.peek(at, call.arg(1)).map(|record| record.expires_at_ms()) {
+        None => NO_KEY,
+        Some(None) => NO_EXPIRY,
+        Some(Some(time)) => {
+            let ms = match form.base {
+                Base::Now => time.saturating_sub(at.now_ms).max(0),
+                Base::Epoch => time,
+            };
+            match form.unit {
+                // To the nearest second.
+                Unit::Seconds => ms.saturating_add(500) / 1000,
+                Unit::Milliseconds => ms,
+            }
+        }
+    };
+    call.reply.integer(answer);
+    Ok(())
+}
+
+fn persist(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    let at = call.at();
+    let is_volatile =
+        call.node.write(at, key).is_some_and(|record| record.expires_at_ms().is_some());
+    if is_volatile {
+        call.node.databases[at.db].set_expiry(key, None);
+        call.changed(key);
+    }
+    call.reply.integer(i64::from(is_volatile));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_expiry_is_later_than_any() {
+        let later = Conditions { if_later: true, ..Conditions::default() };
+        let sooner = Conditions { if_sooner: true, ..Conditions::default() };
+        assert!(!later.allow(None, 5) && sooner.allow(None, 5));
+        assert!(later.allow(Some(4), 5) && !later.allow(Some(5), 5));
+        assert!(sooner.allow(Some(6), 5) && !sooner.allow(Some(5), 5));
+    }
+}

@@ -1,5 +1,200 @@
-//! x
+//! The node as a whole: emptying it, ending it, its logs, its role.
 
-use crate::execute::Handler;
+mod latency;
 
-pub(super) const HANDLERS: &[(&str, Handler)] = &[];
+mod memory;
+
+mod slowlog;
+
+use std::time::{Duration, Instant};
+
+use reddoor_protocol::command::describe;
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::parse_integer;
+
+use crate::client::{Blocked, Close};
+use crate::clock;
+use crate::commands::argument::{integer, is};
+use crate::execute::{Call, Handler};
+use crate::node::Node;
+use crate::server::REDIS_VERSION;
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[
+    ("time", time),
+    ("flushall", flushall),
+    ("flushdb", flushdb),
+    ("swapdb", swapdb),
+    ("lastsave", lastsave),
+    ("shutdown", shutdown),
+    ("role", role_command),
+    ("wait", wait),
+    ("lolwut", lolwut),
+    ("command", command),
+    ("command|count", command),
+    ("command|docs", command),
+    ("command|getkeys", command),
+    ("command|getkeysandflags", command),
+    ("command|info", command),
+    ("command|list", command),
+    ("command|help", super::help),
+    ("slowlog|get", slowlog::get),
+    ("slowlog|len", slowlog::len),
+    ("slowlog|reset", slowlog::reset),
+    ("slowlog|help", super::help),
+    ("latency|latest", latency::latest),
+    ("latency|history", latency::history),
+    ("latency|reset", latency::reset),
+    ("latency|doctor", latency::doctor),
+    ("latency|histogram", latency::histogram),
+    ("latency|help", super::help),
+    ("memory|usage", memory::usage),
+    ("memory|doctor", memory::doctor),
+    ("memory|purge", memory::purge),
+    ("memory|malloc-stats", memory::malloc_stats),
+    ("memory|help", super::help),
+];
+
+/// What this node is to others, in the words of the wire.
+pub(super) fn role(_: &Node) -> &'static str {
+    "master"
+}
+
+fn time(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let now_us = clock::unix_us();
+    call.reply.array(2);
+    for part in [now_us / 1_000_000, now_us % 1_000_000] {
+        call.reply.bulk(itoa::Buffer::new().format(part).as_bytes());
+    }
+    Ok(())
+}
+
+fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    check_flush_mode(call)?;
+    for db in 0..call.node.databases.len() {
+        flush(call.node, db);
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    check_flush_mode(call)?;
+    flush(call.node, call.client.db);
+    call.reply.ok();
+    Ok(())
+}
+
+/// Either way of flushing ends before the reply.
+fn check_flush_mode(call: &Call<'_>) -> Result<(), ReplyError> {
+    match call.args.get(1) {
+        None => Ok(()),
+        Some(mode) if call.args.len() == 2 && (is(mode, "ASYNC") || is(mode, "SYNC")) => Ok(()),
+        Some(_) => Err(ReplyError::SYNTAX),
+    }
+}
+
+fn flush(node: &mut Node, db: usize) {
+    let at = crate::node::At { db, now_ms: clock::unix_ms() };
+    let database = &mut node.databases[db];
+    node.watches.touch_where(|watched_db, key| {
+        watched_db == db && database.find(key, at.now_ms).is_some()
+    });
+    node.changes += node.databases[db].len() as u64;
+    node.databases[db].clear();
+}
+
+fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if call.node.cluster.is_some() {
+        return Err(ReplyError::new("ERR SWAPDB is not allowed in cluster mode"));
+    }
+    let index = |arg: &[u8], error: &'static str| {
+        let number = parse_integer(arg).filter(|number| i32::try_from(*number).is_ok());
+        number.ok_or(ReplyError::new(error))
+    };
+    let first = index(call.arg(1), "ERR invalid first DB index")?;
+    let second = index(call.arg(2), "ERR invalid second DB index")?;
+    let count = call.node.databases.len();
+    let within = |number| usize::try_from(number).ok().filter(|index| *index < count);
+    let (Some(first), Some(second)) = (within(first), within(second)) else {
+        return Err(ReplyError::DB_OUT_OF_RANGE);
+    };
+    let now_ms = call.now_ms;
+    let databases = &mut call.node.databases;
+    call.node.watches.touch_where(|db, key| {
+        first != second
+            && (db == first || db == second)
+            && [first, second].iter().any(|db| databases[*db].find(key, now_ms).is_some())
+    });
+    call.node.databases.swap(first, second);
+    call.node.changes += 1;
+    call.reply.ok();
+    Ok(())
+}
+
+fn lastsave(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.reply.integer(call.node.started_at_ms / 1000);
+    Ok(())
+}
+
+fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let (mut aborts, mut saves, mut options_count) = (false, None, 0);
+    for option in call.args.iter().skip(1) {
+        options_count += 1;
+        if is(option, "ABORT") {
+            aborts = true;
+        } else if is(option, "SAVE") && saves != Some(false) {
+            saves = Some(true);
+        } else if is(option, "NOSAVE") && saves != Some(true) {
+            saves = Some(false);
+        } else if !is(option, "NOW") && !is(option, "FORCE") {
+            return Err(ReplyError::SYNTAX);
+        }
+    }
+    if aborts {
+        if options_count > 1 {
+            return Err(ReplyError::SYNTAX);
+        }
+        // The end comes at once, so there is never one to be called off.
+        return Err(ReplyError::new("ERR No shutdown in progress."));
+    }
+    call.node.shutdown.notify_one();
+    call.client.close = Some(Close::AfterReplies);
+    Ok(())
+}
+
+fn role_command(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let role = role(call.node);
+    call.reply.array(3);
+    call.reply.bulk(role.as_bytes());
+    call.reply.integer(0);
+    call.reply.array(0);
+    Ok(())
+}
+
+fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let replicas = integer(call.arg(1))?;
+    let timeout_ms = parse_integer(call.arg(2))
+        .ok_or(ReplyError::new("ERR timeout is not an integer or out of range"))?;
+    let timeout_ms =
+        u64::try_from(timeout_ms).map_err(|_| ReplyError::new("ERR timeout is negative"))?;
+    // There are no replicas yet, so more than none is waited for in vain; a transaction does not wait.
+    if replicas <= 0 || call.origin == crate::execute::Origin::Transaction {
+        call.reply.integer(0);
+        return Ok(());
+    }
+    let until = (timeout_ms > 0)
+        .then(|| Instant::now().checked_add(Duration::from_millis(timeout_ms)))
+        .flatten();
+    call.client.blocked = Some(Blocked { until, reply: b":0\r\n".to_vec() });
+    Ok(())
+}
+
+fn lolwut(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.reply.verbatim("txt", format!("Redis ver. {REDIS_VERSION}\n").as_bytes());
+    Ok(())
+}
+
+fn command(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    describe::write_answer(call.spec, call.args, &mut call.reply);
+    Ok(())
+}

@@ -1,5 +1,253 @@
-//! x
+//! Strings whole and in parts.
 
-use crate::execute::Handler;
+mod lcs;
 
-pub(super) const HANDLERS: &[(&str, Handler)] = &[];
+mod set;
+
+use reddoor_protocol::reply_error::ReplyError;
+
+use crate::commands::argument::{TimeForm, integer, is, string_of};
+use crate::data::string::Str;
+use crate::data::value::Value;
+use crate::execute::{Call, Handler};
+
+pub(super) const HANDLERS: &[(&str, Handler)] = &[
+    ("get", get),
+    ("set", set::set),
+    ("setnx", set::setnx),
+    ("setex", set::setex),
+    ("psetex", set::psetex),
+    ("getset", set::getset),
+    ("getdel", getdel),
+    ("getex", getex),
+    ("mget", mget),
+    ("mset", set::mset),
+    ("msetnx", set::msetnx),
+    ("append", append),
+    ("strlen", strlen),
+    ("setrange", setrange),
+    ("getrange", getrange),
+    ("substr", getrange),
+    ("lcs", lcs::lcs),
+];
+
+/// Writes the string at a key, or a null where there is none.
+fn reply_with_value(call: &mut Call<'_>, key: &[u8]) -> Result<(), ReplyError> {
+    match call.node.read(call.at(), key) {
+        Some(record) => call.reply.bulk(string_of(record)?.bytes(&mut itoa::Buffer::new())),
+        None => call.reply.null(),
+    }
+    Ok(())
+}
+
+fn get(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    reply_with_value(call, key)
+}
+
+fn getdel(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    reply_with_value(call, key)?;
+    if call.node.databases[call.client.db].remove(key).is_some() {
+        call.changed(key);
+    }
+    Ok(())
+}
+
+/// What `GETEX` does to the expiry of the key.
+enum Expiry {
+    Keep,
+    Persist,
+    At(i64),
+}
+
+fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    let expiry = match (call.args.len(), call.arg(2)) {
+        (2, _) => Expiry::Keep,
+        (3, option) if is(option, "PERSIST") => Expiry::Persist,
+        (4, option) => {
+            let form = TimeForm::of_option(option).ok_or(ReplyError::SYNTAX)?;
+            // The key is looked at before the time is.
+            match call.node.peek(call.at(), key) {
+                None => {
+                    call.reply.null();
+                    return Ok(());
+                }
+                Some(record) => string_of(record)?,
+            };
+            Expiry::At(form.future_ms(call, call.arg(3))?)
+        }
+        _ => return Err(ReplyError::SYNTAX),
+    };
+    reply_with_value(call, key)?;
+    let database = &mut call.node.databases[call.client.db];
+    let has_changed = match expiry {
+        Expiry::Keep => false,
+        Expiry::At(time) if time <= call.now_ms => database.remove(key).is_some(),
+        Expiry::At(time) => database.set_expiry(key, Some(time)),
+        Expiry::Persist => {
+            let is_volatile =
+                database.find(key, call.now_ms).is_some_and(|record| record.expires_at_ms().is_some());
+            is_volatile && database.set_expiry(key, None)
+        }
+    };
+    if has_changed {
+        call.changed(key);
+    }
+    Ok(())
+}
+
+fn mget(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.reply.array(call.args.len() - 1);
+    let args = call.args;
+    for key in args.iter().skip(1) {
+        // A key of another type reads as missing.
+        let found = call.node.read(call.at(), key).and_then(|record| string_of(record).ok());
+        match found {
+            Some(string) => call.reply.bulk(string.bytes(&mut itoa::Buffer::new())),
+            None => call.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+fn append(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let (key, value) = (call.arg(1), call.arg(2));
+    let max = call.node.config.settings().bulk_bytes_max;
+    let at = call.at();
+    let len = match call.node.write(at, key) {
+        Some(record) => {
+            let string = string_of(record)?;
+            check_len(string.len() + value.len(), max)?;
+            let bytes = string.make_raw();
+            bytes.extend_from_slice(value);
+            bytes.len()
+        }
+        None => {
+            let value_new = Value::String(Str::new(value));
+            call.node.databases[at.db].insert(key, value_new, None, at.now_ms);
+            value.len()
+        }
+    };
+    call.changed(key);
+    reply_with_len(call, len);
+    Ok(())
+}
+
+fn strlen(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let len = match call.node.read(call.at(), call.arg(1)) {
+        Some(record) => string_of(record)?.len(),
+        None => 0,
+    };
+    reply_with_len(call, len);
+    Ok(())
+}
+
+fn setrange(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let (key, value) = (call.arg(1), call.arg(3));
+    let offset = usize::try_from(integer(call.arg(2))?)
+        .map_err(|_| ReplyError::new("ERR offset is out of range"))?;
+    let max = call.node.config.settings().bulk_bytes_max;
+    let at = call.at();
+    let before = match call.node.write(at, key) {
+        Some(record) => Some(string_of(record)?.len()),
+        None => None,
+    };
+    if value.is_empty() {
+        reply_with_len(call, before.unwrap_or(0));
+        return Ok(());
+    }
+    let end = offset.saturating_add(value.len());
+    check_len(end, max)?;
+    let bytes = raw_of_len(call, key, end)?;
+    bytes[offset..end].copy_from_slice(value);
+    let len = bytes.len();
+    call.changed(key);
+    reply_with_len(call, len);
+    Ok(())
+}
+
+/// The string at a key, made if it is missing, for changes in place; filled with zeros to at least `len` bytes.
+pub(super) fn raw_of_len<'c>(
+    call: &'c mut Call<'_>,
+    key: &[u8],
+    len: usize,
+) -> Result<&'c mut Vec<u8>, ReplyError> {
+    let at = call.at();
+    if call.node.write(at, key).is_none() {
+        let empty = Value::String(Str::Raw(Vec::new()));
+        call.node.databases[at.db].insert(key, empty, None, at.now_ms);
+    }
+    let record = call.node.write(at, key).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let bytes = string_of(record)?.make_raw();
+    if bytes.len() < len {
+        bytes.resize(len, 0);
+    }
+    Ok(bytes)
+}
+
+fn getrange(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let (start, end) = (integer(call.arg(2))?, integer(call.arg(3))?);
+    match call.node.read(call.at(), call.arg(1)) {
+        Some(record) => {
+            let mut digits = itoa::Buffer::new();
+            let bytes = string_of(record)?.bytes(&mut digits);
+            call.reply.bulk(&bytes[range_within(start, end, bytes.len())]);
+        }
+        None => call.reply.bulk(b""),
+    }
+    Ok(())
+}
+
+/// The part of `len` bytes between two positions, both included, negative ones counted from the end.
+pub(super) fn range_within(start: i64, end: i64, len: usize) -> std::ops::Range<usize> {
+    if start < 0 && end < 0 && start > end {
+        return 0..0;
+    }
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    let absolute = |position: i64| if position < 0 { (position + len).max(0) } else { position };
+    let (start, end) = (absolute(start), absolute(end).min(len - 1));
+    if start > end {
+        return 0..0;
+    }
+    // Both lie between 0 and a length, which is a usize.
+    let index = |position| usize::try_from(position).unwrap_or(0);
+    index(start)..index(end) + 1
+}
+
+/// Refuses a string longer than the settings allow.
+pub(super) fn check_len(len: usize, max: usize) -> Result<(), ReplyError> {
+    if len > max {
+        return Err(ReplyError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
+    }
+    Ok(())
+}
+
+fn reply_with_len(call: &mut Call<'_>, len: usize) {
+    call.reply.integer(i64::try_from(len).unwrap_or(i64::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_count_from_either_end() {
+        let table = [
+            (0, 3, 5, 0..4),
+            (-3, -1, 5, 2..5),
+            (0, -1, 5, 0..5),
+            (10, 100, 5, 0..0),
+            (3, 1, 5, 0..0),
+            (-1, -3, 5, 0..0),
+            (-100, 1, 5, 0..2),
+            (0, -100, 5, 0..1),
+            (0, 0, 0, 0..0),
+            (i64::MIN, i64::MAX, 5, 0..5),
+        ];
+        for (start, end, len, expect) in table {
+            assert_eq!(range_within(start, end, len), expect, "{start} {end} {len}");
+        }
+    }
+}

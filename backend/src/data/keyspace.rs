@@ -21,8 +21,6 @@ use crate::data::key::Key;
 use crate::data::random::Random;
 use crate::data::value::Value;
 
-pub(crate) use cycle::Sweep;
-
 /// One database.
 #[derive(Debug)]
 pub(crate) struct Keyspace {
@@ -54,6 +52,9 @@ pub(crate) struct Record {
     /// When it was last used, in seconds since 1970, wrapping.
     pub(crate) used_at_s: u32,
 }
+
+/// Bytes that a short key takes beside its value: its node in the dict, and its share of the buckets.
+pub(crate) const RECORD_BYTES: usize = size_of::<Record>() + size_of::<Key>() + 3 * size_of::<usize>();
 
 const NEVER: i64 = i64::MIN;
 
@@ -110,6 +111,11 @@ impl Keyspace {
     /// Keys removed because their time had come (count), ever.
     pub(crate) fn expired_count(&self) -> u64 {
         self.expired_count
+    }
+
+    /// The average of the expiring keys' remaining lives, as the last expiry cycles have seen it, in milliseconds.
+    pub(crate) fn average_lifetime_ms(&self) -> i64 {
+        if self.volatile_count == 0 { 0 } else { self.cycle.average_lifetime_ms }
     }
 
     /// How many buckets the dicts of keys and of expiry times have.

@@ -13,6 +13,11 @@ impl Default for Random {
 }
 
 impl Random {
+    /// The sequence of this seed: the same one every time.
+    pub(crate) fn from_seed(seed: u64) -> Random {
+        Random(seed)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

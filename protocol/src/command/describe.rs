@@ -7,12 +7,18 @@
 //! Source: redis `src/server.c` addReplyCommandInfo, addReplyCommandDocs, commandListCommand,
 //! getKeysSubcommandImpl.
 
-use crate::command::flags::AclCategories;
-use crate::command::glob::{self, Case};
-use crate::command::keys::{self, BeginSearch, FindKeys, KeyAccess, KeySpec};
-use crate::command::{CommandId, CommandSpec, all, lookup_full, resolve};
+pub mod docs;
+
+pub mod list;
+
+pub mod key_list;
+
+use crate::command::describe::docs::write_docs;
+use crate::command::describe::key_list::{KeyDetail, write_keys};
+use crate::command::describe::list::{ListFilter, write_list};
+use crate::command::key_spec::{BeginSearch, FindKeys, KeySpec};
+use crate::command::{CommandId, CommandSpec, all, lookup_full};
 use crate::encode::ReplyWriter;
-use crate::reply_error::ReplyError;
 use crate::request::Args;
 
 const COMMAND: CommandId = CommandId::of("command");
@@ -190,165 +196,4 @@ fn write_text(name: &str, text: &str, writer: &mut ReplyWriter<'_>) {
 fn write_number(name: &str, number: i64, writer: &mut ReplyWriter<'_>) {
     writer.bulk(name.as_bytes());
     writer.integer(number);
-}
-
-/// Writes the reply to `COMMAND DOCS name…`: what is no command is left out; without names all commands.
-pub fn write_docs<'a>(
-    names: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
-    writer: &mut ReplyWriter<'_>,
-) {
-    if names.len() == 0 {
-        writer.map(commands().count());
-        commands().for_each(|spec| write_command_docs(spec, writer));
-        return;
-    }
-    writer.map(names.clone().filter_map(lookup_full).count());
-    for spec in names.filter_map(lookup_full) {
-        write_command_docs(spec, writer);
-    }
-}
-
-/// Writes one pair of the reply to `COMMAND DOCS`: the name and the facts, subcommands inside.
-pub fn write_command_docs(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
-    write_docs_head(spec, writer);
-    if spec.is_container() {
-        writer.bulk(b"subcommands");
-        writer.map(spec.subcommands().len());
-        for subcommand in spec.subcommands() {
-            write_docs_head(subcommand, writer);
-        }
-    }
-}
-
-/// All of a pair but the subcommands at its end.
-fn write_docs_head(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
-    let is_marked = spec.is_internal || spec.deprecated.is_some();
-    let fields = 3
-        + usize::from(spec.complexity.is_some())
-        + usize::from(is_marked)
-        + if spec.deprecated.is_some() { 2 } else { 0 }
-        + usize::from(spec.is_container());
-    writer.bulk(spec.name.as_bytes());
-    writer.map(fields);
-    write_text("summary", spec.summary, writer);
-    write_text("since", spec.since, writer);
-    write_text("group", spec.group.name(), writer);
-    if let Some(complexity) = spec.complexity {
-        write_text("complexity", complexity, writer);
-    }
-    if is_marked {
-        let marks = [("deprecated", spec.deprecated.is_some()), ("syscmd", spec.is_internal)];
-        let marks = marks.into_iter().filter_map(|(mark, is_set)| is_set.then_some(mark));
-        writer.bulk(b"doc_flags");
-        write_simple_set(marks, "", writer);
-    }
-    if let Some(deprecation) = spec.deprecated {
-        write_text("deprecated_since", deprecation.since, writer);
-        write_text("replaced_by", deprecation.replaced_by, writer);
-    }
-}
-
-/// Which names `COMMAND LIST` tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListFilter<'a> {
-    /// All.
-    All,
-    /// Commands of a module, of which there are none.
-    Module,
-    /// Commands in an ACL category; `None` if there is no such category.
-    Category(Option<AclCategories>),
-    /// Names that fit a pattern in any case of letters.
-    Pattern(&'a [u8]),
-}
-
-impl<'a> ListFilter<'a> {
-    /// The filter of a `COMMAND LIST` request, `args` being all of it.
-    ///
-    /// # Errors
-    /// [`ReplyError::SYNTAX`].
-    pub fn parse(args: Args<'a>) -> Result<ListFilter<'a>, ReplyError> {
-        if args.len() == 2 {
-            return Ok(ListFilter::All);
-        }
-        let is_word = |index: usize, word: &[u8]| {
-            args.get(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word))
-        };
-        let Some(value) = args.get(4).filter(|_| args.len() == 5 && is_word(2, b"filterby")) else {
-            return Err(ReplyError::SYNTAX);
-        };
-        if is_word(3, b"module") {
-            Ok(ListFilter::Module)
-        } else if is_word(3, b"aclcat") {
-            Ok(ListFilter::Category(AclCategories::by_name(value)))
-        } else if is_word(3, b"pattern") {
-            Ok(ListFilter::Pattern(value))
-        } else {
-            Err(ReplyError::SYNTAX)
-        }
-    }
-
-    fn admits(&self, spec: &CommandSpec) -> bool {
-        match *self {
-            ListFilter::All => true,
-            ListFilter::Module => false,
-            ListFilter::Category(category) => category.is_some_and(|cat| spec.acl.contains(cat)),
-            ListFilter::Pattern(pattern) => {
-                glob::is_match(pattern, spec.name.as_bytes(), Case::Ignored)
-            }
-        }
-    }
-}
-
-/// Writes the reply to `COMMAND LIST`: names of commands and subcommands.
-pub fn write_list(filter: ListFilter<'_>, writer: &mut ReplyWriter<'_>) {
-    let admitted = || all().iter().filter(|spec| filter.admits(spec));
-    writer.array(admitted().count());
-    for spec in admitted() {
-        writer.bulk(spec.name.as_bytes());
-    }
-}
-
-/// What is told of each key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyDetail {
-    /// `COMMAND GETKEYS`.
-    Name,
-    /// `COMMAND GETKEYSANDFLAGS`.
-    NameAndAccess,
-}
-
-/// Writes the keys of the request that stands behind the first two arguments.
-pub fn write_keys(args: Args<'_>, detail: KeyDetail, writer: &mut ReplyWriter<'_>) {
-    let request: Vec<&[u8]> = args.iter().skip(2).collect();
-    match keys_of(Args::from_slices(&request)) {
-        Err(error) => writer.error(&error),
-        Ok(keys) => {
-            writer.array(keys.len());
-            for (key, access) in keys {
-                if detail == KeyDetail::NameAndAccess {
-                    writer.array(2);
-                }
-                writer.bulk(key);
-                if detail == KeyDetail::NameAndAccess {
-                    write_simple_set(access.names(), "", writer);
-                }
-            }
-        }
-    }
-}
-
-fn keys_of<'a>(request: Args<'a>) -> Result<Vec<(&'a [u8], KeyAccess)>, ReplyError> {
-    let spec = resolve::resolve_any_arity(request)
-        .map_err(|_| ReplyError::new("ERR Invalid command specified"))?;
-    let is_key = |access: KeyAccess| !access.contains(KeyAccess::NOT_KEY);
-    if !spec.keys.iter().any(|keys| is_key(keys.access)) {
-        return Err(ReplyError::new("ERR The command has no key arguments"));
-    }
-    if !spec.accepts(request.len()) {
-        return Err(ReplyError::new("ERR Invalid number of arguments specified for command"));
-    }
-    let found = keys::find_keys(spec, request)
-        .map_err(|_| ReplyError::new("ERR Invalid arguments specified for command"))?;
-    let keys = found.filter(|(_, access)| is_key(*access));
-    Ok(keys.filter_map(|(index, access)| Some((request.get(index as usize)?, access))).collect())
 }

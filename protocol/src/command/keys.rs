@@ -11,144 +11,12 @@
 
 mod odd;
 
-use bitflags::bitflags;
 use thiserror::Error;
 
 use crate::command::CommandSpec;
-use crate::command::flags::{CommandFlags, bits_of_words, names_of_bits};
+use crate::command::flags::CommandFlags;
+use crate::command::key_spec::{BeginSearch, FindKeys, KeyAccess, KeySpec};
 use crate::request::{Args, parse_integer};
-
-bitflags! {
-    /// What a command does with a key.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-    pub struct KeyAccess: u32 {
-        /// Reads the value (or only facts about it).
-        const RO = 1 << 0;
-        /// Reads and changes the value.
-        const RW = 1 << 1;
-        /// Overwrites the value unread.
-        const OW = 1 << 2;
-        /// Removes the key.
-        const RM = 1 << 3;
-        /// The reply or another key tells what the value was.
-        const ACCESS = 1 << 4;
-        /// Adds to the value.
-        const INSERT = 1 << 5;
-        /// Changes what is there.
-        const UPDATE = 1 << 6;
-        /// Takes something away.
-        const DELETE = 1 << 7;
-        /// No key but a shard channel: it picks a slot as a key does.
-        const NOT_KEY = 1 << 8;
-        /// The spec does not find every key.
-        const INCOMPLETE = 1 << 9;
-        /// The access depends on other arguments.
-        const VARIABLE_FLAGS = 1 << 10;
-    }
-}
-
-/// Names of [`KeyAccess`] on the wire, by bit.
-const KEY_ACCESS_NAMES: [&str; 11] = [
-    "RO",
-    "RW",
-    "OW",
-    "RM",
-    "access",
-    "insert",
-    "update",
-    "delete",
-    "not_key",
-    "incomplete",
-    "variable_flags",
-];
-
-impl KeyAccess {
-    pub(super) const fn of_words(words: &str) -> KeyAccess {
-        KeyAccess::from_bits_retain(bits_of_words(words, &KEY_ACCESS_NAMES))
-    }
-
-    /// The names as `COMMAND` prints them, in its order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        names_of_bits(self.bits(), &KEY_ACCESS_NAMES)
-    }
-}
-
-/// A rule that finds some keys of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeySpec {
-    /// What happens to these keys.
-    pub access: KeyAccess,
-    /// Where to begin.
-    pub begin: BeginSearch,
-    /// What is a key from there on.
-    pub find: FindKeys,
-    /// A remark for readers, often empty.
-    pub note: &'static str,
-}
-
-/// Where a [`KeySpec`] begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BeginSearch {
-    /// At this argument; 0 is the command's name.
-    Index(u16),
-    /// Behind the first argument that equals `word` in any case, looked for from `from` on; if negative,
-    /// backwards, from that far off the end.
-    Keyword {
-        /// The word in upper case.
-        word: &'static str,
-        /// The argument to begin at.
-        from: i16,
-    },
-    /// No rule tells.
-    Unknown,
-}
-
-/// What is a key, counted from where the search began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FindKeys {
-    /// Every `step`th argument up to `last`: counted from the beginning if not negative, else from the end,
-    /// -1 being the last argument. With a `limit` above 1 only that part of the arguments in reach counts:
-    /// 2 is one half.
-    Range {
-        /// The last argument that may be a key.
-        last: i16,
-        /// Arguments from one key to the next.
-        step: u16,
-        /// The divisor, or 0.
-        limit: u16,
-    },
-    /// An argument gives the number of keys.
-    Counted {
-        /// Where the number stands.
-        count: u16,
-        /// Where the first key stands.
-        first: u16,
-        /// Arguments from one key to the next.
-        step: u16,
-    },
-    /// No rule tells.
-    Unknown,
-}
-
-/// Commands whose keys, or what happens to them, the specs do not tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OddKeys {
-    /// The specs tell everything, or there are no keys.
-    None,
-    /// The first argument, and the last `STORE` destination if `store`.
-    Sort { store: bool },
-    /// One key, or many behind `KEYS`.
-    Migrate,
-    /// A destination that may stand alone. A Redis then names no key at all, so that a cluster's node runs
-    /// `PFMERGE` on a slot that it does not own; here the destination is a key always.
-    Destination,
-    /// `STREAMS` at an odd place.
-    Streams,
-    /// `SET`: reads the old value with `GET`.
-    Set,
-    /// `BITFIELD`: only reads if all operations are `GET`.
-    BitField,
-}
 
 /// The arguments do not say which keys are meant: the command cannot run.
 ///
@@ -415,4 +283,67 @@ fn range_last(begin: usize, last: i16, limit: u16, args_count: usize) -> Option<
 /// A position or count of arguments as it is kept. A request has at most 1048576 arguments.
 fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::resolve::resolve_any_arity;
+
+    /// The keys of a request written in one line, `None` where the arguments do not tell them.
+    fn check(request: &str, expect: Option<&[u32]>) {
+        let args: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        let args = Args::from_slices(&args);
+        let spec = resolve_any_arity(args).unwrap();
+        let mut indexes = Vec::new();
+        let found = key_indexes(spec, args, &mut indexes).ok().map(|()| indexes.as_slice());
+        assert_eq!(found, expect, "{request}");
+    }
+
+    #[test]
+    fn keys_at_fixed_arguments() {
+        check("PING", Some(&[]));
+        check("GET a", Some(&[1]));
+        check("OBJECT ENCODING a", Some(&[2]));
+        check("MGET a b c", Some(&[1, 2, 3]));
+        check("MSET a 1 b 2", Some(&[1, 3]));
+        check("BLPOP a b 0", Some(&[1, 2]));
+        check("BITOP AND d a b", Some(&[2, 3, 4]));
+        check("RENAME a b", Some(&[1, 2]));
+    }
+
+    #[test]
+    fn counted_keys() {
+        check("EVAL s 2 a b c", Some(&[3, 4]));
+        check("EVAL s 0 a", Some(&[]));
+        check("ZUNIONSTORE d 2 a b WEIGHTS 1 2", Some(&[1, 3, 4]));
+        check("SINTERCARD 2 a b LIMIT 1", Some(&[2, 3]));
+        check("BLMPOP 0 1 a LEFT", Some(&[3]));
+    }
+
+    #[test]
+    fn hostile_counts_name_no_keys() {
+        for count in ["0", "-1", "3", "x", "", "99999999999999999999", "-9223372036854775808"] {
+            check(&format!("SINTERCARD {count} a b"), None);
+            check(&format!("EVAL s {count} a b"), Some(&[]));
+        }
+    }
+
+    #[test]
+    fn keys_behind_words() {
+        check("XREAD COUNT 2 STREAMS a b 0 0", Some(&[4, 5]));
+        check("XREADGROUP GROUP streams c STREAMS a 0", Some(&[5]));
+        check("XREAD COUNT 2 a 0", None);
+        check("GEORADIUS a 1 1 1 m STORE b STOREDIST c", Some(&[1, 7, 9]));
+        check("SORT a BY store GET store STORE b", Some(&[1, 7]));
+        check("MIGRATE h 1 a 0 10", Some(&[3]));
+        check("MIGRATE h 1  0 10 AUTH keys KEYS a b", Some(&[9, 10]));
+    }
+
+    #[test]
+    fn too_few_arguments_are_an_error() {
+        for request in ["GET", "MGET", "RENAME a", "EVAL s", "SORT", "MIGRATE h 1", "OBJECT FREQ"] {
+            check(request, None);
+        }
+    }
 }

@@ -15,7 +15,8 @@ pub enum RequestPolicy {
     /// (a script without keys) goes to any primary.
     OneSlot,
     /// One part per slot. A part is the command's name and, for each of its keys, `step` arguments
-    /// (count): the key and what belongs to it.
+    /// (count): the key and what belongs to it. The arguments of the last key may be too few (`MSET a 1 b`);
+    /// then no part may be sent.
     SplitByKey {
         /// Arguments per key, the key included.
         step: u8,

@@ -4,7 +4,8 @@
 //! bring with them, `movablekeys`, and the first/last/step positions of old clients.
 
 use crate::command::flags::{AclCategories, CommandFlags};
-use crate::command::keys::{BeginSearch, FindKeys, KeyAccess, KeyFinder, KeySpec, OddKeys};
+use crate::command::key_spec::{BeginSearch, FindKeys, KeyAccess, KeySpec, OddKeys};
+use crate::command::keys::KeyFinder;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
 use crate::command::{CommandGroup, CommandId, CommandSpec, Deprecation, KeyRange, Subcommands};
 

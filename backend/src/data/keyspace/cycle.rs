@@ -16,6 +16,7 @@ use crate::data::keyspace::Keyspace;
 pub(super) struct Position {
     part: usize,
     cursor: u64,
+    pub(super) average_lifetime_ms: i64,
 }
 
 /// What one cycle did.
@@ -41,6 +42,21 @@ const STALE_PERCENT_ACCEPTED: usize = 10;
 /// Buckets visited in a round even if they hold no key, per key wished for.
 const BUCKETS_PER_KEY: usize = 20;
 
+impl Position {
+    /// Lets the average follow what a sweep has seen: two per cent at a time. Source: redis `src/expire.c`.
+    fn note_lifetimes(&mut self, sweep: &Sweep) {
+        let Ok(alive) = i64::try_from(sweep.looked_at - sweep.removed.len()) else { return };
+        if alive == 0 {
+            return;
+        }
+        let seen = sweep.remaining_ms / alive;
+        self.average_lifetime_ms = match self.average_lifetime_ms {
+            0 => seen,
+            average => average / 50 * 49 + seen / 50,
+        };
+    }
+}
+
 impl Keyspace {
     /// Removes expired keys until few are left or the deadline has come. `effort` is 1 to 10.
     pub(crate) fn sweep(&mut self, now_ms: i64, effort: u32, deadline: Instant) -> Sweep {
@@ -61,6 +77,7 @@ impl Keyspace {
                 break;
             }
         }
+        self.cycle.note_lifetimes(&sweep);
         sweep
     }
 
@@ -88,7 +105,8 @@ impl Keyspace {
             }
             self.cycle.part += 1;
             if self.cycle.part == self.parts.len() {
-                self.cycle = Position::default();
+                self.cycle.part = 0;
+                self.cycle.cursor = 0;
                 is_through = true;
                 break;
             }

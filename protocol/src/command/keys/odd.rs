@@ -6,9 +6,8 @@
 //! setGetKeys, bitfieldGetKeys.
 
 use crate::command::CommandSpec;
-use crate::command::keys::{
-    BeginSearch, FindKeys, KeyAccess, KeyRun, KeySpec, Keys, OddKeys, position,
-};
+use crate::command::key_spec::{BeginSearch, FindKeys, KeyAccess, KeySpec, OddKeys};
+use crate::command::keys::{KeyRun, Keys, position};
 use crate::request::Args;
 
 const READ: KeyAccess = KeyAccess::of_words("RO access");

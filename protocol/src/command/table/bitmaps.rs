@@ -1,7 +1,7 @@
 //! Rows about strings seen as bits.
 
 use crate::command::CommandSpec;
-use crate::command::keys::OddKeys;
+use crate::command::key_spec::OddKeys;
 use crate::command::row::{key, keys_to, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[

@@ -1,7 +1,7 @@
 //! Rows about streams.
 
 use crate::command::CommandSpec;
-use crate::command::keys::OddKeys;
+use crate::command::key_spec::OddKeys;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
 use crate::command::row::{key, keys_after, row};
 

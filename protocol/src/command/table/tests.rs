@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::command::flags::CommandFlags;
-use crate::command::keys::{BeginSearch, KeyAccess, KeySpec};
+use crate::command::key_spec::{BeginSearch, KeyAccess, KeySpec};
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
 use crate::command::{lookup_full, spec};
 

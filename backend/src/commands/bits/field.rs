@@ -1,0 +1,271 @@
+//! `BITFIELD`: integers of any width at any bit of a string.
+
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::parse_integer;
+
+use crate::commands::argument::{integer, is, string_of};
+use crate::commands::strings::raw_of_len;
+use crate::execute::Call;
+
+/// The type of an integer inside the string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Width {
+    is_signed: bool,
+    /// 1 to 64 if signed, 1 to 63 if not.
+    bits: u32,
+}
+
+/// What to do with a number that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overflow {
+    Wrap,
+    Saturate,
+    Fail,
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug)]
+struct Operation {
+    action: Action,
+    width: Width,
+    /// The first bit.
+    offset: usize,
+    overflow: Overflow,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Get,
+    Set(i64),
+    Increment(i64),
+}
+
+pub(super) fn bitfield(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let operations = parse(call, true)?;
+    let key = call.arg(1);
+    let end = operations
+        .iter()
+        .filter(|operation| !matches!(operation.action, Action::Get))
+        .map(|operation| operation.offset + operation.width.bits as usize)
+        .max();
+    let Some(end) = end else { return reply_to_reads(call, key, &operations) };
+    let mut has_changed = false;
+    let mut answers = Vec::with_capacity(operations.len());
+    let bytes = raw_of_len(call, key, end.div_ceil(8))?;
+    for operation in operations {
+        answers.push(operation.run(bytes, &mut has_changed));
+    }
+    if has_changed {
+        call.changed(key);
+    }
+    call.reply.array(answers.len());
+    for answer in answers {
+        match answer {
+            Some(number) => call.reply.integer(number),
+            None => call.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn bitfield_ro(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let operations = parse(call, false)?;
+    let key = call.arg(1);
+    reply_to_reads(call, key, &operations)
+}
+
+fn reply_to_reads(call: &mut Call<'_>, key: &[u8], operations: &[Operation]) -> Result<(), ReplyError> {
+    let mut digits = itoa::Buffer::new();
+    let bytes = match call.node.read(call.at(), key) {
+        Some(record) => string_of(record)?.bytes(&mut digits),
+        None => &[],
+    };
+    call.reply.array(operations.len());
+    for operation in operations {
+        call.reply.integer(operation.width.read(bytes, operation.offset));
+    }
+    Ok(())
+}
+
+fn parse(call: &Call<'_>, may_write: bool) -> Result<Vec<Operation>, ReplyError> {
+    let mut operations = Vec::new();
+    let mut overflow = Overflow::Wrap;
+    let mut index = 2;
+    while index < call.args.len() {
+        let (word, more) = (call.arg(index), call.args.len() - index - 1);
+        if is(word, "OVERFLOW") && more >= 1 {
+            overflow = parse_overflow(call.arg(index + 1))?;
+            index += 2;
+            continue;
+        }
+        let takes = match word {
+            word if is(word, "GET") => 2,
+            word if is(word, "SET") || is(word, "INCRBY") => 3,
+            _ => return Err(ReplyError::SYNTAX),
+        };
+        if more < takes {
+            return Err(ReplyError::SYNTAX);
+        }
+        let width = parse_width(call.arg(index + 1))?;
+        let offset = parse_offset(call, call.arg(index + 2), width)?;
+        let action = match takes {
+            2 => Action::Get,
+            _ => {
+                let number = integer(call.arg(index + 3))?;
+                if is(word, "SET") { Action::Set(number) } else { Action::Increment(number) }
+            }
+        };
+        operations.push(Operation { action, width, offset, overflow });
+        index += takes + 1;
+    }
+    if !may_write && operations.iter().any(|o| !matches!(o.action, Action::Get)) {
+        return Err(ReplyError::new("ERR BITFIELD_RO only supports the GET subcommand"));
+    }
+    Ok(operations)
+}
+
+fn parse_overflow(arg: &[u8]) -> Result<Overflow, ReplyError> {
+    match arg {
+        word if is(word, "WRAP") => Ok(Overflow::Wrap),
+        word if is(word, "SAT") => Ok(Overflow::Saturate),
+        word if is(word, "FAIL") => Ok(Overflow::Fail),
+        _ => Err(ReplyError::new("ERR Invalid OVERFLOW type specified")),
+    }
+}
+
+fn parse_width(arg: &[u8]) -> Result<Width, ReplyError> {
+    let invalid = || {
+        ReplyError::new(
+            "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+        )
+    };
+    let (is_signed, bits, max) = match arg {
+        [b'i', bits @ ..] => (true, bits, 64),
+        [b'u', bits @ ..] => (false, bits, 63),
+        _ => return Err(invalid()),
+    };
+    let bits = parse_integer(bits).and_then(|bits| u32::try_from(bits).ok());
+    let bits = bits.filter(|bits| (1..=max).contains(bits)).ok_or_else(invalid)?;
+    Ok(Width { is_signed, bits })
+}
+
+/// A bit's position; `#3` means the third integer of this width.
+fn parse_offset(call: &Call<'_>, arg: &[u8], width: Width) -> Result<usize, ReplyError> {
+    let invalid = || ReplyError::new("ERR bit offset is not an integer or out of range");
+    let (number, factor) = match arg {
+        [b'#', number @ ..] => (number, i64::from(width.bits)),
+        number => (number, 1),
+    };
+    let offset = parse_integer(number).and_then(|number| number.checked_mul(factor));
+    let offset = offset.and_then(|o| usize::try_from(o).ok()).ok_or_else(invalid)?;
+    // The last bit must lie within the largest string.
+    let last = offset.checked_add(width.bits as usize - 1).ok_or_else(invalid)?;
+    if last / 8 >= call.node.config.settings().bulk_bytes_max || offset / 8 >= call.node.config.settings().bulk_bytes_max {
+        return Err(invalid());
+    }
+    Ok(offset)
+}
+
+impl Operation {
+    /// Runs it on a string that is long enough; `None` where a number did not fit and must not wrap.
+    fn run(self, bytes: &mut [u8], has_changed: &mut bool) -> Option<i64> {
+        let before = self.width.read(bytes, self.offset);
+        let (target, answers_before) = match self.action {
+            Action::Get => return Some(before),
+            Action::Set(number) => (self.width.given(number), true),
+            Action::Increment(number) => (i128::from(before) + i128::from(number), false),
+        };
+        let stored = self.width.fit(target, self.overflow)?;
+        self.width.write(bytes, self.offset, stored);
+        *has_changed = true;
+        Some(if answers_before { before } else { stored })
+    }
+}
+
+impl Width {
+    fn bounds(self) -> (i128, i128) {
+        if self.is_signed {
+            (-(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1)
+        } else {
+            (0, (1 << self.bits) - 1)
+        }
+    }
+
+    /// A number as it was given: for an unsigned field a negative one counts as a very large one.
+    #[expect(clippy::cast_sign_loss, reason = "the two's complement is meant")]
+    fn given(self, number: i64) -> i128 {
+        if self.is_signed { i128::from(number) } else { i128::from(number as u64) }
+    }
+
+    fn fit(self, number: i128, overflow: Overflow) -> Option<i64> {
+        let (min, max) = self.bounds();
+        let fitted = match overflow {
+            _ if (min..=max).contains(&number) => number,
+            Overflow::Fail => return None,
+            Overflow::Saturate => number.clamp(min, max),
+            Overflow::Wrap => {
+                let range = max - min + 1;
+                (number - min).rem_euclid(range) + min
+            }
+        };
+        i64::try_from(fitted).ok()
+    }
+
+    /// Reads the integer at a bit; beyond the string there are zeros.
+    fn read(self, bytes: &[u8], offset: usize) -> i64 {
+        let mut number: i128 = 0;
+        for bit in offset..offset + self.bits as usize {
+            let byte = bytes.get(bit / 8).copied().unwrap_or(0);
+            number = number << 1 | i128::from(byte >> (7 - bit % 8) & 1);
+        }
+        let is_negative = self.is_signed && number >> (self.bits - 1) & 1 == 1;
+        let number = if is_negative { number - (1 << self.bits) } else { number };
+        i64::try_from(number).unwrap_or_default()
+    }
+
+    /// Writes the lowest bits of an integer at a bit of a string that is long enough.
+    fn write(self, bytes: &mut [u8], offset: usize, number: i64) {
+        for index in 0..self.bits as usize {
+            let bit = offset + index;
+            let mask = 0x80 >> (bit % 8);
+            if number >> (self.bits as usize - 1 - index) & 1 == 1 {
+                bytes[bit / 8] |= mask;
+            } else {
+                bytes[bit / 8] &= !mask;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_come_back_at_any_bit() {
+        let mut bytes = [0xaa; 20];
+        for (is_signed, bits) in [(true, 1), (true, 5), (true, 64), (false, 1), (false, 13), (false, 63)] {
+            let width = Width { is_signed, bits };
+            let (min, max) = width.bounds();
+            for offset in [0, 3, 8, 17] {
+                for number in [min, max, 0, (min + max) / 2] {
+                    let number = i64::try_from(number).unwrap();
+                    width.write(&mut bytes, offset, number);
+                    assert_eq!(width.read(&bytes, offset), number, "{width:?} at {offset}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_wraps_saturates_or_fails() {
+        let signed = Width { is_signed: true, bits: 8 };
+        assert_eq!(signed.fit(128, Overflow::Wrap), Some(-128));
+        assert_eq!(signed.fit(-129, Overflow::Wrap), Some(127));
+        assert_eq!(signed.fit(128, Overflow::Saturate), Some(127));
+        assert_eq!(signed.fit(128, Overflow::Fail), None);
+        let unsigned = Width { is_signed: false, bits: 4 };
+        assert_eq!(unsigned.fit(16, Overflow::Wrap), Some(0));
+        assert_eq!(unsigned.fit(-1, Overflow::Saturate), Some(0));
+    }
+}

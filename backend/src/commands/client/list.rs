@@ -1,0 +1,116 @@
+//! `CLIENT LIST` and `CLIENT INFO`.
+
+use std::fmt::Write as _;
+
+use reddoor_protocol::command::spec;
+use reddoor_protocol::reply_error::ReplyError;
+
+use crate::client::{Client, Close};
+use crate::commands::argument::is;
+use crate::commands::client::parse_id;
+use crate::execute::Call;
+
+pub(super) fn info(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let mut text = Vec::new();
+    write_line(&mut text, call.client, call.now_ms);
+    call.reply.verbatim("txt", &text);
+    Ok(())
+}
+
+pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let mut ids = None;
+    let mut are_wanted = true;
+    match (call.args.len(), call.arg(2)) {
+        (2, _) => {}
+        (4, option) if is(option, "TYPE") => are_wanted = ClientType::parse(call.arg(3))?.is_normal(),
+        (4.., option) if is(option, "ID") => {
+            let parsed = call.args.iter().skip(3).map(parse_id).collect::<Option<Vec<_>>>();
+            ids = Some(parsed.ok_or(ReplyError::new("ERR Invalid client ID"))?);
+        }
+        _ => return Err(ReplyError::SYNTAX),
+    }
+    let myself = &*call.client;
+    let mut clients: Vec<&Client> = call.node.clients.iter().chain([myself]).collect();
+    clients.retain(|client| are_wanted && ids.as_ref().is_none_or(|ids| ids.contains(&client.id)));
+    clients.sort_unstable_by_key(|client| client.id);
+    let mut text = Vec::new();
+    for client in clients {
+        write_line(&mut text, client, call.now_ms);
+    }
+    call.reply.verbatim("txt", &text);
+    Ok(())
+}
+
+/// The classes of clients by which one may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientType {
+    Normal,
+    /// Classes of which this node has no client yet.
+    Other,
+}
+
+impl ClientType {
+    pub(super) fn parse(name: &[u8]) -> Result<ClientType, ReplyError> {
+        if is(name, "normal") {
+            return Ok(ClientType::Normal);
+        }
+        if ["master", "slave", "replica", "pubsub"].iter().any(|other| is(name, other)) {
+            return Ok(ClientType::Other);
+        }
+        let name = String::from_utf8_lossy(name);
+        Err(ReplyError::new(format!("ERR Unknown client type '{name}'")))
+    }
+
+    /// All clients of this node are normal ones.
+    pub(super) fn is_normal(self) -> bool {
+        self == ClientType::Normal
+    }
+}
+
+/// Appends the line of one client.
+fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
+    let seconds_since = |time_ms: i64| (now_ms - time_ms).max(0) / 1000;
+    let queued = client.transaction.as_ref();
+    let mut line = format!(
+        "id={} addr={} laddr={} fd={} name=",
+        client.id.0, client.addr, client.local_addr, client.descriptor
+    );
+    text.extend_from_slice(line.as_bytes());
+    text.extend_from_slice(&client.name);
+    line.clear();
+    // Writing into a string does not fail.
+    let _ = write!(
+        line,
+        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free=0 argv-mem=0 \
+         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user={} redir=-1 resp={}",
+        seconds_since(client.connected_at_ms),
+        seconds_since(client.used_at_ms),
+        flags(client),
+        client.db,
+        queued.map_or(-1, |queued| i64::try_from(queued.queue.len()).unwrap_or(i64::MAX)),
+        client.query_bytes,
+        queued.map_or(0, |queued| queued.bytes),
+        u8::from(client.output_bytes > 0),
+        client.output_bytes,
+        size_of::<Client>() + client.query_bytes + client.output_bytes,
+        client.last_command.map_or("NULL", |id| spec(id).name),
+        "default",
+        client.resp.number(),
+    );
+    line.push('\n');
+    text.extend_from_slice(line.as_bytes());
+}
+
+fn flags(client: &Client) -> String {
+    let flags = [
+        (client.transaction.is_some(), 'x'),
+        (client.blocked.is_some(), 'b'),
+        (client.close == Some(Close::AfterReplies), 'c'),
+        (client.close == Some(Close::Now), 'A'),
+        (!client.local_addr.is_empty() && client.addr == client.local_addr, 'U'),
+        (client.is_readonly, 'r'),
+        (client.is_no_evict, 'e'),
+    ];
+    let text: String = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect();
+    if text.is_empty() { "N".to_owned() } else { text }
+}

@@ -1,0 +1,418 @@
+//! The sections of `INFO`.
+
+use std::fmt::{Display, Write as _};
+use std::fs;
+
+use reddoor_protocol::command;
+
+use crate::clock;
+use crate::execute::Call;
+use crate::server::{REDIS_VERSION, resident_bytes};
+
+/// One section.
+pub(super) struct Section {
+    /// The name by which one asks for it.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    /// Whether it is given when nothing is asked for.
+    pub(super) is_default: bool,
+    /// Whether `INFO all` has it.
+    pub(super) is_in_all: bool,
+    pub(super) write: fn(&Call<'_>, &mut String),
+}
+
+/// All sections in the order of the reply.
+pub(super) const ALL: &[Section] = &[
+    section("server", "Server", server),
+    section("clients", "Clients", clients),
+    section("memory", "Memory", memory),
+    section("persistence", "Persistence", persistence),
+    section("stats", "Stats", stats),
+    section("replication", "Replication", replication),
+    section("cpu", "CPU", cpu),
+    Section { is_in_all: false, ..section("modules", "Modules", |_, _| {}) },
+    Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
+    section("errorstats", "Errorstats", error_stats),
+    Section { is_default: false, ..section("latencystats", "Latencystats", |_, _| {}) },
+    section("cluster", "Cluster", cluster),
+    section("keyspace", "Keyspace", keyspace),
+];
+
+const fn section(
+    name: &'static str,
+    title: &'static str,
+    write: fn(&Call<'_>, &mut String),
+) -> Section {
+    Section { name, title, is_default: true, is_in_all: true, write }
+}
+
+/// Appends one `name:value` line.
+fn line(text: &mut String, name: &str, value: impl Display) {
+    // Writing into a string does not fail.
+    let _ = write!(text, "{name}:{value}\r\n");
+}
+
+/// Appends lines whose values never change.
+fn fixed(text: &mut String, lines: &[(&str, &str)]) {
+    lines.iter().for_each(|(name, value)| line(text, name, value));
+}
+
+fn server(call: &Call<'_>, text: &mut String) {
+    let node = &*call.node;
+    let settings = node.config.settings();
+    let uptime = node.started_at.elapsed().as_secs();
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let executable = std::env::current_exe().unwrap_or_default();
+    line(text, "redis_version", REDIS_VERSION);
+    fixed(text, &[("redis_git_sha1", "00000000"), ("redis_git_dirty", "0"), ("redis_build_id", "0")]);
+    line(text, "redis_mode", if settings.is_cluster { "cluster" } else { "standalone" });
+    line(text, "os", format_args!("Linux {} {}", release.trim_end(), std::env::consts::ARCH));
+    line(text, "arch_bits", usize::BITS);
+    fixed(text, &[("monotonic_clock", "POSIX clock_gettime"), ("multiplexing_api", "epoll")]);
+    line(text, "reddoor_version", env!("CARGO_PKG_VERSION"));
+    line(text, "process_id", std::process::id());
+    line(text, "process_supervised", "no");
+    line(text, "run_id", &node.run_id);
+    line(text, "tcp_port", settings.port);
+    line(text, "server_time_usec", clock::unix_us());
+    line(text, "uptime_in_seconds", uptime);
+    line(text, "uptime_in_days", uptime / 86_400);
+    line(text, "hz", settings.hz);
+    line(text, "configured_hz", settings.hz);
+    // Source: redis `src/server.h` LRU_BITS: seconds in 24 bits.
+    line(text, "lru_clock", call.now_ms / 1000 & 0xff_ffff);
+    line(text, "executable", executable.display());
+    line(text, "config_file", node.config.file().map_or(String::new(), |f| f.display().to_string()));
+    line(text, "io_threads_active", 0);
+}
+
+fn clients(call: &Call<'_>, text: &mut String) {
+    let node = &*call.node;
+    let connected = node.clients.len();
+    let others = node.clients.iter();
+    let blocked = others.clone().filter(|client| client.blocked.is_some()).count();
+    let input = others.clone().map(|client| client.query_bytes).max().unwrap_or(0);
+    let output = others.map(|client| client.output_bytes).max().unwrap_or(0);
+    line(text, "connected_clients", connected);
+    line(text, "cluster_connections", node.cluster.as_ref().map_or(0, |c| c.borrow().links_count()));
+    line(text, "maxclients", node.config.settings().clients_max);
+    line(text, "client_recent_max_input_buffer", input);
+    line(text, "client_recent_max_output_buffer", output);
+    line(text, "blocked_clients", blocked);
+    fixed(text, &[("tracking_clients", "0"), ("clients_in_timeout_table", "0")]);
+}
+
+fn memory(call: &Call<'_>, text: &mut String) {
+    let node = &*call.node;
+    // The process's resident memory stands for what Redis counts itself.
+    let used = resident_bytes();
+    let peak = node.memory_peak_bytes.max(used);
+    let at_start = node.memory_at_start_bytes;
+    let dataset = used.saturating_sub(at_start);
+    let total = total_memory_bytes();
+    for (name, bytes) in
+        [("used_memory", used), ("used_memory_rss", used), ("used_memory_peak", peak)]
+    {
+        line(text, name, bytes);
+        line(text, &format!("{name}_human"), human(bytes));
+    }
+    line(text, "used_memory_peak_perc", percent(used, peak));
+    line(text, "used_memory_overhead", at_start);
+    line(text, "used_memory_startup", at_start);
+    line(text, "used_memory_dataset", dataset);
+    line(text, "used_memory_dataset_perc", percent(dataset, dataset));
+    for name in ["allocator_allocated", "allocator_active", "allocator_resident"] {
+        line(text, name, used);
+    }
+    line(text, "total_system_memory", total);
+    line(text, "total_system_memory_human", human(total));
+    fixed(
+        text,
+        &[
+            ("used_memory_lua", "0"),
+            ("used_memory_lua_human", "0B"),
+            ("used_memory_scripts", "0"),
+            ("used_memory_scripts_human", "0B"),
+            ("number_of_cached_scripts", "0"),
+            ("number_of_functions", "0"),
+            ("number_of_libraries", "0"),
+        ],
+    );
+    fixed(
+        text,
+        &[
+            ("maxmemory", "0"),
+            ("maxmemory_human", "0B"),
+            ("maxmemory_policy", "noeviction"),
+            ("allocator_frag_ratio", "1.00"),
+            ("allocator_frag_bytes", "0"),
+            ("allocator_rss_ratio", "1.00"),
+            ("allocator_rss_bytes", "0"),
+            ("rss_overhead_ratio", "1.00"),
+            ("rss_overhead_bytes", "0"),
+            ("mem_fragmentation_ratio", "1.00"),
+            ("mem_fragmentation_bytes", "0"),
+            ("mem_not_counted_for_evict", "0"),
+            ("mem_replication_backlog", "0"),
+            ("mem_total_replication_buffers", "0"),
+            ("mem_clients_slaves", "0"),
+        ],
+    );
+    let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
+    line(text, "mem_clients_normal", buffers);
+    fixed(
+        text,
+        &[
+            ("mem_cluster_links", "0"),
+            ("mem_aof_buffer", "0"),
+            ("mem_allocator", "system"),
+            ("active_defrag_running", "0"),
+            ("lazyfree_pending_objects", "0"),
+            ("lazyfreed_objects", "0"),
+        ],
+    );
+}
+
+fn persistence(call: &Call<'_>, text: &mut String) {
+    fixed(
+        text,
+        &[
+            ("loading", "0"),
+            ("async_loading", "0"),
+            ("current_cow_peak", "0"),
+            ("current_cow_size", "0"),
+            ("current_cow_size_age", "0"),
+            ("current_fork_perc", "0.00"),
+            ("current_save_keys_processed", "0"),
+            ("current_save_keys_total", "0"),
+        ],
+    );
+    line(text, "rdb_changes_since_last_save", call.node.changes);
+    line(text, "rdb_bgsave_in_progress", 0);
+    line(text, "rdb_last_save_time", call.node.started_at_ms / 1000);
+    fixed(
+        text,
+        &[
+            ("rdb_last_bgsave_status", "ok"),
+            ("rdb_last_bgsave_time_sec", "-1"),
+            ("rdb_current_bgsave_time_sec", "-1"),
+            ("rdb_saves", "0"),
+            ("rdb_last_cow_size", "0"),
+            ("rdb_last_load_keys_expired", "0"),
+            ("rdb_last_load_keys_loaded", "0"),
+            ("aof_enabled", "0"),
+            ("aof_rewrite_in_progress", "0"),
+            ("aof_rewrite_scheduled", "0"),
+            ("aof_last_rewrite_time_sec", "-1"),
+            ("aof_current_rewrite_time_sec", "-1"),
+            ("aof_last_bgrewrite_status", "ok"),
+            ("aof_rewrites", "0"),
+            ("aof_rewrites_consecutive_failures", "0"),
+            ("aof_last_write_status", "ok"),
+            ("aof_last_cow_size", "0"),
+            ("module_fork_in_progress", "0"),
+            ("module_fork_last_cow_size", "0"),
+        ],
+    );
+}
+
+fn stats(call: &Call<'_>, text: &mut String) {
+    let stats = &call.node.stats;
+    let (commands, input, output) = stats.rate.average();
+    line(text, "total_connections_received", stats.connections_received);
+    line(text, "total_commands_processed", stats.commands_processed);
+    line(text, "instantaneous_ops_per_sec", format_args!("{commands:.0}"));
+    line(text, "total_net_input_bytes", stats.input_bytes);
+    line(text, "total_net_output_bytes", stats.output_bytes);
+    fixed(text, &[("total_net_repl_input_bytes", "0"), ("total_net_repl_output_bytes", "0")]);
+    line(text, "instantaneous_input_kbps", format_args!("{:.2}", input / 1024.0));
+    line(text, "instantaneous_output_kbps", format_args!("{:.2}", output / 1024.0));
+    fixed(
+        text,
+        &[("instantaneous_input_repl_kbps", "0.00"), ("instantaneous_output_repl_kbps", "0.00")],
+    );
+    line(text, "rejected_connections", stats.connections_rejected);
+    fixed(text, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
+    line(text, "expired_keys", call.node.expired_count());
+    line(text, "expired_stale_perc", "0.00");
+    line(text, "expired_time_cap_reached_count", stats.expire_cycles_cut_short);
+    line(text, "expire_cycle_cpu_milliseconds", stats.expire_cycle_us / 1000);
+    fixed(
+        text,
+        &[
+            ("evicted_keys", "0"),
+            ("evicted_clients", "0"),
+            ("total_eviction_exceeded_time", "0"),
+            ("current_eviction_exceeded_time", "0"),
+        ],
+    );
+    line(text, "keyspace_hits", stats.keyspace_hits);
+    line(text, "keyspace_misses", stats.keyspace_misses);
+    fixed(
+        text,
+        &[
+            ("pubsub_channels", "0"),
+            ("pubsub_patterns", "0"),
+            ("pubsubshard_channels", "0"),
+            ("latest_fork_usec", "0"),
+            ("total_forks", "0"),
+            ("migrate_cached_sockets", "0"),
+            ("slave_expires_tracked_keys", "0"),
+            ("active_defrag_hits", "0"),
+            ("active_defrag_misses", "0"),
+            ("active_defrag_key_hits", "0"),
+            ("active_defrag_key_misses", "0"),
+            ("total_active_defrag_time", "0"),
+            ("current_active_defrag_time", "0"),
+            ("tracking_total_keys", "0"),
+            ("tracking_total_items", "0"),
+            ("tracking_total_prefixes", "0"),
+            ("unexpected_error_replies", "0"),
+        ],
+    );
+    line(text, "total_error_replies", stats.error_replies);
+    line(text, "dump_payload_sanitizations", 0);
+    line(text, "total_reads_processed", stats.reads_processed);
+    line(text, "total_writes_processed", stats.writes_processed);
+    line(text, "client_output_buffer_limit_disconnections", stats.output_limit_disconnects);
+    line(text, "client_query_buffer_limit_disconnections", stats.query_limit_disconnects);
+    fixed(
+        text,
+        &[
+            ("io_threaded_reads_processed", "0"),
+            ("io_threaded_writes_processed", "0"),
+            ("reply_buffer_shrinks", "0"),
+            ("reply_buffer_expands", "0"),
+        ],
+    );
+}
+
+fn replication(call: &Call<'_>, text: &mut String) {
+    line(text, "role", crate::commands::server::role(call.node));
+    fixed(text, &[("connected_slaves", "0"), ("master_failover_state", "no-failover")]);
+    line(text, "master_replid", &call.node.replication_id);
+    line(text, "master_replid2", "0".repeat(40));
+    fixed(
+        text,
+        &[
+            ("master_repl_offset", "0"),
+            ("second_repl_offset", "-1"),
+            ("repl_backlog_active", "0"),
+            ("repl_backlog_size", "1048576"),
+            ("repl_backlog_first_byte_offset", "0"),
+            ("repl_backlog_histlen", "0"),
+        ],
+    );
+}
+
+fn cpu(_: &Call<'_>, text: &mut String) {
+    let (user, system) = cpu_seconds();
+    line(text, "used_cpu_sys", format_args!("{system:.6}"));
+    line(text, "used_cpu_user", format_args!("{user:.6}"));
+    fixed(text, &[("used_cpu_sys_children", "0.000000"), ("used_cpu_user_children", "0.000000")]);
+    line(text, "used_cpu_sys_main_thread", format_args!("{system:.6}"));
+    line(text, "used_cpu_user_main_thread", format_args!("{user:.6}"));
+}
+
+fn command_stats(call: &Call<'_>, text: &mut String) {
+    for (index, stats) in call.node.stats.commands() {
+        let Some(spec) = command::all().get(index) else { continue };
+        #[expect(clippy::cast_precision_loss, reason = "an average for people")]
+        let average = if stats.calls == 0 { 0.0 } else { stats.total_us as f64 / stats.calls as f64 };
+        line(
+            text,
+            &format!("cmdstat_{}", spec.name),
+            format_args!(
+                "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
+                stats.calls, stats.total_us, stats.rejected, stats.failed
+            ),
+        );
+    }
+}
+
+fn error_stats(call: &Call<'_>, text: &mut String) {
+    for (code, count) in call.node.stats.errors() {
+        line(text, &format!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+fn cluster(call: &Call<'_>, text: &mut String) {
+    line(text, "cluster_enabled", u8::from(call.node.cluster.is_some()));
+}
+
+fn keyspace(call: &Call<'_>, text: &mut String) {
+    for (index, database) in call.node.databases.iter().enumerate() {
+        if database.len() > 0 {
+            line(
+                text,
+                &format!("db{index}"),
+                format_args!(
+                    "keys={},expires={},avg_ttl={}",
+                    database.len(),
+                    database.volatile_len(),
+                    database.average_lifetime_ms()
+                ),
+            );
+        }
+    }
+}
+
+/// A size for people, as a Redis writes it: `1.50M`.
+fn human(bytes: usize) -> String {
+    const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "two digits for people")]
+    let mut size = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.2}{}", UNITS[unit])
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "two digits for people")]
+    let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
+    format!("{share:.2}%")
+}
+
+fn total_memory_bytes() -> usize {
+    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let field = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = field.and_then(|field| field.split_ascii_whitespace().next()?.parse::<usize>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// User and system time of this process, in seconds.
+fn cpu_seconds() -> (f64, f64) {
+    /// What the kernel counts these fields in, whatever its own tick is: 100 per second.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is a name in brackets that may hold anything; user time is the 12th behind it.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut times = fields.split_ascii_whitespace().skip(11).map(|field| {
+        field.parse::<u32>().map_or(0.0, |ticks| f64::from(ticks) / TICKS_PER_SECOND)
+    });
+    (times.next().unwrap_or(0.0), times.next().unwrap_or(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_for_people() {
+        assert_eq!(human(1023), "1023B");
+        assert_eq!(human(990_448), "967.23K");
+        assert_eq!(human(25_276_514_304), "23.54G");
+    }
+
+    #[test]
+    fn the_system_tells_memory_and_time() {
+        assert!(total_memory_bytes() > 0);
+        assert!(cpu_seconds().0 >= 0.0);
+    }
+}

@@ -1,0 +1,66 @@
+//! `COMMAND DOCS`.
+//!
+//! Summaries and what replaces a deprecated command are in words of our own; `arguments` and `history` are not
+//! told.
+//!
+//! Source: redis `src/server.c` addReplyCommandDocs.
+
+use crate::command::describe::{commands, write_simple_set, write_text};
+use crate::command::{CommandSpec, lookup_full};
+use crate::encode::ReplyWriter;
+
+/// Writes the reply to `COMMAND DOCS name…`: what is no command is left out; without names all commands.
+pub fn write_docs<'a>(
+    names: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    writer: &mut ReplyWriter<'_>,
+) {
+    if names.len() == 0 {
+        writer.map(commands().count());
+        commands().for_each(|spec| write_command_docs(spec, writer));
+        return;
+    }
+    writer.map(names.clone().filter_map(lookup_full).count());
+    for spec in names.filter_map(lookup_full) {
+        write_command_docs(spec, writer);
+    }
+}
+
+/// Writes one pair of the reply to `COMMAND DOCS`: the name and the facts, subcommands inside.
+pub fn write_command_docs(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
+    write_docs_head(spec, writer);
+    if spec.is_container() {
+        writer.bulk(b"subcommands");
+        writer.map(spec.subcommands().len());
+        for subcommand in spec.subcommands() {
+            write_docs_head(subcommand, writer);
+        }
+    }
+}
+
+/// All of a pair but the subcommands at its end.
+fn write_docs_head(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
+    let is_marked = spec.is_internal || spec.deprecated.is_some();
+    let fields = 3
+        + usize::from(spec.complexity.is_some())
+        + usize::from(is_marked)
+        + if spec.deprecated.is_some() { 2 } else { 0 }
+        + usize::from(spec.is_container());
+    writer.bulk(spec.name.as_bytes());
+    writer.map(fields);
+    write_text("summary", spec.summary, writer);
+    write_text("since", spec.since, writer);
+    write_text("group", spec.group.name(), writer);
+    if let Some(complexity) = spec.complexity {
+        write_text("complexity", complexity, writer);
+    }
+    if is_marked {
+        let marks = [("deprecated", spec.deprecated.is_some()), ("syscmd", spec.is_internal)];
+        let marks = marks.into_iter().filter_map(|(mark, is_set)| is_set.then_some(mark));
+        writer.bulk(b"doc_flags");
+        write_simple_set(marks, "", writer);
+    }
+    if let Some(deprecation) = spec.deprecated {
+        write_text("deprecated_since", deprecation.since, writer);
+        write_text("replaced_by", deprecation.replaced_by, writer);
+    }
+}

@@ -1,0 +1,136 @@
+//! One node of a cluster: a process that can be killed, started again and asked.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reddoor_protocol::topology::{Topology, nodes_text};
+use reddoor_protocol::value::Value;
+use rustix::process::Signal;
+
+use super::Kind;
+use crate::binary;
+use crate::client::{Client, words};
+use crate::port::NodePort;
+use crate::process::Process;
+use crate::wait::wait_until;
+
+/// After how long nodes hold a silent node for failed.
+const NODE_TIMEOUT_MS: &str = "3000";
+
+/// One node.
+#[derive(Debug)]
+pub struct Node {
+    kind: Kind,
+    dir: PathBuf,
+    port: NodePort,
+    process: Process,
+}
+
+impl Node {
+    /// Starts one with a directory of its own below `dir`.
+    pub(super) fn start(kind: Kind, dir: &Path, index: usize) -> Node {
+        let dir = dir.join(format!("node-{index}"));
+        std::fs::create_dir_all(&dir).expect("a directory for a node");
+        let port = NodePort::free();
+        let process = run(kind, &dir, port.number());
+        Node { kind, dir, port, process }
+    }
+
+    /// Its client port.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Its address for clients.
+    pub fn addr(&self) -> String {
+        format!("127.0.0.1:{}", self.port())
+    }
+
+    /// A new connection to it.
+    #[track_caller]
+    pub fn client(&self) -> Client {
+        Client::connect(("127.0.0.1", self.port()))
+    }
+
+    /// One request of words parted by spaces, on a connection of its own.
+    #[track_caller]
+    pub fn ask(&self, line: &str) -> String {
+        self.client().ask(line)
+    }
+
+    /// The name by which nodes know it.
+    pub fn id(&self) -> String {
+        self.ask("CLUSTER MYID")
+    }
+
+    /// Its view of the cluster.
+    ///
+    /// # Panics
+    /// It has none.
+    pub fn topology(&self) -> Topology {
+        let reply = self.client().call(&words("CLUSTER NODES"));
+        let text = reply.as_str().unwrap_or_else(|| panic!("CLUSTER NODES: {reply:?}"));
+        nodes_text::parse(text).expect("a view that can be read")
+    }
+
+    pub(super) fn wait_answers(&self) {
+        wait_until("a node to answer", || {
+            Client::try_connect(("127.0.0.1", self.port()))
+                .and_then(|mut client| client.try_ask("PING"))
+                .is_ok_and(|reply| reply == "PONG")
+        });
+    }
+
+    /// Kills it, as a machine that loses power would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again with the same directory and port.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        self.process = run(self.kind, &self.dir, self.port.number());
+    }
+
+    /// Makes it hang: its connections stay open and nothing is answered.
+    pub fn pause(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Ends what [`Node::pause`] began.
+    pub fn resume(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// How often it was asked to run a command, by its own count.
+    ///
+    /// # Panics
+    /// It does not count them.
+    pub fn calls(&self, command: &str) -> u64 {
+        let Value::Bulk(info) = self.client().call(&["INFO", "commandstats"]) else {
+            panic!("INFO is a string")
+        };
+        let info = String::from_utf8_lossy(&info).into_owned();
+        let prefix = format!("cmdstat_{command}:calls=");
+        let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
+        line.and_then(|line| line.split(',').next()).map_or(0, |n| n.parse().expect("a count"))
+    }
+}
+
+fn run(kind: Kind, dir: &Path, port: u16) -> Process {
+    let mut command = match kind {
+        Kind::Real => Command::new("redis-server"),
+        Kind::Bundled => {
+            let mut command = binary::command();
+            command.arg("node");
+            command
+        }
+    };
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(dir);
+    command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT_MS]);
+    command.args(["--enable-debug-command", "yes", "--save", "", "--appendonly", "no"]);
+    if kind == Kind::Real {
+        command.args(["--repl-diskless-sync-delay", "0"]);
+    }
+    Process::start(&format!("node-{port}"), dir, &mut command)
+}

@@ -1,0 +1,76 @@
+//! Slots move from node to node, as every resharding tool does it:
+//! 1. the target is told that the slot comes (`IMPORTING`), the source that it goes (`MIGRATING`);
+//! 2. its keys are moved (`MIGRATE`);
+//! 3. target, source and all others are told who owns it now (`NODE`).
+
+use reddoor_protocol::slot::Slot;
+use reddoor_protocol::value::Value;
+
+use super::Cluster;
+use super::node::Node;
+use crate::client::Client;
+
+/// Keys that travel in one `MIGRATE` (count).
+const KEYS_AT_ONCE: &str = "100";
+
+impl Cluster {
+    /// Moves a slot with its keys.
+    pub fn move_slot(&self, slot: Slot, from: &Node, to: &Node) {
+        self.open_slot(slot, from, to);
+        move_keys(slot, from, to);
+        self.close_slot(slot, from, to);
+    }
+
+    /// Step 1: the slot is under way, its keys stay where they are.
+    pub fn open_slot(&self, slot: Slot, from: &Node, to: &Node) {
+        let slot = slot.number();
+        let importing = format!("CLUSTER SETSLOT {slot} IMPORTING {}", from.id());
+        assert_eq!(to.ask(&importing), "OK");
+        let migrating = format!("CLUSTER SETSLOT {slot} MIGRATING {}", to.id());
+        assert_eq!(from.ask(&migrating), "OK");
+    }
+
+    /// Step 3: the slot has arrived. Keys that were left behind are lost, as in any cluster.
+    pub fn close_slot(&self, slot: Slot, from: &Node, to: &Node) {
+        let command = format!("CLUSTER SETSLOT {} NODE {}", slot.number(), to.id());
+        // The target first: it is the one that takes a new epoch for it.
+        for node in [to, from] {
+            assert_eq!(node.ask(&command), "OK");
+        }
+        for node in &self.nodes {
+            if ![from.port(), to.port()].contains(&node.port()) {
+                let reply = node.ask(&command);
+                assert!(reply == "OK" || reply.contains("only to masters"), "{reply}");
+            }
+        }
+    }
+}
+
+/// Step 2: all keys of a slot travel.
+pub fn move_keys(slot: Slot, from: &Node, to: &Node) {
+    let mut source = from.client();
+    let (number, port) = (slot.number().to_string(), to.port().to_string());
+    loop {
+        let reply = source.call(&["CLUSTER", "GETKEYSINSLOT", &number, KEYS_AT_ONCE]);
+        let Value::Array(keys) = reply else { panic!("{reply:?}") };
+        if keys.is_empty() {
+            return;
+        }
+        let keys: Vec<&[u8]> = keys.iter().filter_map(Value::as_bytes).collect();
+        migrate(&mut source, &port, &keys);
+    }
+}
+
+/// Moves one key.
+pub fn move_key(key: &str, from: &Node, to: &Node) {
+    migrate(&mut from.client(), &to.port().to_string(), &[key.as_bytes()]);
+}
+
+fn migrate(source: &mut Client, port: &str, keys: &[&[u8]]) {
+    let mut request: Vec<&[u8]> = vec![b"MIGRATE", b"127.0.0.1", port.as_bytes(), b"", b"0"];
+    request.extend([&b"60000"[..], b"KEYS"]);
+    request.extend(keys);
+    let reply = source.call(&request);
+    // Keys that expired or were deleted meanwhile have no need to travel.
+    assert!(matches!(reply.as_str(), Some("OK" | "NOKEY")), "{reply:?}");
+}

@@ -1,0 +1,110 @@
+//! A server process: its log, its signals, its end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::guard;
+use crate::wait::wait_for;
+
+/// Lines of its log that a failing test shows.
+const LOG_LINES_SHOWN: usize = 60;
+
+/// A process, killed when dropped. If that happens because a test fails, the end of its log is shown.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    has_ended: bool,
+}
+
+impl Process {
+    /// Starts `command` with everything it prints going to `<dir>/<name>.log`.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start(name: &str, dir: &Path, command: &mut Command) -> Process {
+        let log = dir.join(format!("{name}.log"));
+        let out = File::options().create(true).append(true).open(&log).expect("a log file");
+        let err = out.try_clone().expect("a second handle of the log");
+        let child = command
+            .current_dir(dir)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        guard::watch(&child);
+        Process { name: name.to_owned(), child, log, has_ended: false }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it printed so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal)
+            .unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
+    }
+
+    /// How it ended, if it has.
+    pub fn poll_end(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().expect("a child can be waited for");
+        if status.is_some() && !self.has_ended {
+            self.has_ended = true;
+            guard::release(&self.child);
+        }
+        status
+    }
+
+    /// Waits for its end.
+    pub fn wait_end(&mut self) -> ExitStatus {
+        let what = format!("{} to end", self.name);
+        wait_for(&what, || self.poll_end())
+    }
+
+    /// Kills it; returns when it is gone.
+    pub fn kill(&mut self) {
+        if self.poll_end().is_none() {
+            let _ = self.child.kill();
+            self.wait_end();
+        }
+    }
+
+    /// Memory that it holds now, in bytes, as the system counts it.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn resident_bytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kilobytes * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let shown = lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n");
+            eprintln!("---- the last lines of {} ----\n{shown}", self.name);
+        }
+    }
+}

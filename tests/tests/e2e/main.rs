@@ -1,0 +1,10 @@
+//! The front door as its users meet it: real processes, clients that see every byte, a file for each promise.
+//!
+//! A test that ends with `::real` runs over `redis-server` nodes, with `::bundled` over `reddoor node`.
+//! Where a test must decide what a node does and when, the node is a fake one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod order;
+mod routing;
+mod split;
