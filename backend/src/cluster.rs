@@ -63,7 +63,9 @@ impl Cluster {
             None => Core::new(core_settings(settings), random, now_ms),
             Some(remembered) => {
                 let core = Core::restore(core_settings(settings), random, remembered, now_ms);
-                core.ok_or_else(|| failed(&format_args!("{}: no line is this node's", path.display())))?
+                core.ok_or_else(|| {
+                    failed(&format_args!("{}: no line is this node's", path.display()))
+                })?
             }
         };
         tracing::info!("Node configuration loaded, I'm {}", core.myself().id);

@@ -53,7 +53,8 @@ fn help(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let rows = lookup(call.arg(0)).map_or(&[][..], |spec| spec.subcommands());
     let served = rows.iter().filter(|row| handler(row.id()).is_some());
     call.reply.array(1 + 2 * served.clone().count());
-    call.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    call.reply
+        .simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for row in served {
         call.reply.simple(&row.short_name().to_ascii_uppercase());
         call.reply.simple(&format!("    {}.", row.summary));

@@ -102,7 +102,15 @@ pub(crate) fn execute(
 ) -> Outcome {
     let spec = match resolve(args) {
         Ok(spec) if commands::handler(spec.id()).is_some() => spec,
-        Ok(_) => return refuse(node, client, None, &resolve::ResolveError::UnknownCommand.reply(args), out),
+        Ok(_) => {
+            return refuse(
+                node,
+                client,
+                None,
+                &resolve::ResolveError::UnknownCommand.reply(args),
+                out,
+            );
+        }
         Err(error) => {
             let spec = match error {
                 resolve::ResolveError::WrongArity { spec } => Some(spec),
@@ -181,7 +189,8 @@ fn check(
     spec: &'static CommandSpec,
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
-    if spec.name.starts_with("debug") && !is_permitted(node.config.settings().debug_command, client) {
+    if spec.name.starts_with("debug") && !is_permitted(node.config.settings().debug_command, client)
+    {
         return Err(ReplyError::new(DEBUG_LOCKED));
     }
     if !client.is_authenticated && !spec.flags.contains(CommandFlags::NO_AUTH) {
@@ -243,7 +252,10 @@ fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
     let Some(pause) = node.active_pause() else { return false };
     let writes = spec.is_write()
         || spec.id() == EXEC
-            && client.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|q| q.spec.is_write()));
+            && client
+                .transaction
+                .as_ref()
+                .is_some_and(|t| t.queue.iter().any(|q| q.spec.is_write()));
     match pause.reach {
         PauseReach::All => !UNHINDERED.contains(&spec.id()) || false,
         PauseReach::Writes => writes,
@@ -262,7 +274,8 @@ fn queue(
     transaction.bytes += args.iter().map(<[u8]>::len).sum::<usize>();
     if transaction.bytes > bytes_max {
         transaction.is_broken = true;
-        return reply.error(&ReplyError::new("ERR transaction larger than client-query-buffer-limit"));
+        return reply
+            .error(&ReplyError::new("ERR transaction larger than client-query-buffer-limit"));
     }
     if !transaction.is_broken {
         transaction.queue.push(Queued { spec, args: args.iter().map(Box::from).collect() });

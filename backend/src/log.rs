@@ -70,7 +70,8 @@ impl Subscriber for Lines {
             Level::DEBUG => '-',
             Level::TRACE => '.',
         };
-        let mut line = Line(format!("{}:M {} {mark} ", std::process::id(), timestamp(clock::unix_ms())));
+        let mut line =
+            Line(format!("{}:M {} {mark} ", std::process::id(), timestamp(clock::unix_ms())));
         event.record(&mut line);
         line.0.push('\n');
         // A log that cannot be written is no reason to stop serving.

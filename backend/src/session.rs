@@ -57,7 +57,12 @@ pub(crate) struct Session {
 const REPLIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Session {
-    pub(crate) fn new(socket: Socket, node: SharedNode, scratch: SharedScratch, seat: Seat) -> Session {
+    pub(crate) fn new(
+        socket: Socket,
+        node: SharedNode,
+        scratch: SharedScratch,
+        seat: Seat,
+    ) -> Session {
         Session {
             socket,
             node,

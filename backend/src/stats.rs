@@ -133,7 +133,8 @@ impl Rate {
         let elapsed_ms = now_ms - self.last_ms;
         if self.last_ms > 0 && elapsed_ms > 0 {
             #[expect(clippy::cast_precision_loss, reason = "an average for people")]
-            let per_second = |now: u64, last: u64| now.saturating_sub(last) as f64 * 1000.0 / elapsed_ms as f64;
+            let per_second =
+                |now: u64, last: u64| now.saturating_sub(last) as f64 * 1000.0 / elapsed_ms as f64;
             self.samples[self.next] = Sample {
                 commands: per_second(counters.0, self.last.0),
                 input: per_second(counters.1, self.last.1),

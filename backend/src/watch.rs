@@ -23,7 +23,13 @@ impl Watches {
     }
 
     /// Adds a key to a client's own list and to the key's, once.
-    pub(crate) fn watch(&mut self, client: ClientId, own: &mut Vec<(usize, Key)>, db: usize, key: &[u8]) {
+    pub(crate) fn watch(
+        &mut self,
+        client: ClientId,
+        own: &mut Vec<(usize, Key)>,
+        db: usize,
+        key: &[u8],
+    ) {
         let entry = (db, Key::from(key));
         if own.contains(&entry) {
             return;

@@ -11,7 +11,7 @@ use crate::guard;
 use crate::wait::wait_for;
 
 /// Lines of its log that a failing test shows.
-const LOG_LINES_SHOWN: usize = 60;
+const LOG_LINES_SHOWN: usize = 25;
 
 /// A process, killed when dropped. If that happens because a test fails, the end of its log is shown.
 #[derive(Debug)]

@@ -255,7 +255,11 @@ async fn serve(node: SharedNode, link: LinkId, stream: TcpStream, queue: Rc<Queu
     end(&node, link);
 }
 
-async fn read(node: &SharedNode, link: LinkId, mut reader: OwnedReadHalf) -> Result<(), MessageError> {
+async fn read(
+    node: &SharedNode,
+    link: LinkId,
+    mut reader: OwnedReadHalf,
+) -> Result<(), MessageError> {
     let mut received: Vec<u8> = Vec::new();
     loop {
         received.reserve(READ_BYTES);

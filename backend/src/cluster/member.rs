@@ -165,6 +165,11 @@ impl Member {
         self.flags.contains(MemberFlags::PRIMARY)
     }
 
+    /// Whether it is a replica. A node in handshake is neither.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.flags.contains(MemberFlags::REPLICA)
+    }
+
     /// Whether it is this node.
     pub(crate) fn is_myself(&self) -> bool {
         self.flags.contains(MemberFlags::MYSELF)

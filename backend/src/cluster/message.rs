@@ -335,8 +335,7 @@ fn decode_body(header: &Header, body: &[u8]) -> Option<Result<Body, MessageError
 
 fn decode_ping(kind: Kind, header: &Header, body: &[u8]) -> Option<Result<Body, MessageError>> {
     let count = usize::from(header.count.get());
-    let (entries, mut rest) =
-        <[GossipEntry]>::ref_from_prefix_with_elems(body, count).ok()?;
+    let (entries, mut rest) = <[GossipEntry]>::ref_from_prefix_with_elems(body, count).ok()?;
     let mut gossip = Vec::with_capacity(entries.len());
     for entry in entries {
         match decode_gossip(entry) {

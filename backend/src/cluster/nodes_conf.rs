@@ -1,4 +1,198 @@
-//! stub
-use std::path::Path; use super::core::{Core, Remembered};
-#[derive(Debug)] pub(crate) struct NodesFile;
-impl NodesFile { pub(crate) fn open(_p:&Path)->std::io::Result<(NodesFile, Option<Remembered>)> {Ok((NodesFile,None))} pub(crate) fn save(&mut self,_c:&Core)->std::io::Result<()> {Ok(())} }
+//! The nodes file: what a node remembers of its cluster over a restart, in the format of a Redis.
+//!
+//! How a save stays whole: the new text is written to a file beside it, synced, locked and renamed over the old one,
+//! and the directory is synced. Whatever happens meanwhile, the name stands for the old text or the new one.
+//!
+//! How two nodes are kept from one file: whoever opens it locks it, as a Redis does, and keeps it open. The lock
+//! goes along with every save, because the new file is locked before it gets the name.
+//!
+//! Invariants: a file that cannot be understood is refused and left as it is; an empty one is a new node's.
+//!
+//! Spec: <https://valkey.io/topics/cluster-spec/#configuration-epoch>.
+//! Source: redis `src/cluster.c` clusterLoadConfig, clusterSaveConfig, clusterLockConfig.
+
+pub(crate) mod line;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::core::{Core, Remembered};
+use super::member::SlotSet;
+
+/// Permissions of a new file: as for a file that a Redis makes.
+const MODE: u32 = 0o644;
+
+/// How often the file may be replaced between opening and locking it before that is an error (count).
+const OPEN_ATTEMPTS_MAX: usize = 10;
+
+/// Why a nodes file cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum NodesFileError {
+    /// The system does not let it be read or locked.
+    #[error("cannot open {path}: {source}")]
+    Open { path: PathBuf, source: io::Error },
+    /// Another node has it open.
+    #[error(
+        "{path} is in use by another node; every node needs a file of its own (cluster-config-file)"
+    )]
+    InUse { path: PathBuf },
+    /// A line is not what it has to be.
+    #[error("{path} is damaged, line {line}: {what}")]
+    Damaged {
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        what: String,
+    },
+    /// It has no line with the epochs, which is the last one.
+    #[error("{path} is damaged: it ends before its last line, which begins with vars")]
+    CutShort { path: PathBuf },
+}
+
+/// The nodes file, locked.
+#[derive(Debug)]
+pub(crate) struct NodesFile {
+    path: PathBuf,
+    /// The file that has the name now. It is kept for its lock.
+    locked: File,
+}
+
+impl NodesFile {
+    /// Opens and locks the file, makes it when there is none, and gives back what it remembers: `None` for a new
+    /// node.
+    ///
+    /// # Errors
+    /// It cannot be opened, is in use, or is damaged.
+    pub(crate) fn open(path: &Path) -> Result<(NodesFile, Option<Remembered>), NodesFileError> {
+        let mut locked = lock(path)?;
+        let mut text = String::new();
+        locked
+            .read_to_string(&mut text)
+            .map_err(|source| NodesFileError::Open { path: path.to_owned(), source })?;
+        let remembered = if text.is_empty() { None } else { Some(parse(path, &text)?) };
+        Ok((NodesFile { path: path.to_owned(), locked }, remembered))
+    }
+
+    /// Writes what the core remembers. Returns when it is on the disk.
+    ///
+    /// # Errors
+    /// The file is the old one, whole.
+    pub(crate) fn save(&mut self, core: &Core) -> io::Result<()> {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".new");
+        let aside = PathBuf::from(aside);
+        let saved = replace(&self.path, &aside, text_of(core).as_bytes());
+        if saved.is_err() {
+            // It may not even have been made.
+            let _ = std::fs::remove_file(&aside);
+        }
+        self.locked = saved?;
+        Ok(())
+    }
+}
+
+/// Opens and locks the file that has the name. A node that saves replaces the file, so it is not enough to have
+/// locked the one that had the name when it was opened.
+fn lock(path: &Path) -> Result<File, NodesFileError> {
+    let failed = |source| NodesFileError::Open { path: path.to_owned(), source };
+    for _ in 0..OPEN_ATTEMPTS_MAX {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(MODE);
+        let file = options.open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let opened = file.metadata().map_err(failed)?;
+        if std::fs::metadata(path).is_ok_and(|named| named.ino() == opened.ino()) {
+            return Ok(file);
+        }
+    }
+    Err(NodesFileError::InUse { path: path.to_owned() })
+}
+
+fn replace(path: &Path, aside: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(MODE).open(aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    file.try_lock().map_err(io::Error::from)?;
+    std::fs::rename(aside, path)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir)?.sync_all()?;
+    Ok(file)
+}
+
+/// The whole text of the file.
+fn text_of(core: &Core) -> String {
+    let mut text = String::new();
+    for member in core.members().filter(|member| !member.is_in_handshake()) {
+        line::write(&mut text, core, member);
+    }
+    let (current, vote) = (core.current_epoch(), core.last_vote_epoch());
+    text.push_str(&format!("vars currentEpoch {current} lastVoteEpoch {vote}\n"));
+    text
+}
+
+fn parse(path: &Path, text: &str) -> Result<Remembered, NodesFileError> {
+    let mut remembered = Remembered::default();
+    let mut taken = SlotSet::new();
+    let mut has_vars = false;
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let damaged =
+            |what: String| NodesFileError::Damaged { path: path.to_owned(), line: index + 1, what };
+        if let Some(vars) = line.strip_prefix("vars ") {
+            read_vars(vars, &mut remembered).map_err(|what| damaged(what.to_owned()))?;
+            has_vars = true;
+        } else {
+            let line = line::parse(line).map_err(|what| damaged(what.to_owned()))?;
+            add(line, &mut remembered, &mut taken).map_err(damaged)?;
+        }
+    }
+    if has_vars { Ok(remembered) } else { Err(NodesFileError::CutShort { path: path.to_owned() }) }
+}
+
+/// Adds a line to those before it, with which it has to agree.
+fn add(line: line::Line, all: &mut Remembered, taken: &mut SlotSet) -> Result<(), String> {
+    let member = &line.member;
+    if all.members.iter().any(|other| other.id == member.id) {
+        return Err(format!("a second line for node {}", member.id));
+    }
+    if member.is_myself() && all.members.iter().any(|other| other.is_myself()) {
+        return Err("a second node is myself".to_owned());
+    }
+    for slot in member.slots.iter() {
+        if taken.contains(slot) {
+            return Err(format!("a second owner for slot {slot}"));
+        }
+        taken.insert(slot);
+    }
+    // Only the node itself knows which of its slots are under way; others' lines have none.
+    all.migrating.extend(line.migrating);
+    all.importing.extend(line.importing);
+    all.members.push(line.member);
+    Ok(())
+}
+
+/// Names and values in turn; later versions may have more of them.
+fn read_vars(vars: &str, remembered: &mut Remembered) -> Result<(), &'static str> {
+    let mut words = vars.split_ascii_whitespace();
+    while let Some(name) = words.next() {
+        let value = words.next().ok_or("a variable without a value")?;
+        let number = || value.parse().map_err(|_| "an epoch is not a number");
+        match name {
+            "currentEpoch" => remembered.current_epoch = number()?,
+            "lastVoteEpoch" => remembered.last_vote_epoch = number()?,
+            _ => tracing::warn!("Skipping unknown cluster config variable '{name}'"),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

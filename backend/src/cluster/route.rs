@@ -1,4 +1,115 @@
-//! stub
-use super::core::Core; use crate::execute::*; use reddoor_protocol::reply_error::ReplyError; use reddoor_protocol::topology::replies::Endpoint;
-#[derive(Debug)] pub(crate) struct RouteSettings { pub(crate) allows_reads_when_down: bool, pub(crate) endpoint: Endpoint }
-pub(crate) fn route(_:&Core,_:&RouteSettings,_:&RouteQuery,_:impl FnOnce()->Presence)->Result<(),ReplyError>{Ok(())}
+//! May this node run a request, and if not, where does the client have to go?
+//!
+//! In: the slot of the request's keys and what is known of the client. Out: leave, or one of the errors that
+//! cluster clients follow. The order of the questions is the one a Redis has, because clients see which one answers:
+//! 1. Has the slot an owner? 2. Is the cluster well? 3. Is the slot on its way out, and are all keys still here?
+//! 4. Is it on its way in, and has the client been sent by the old owner? 5. May a replica answer?
+//! 6. Is this node the owner?
+//!
+//! Not here: keys in different slots, which whoever collects the keys finds out.
+//!
+//! Spec: <https://valkey.io/topics/cluster-spec/#redirection-and-resharding>.
+//! Source: redis `src/cluster.c` getNodeByQuery, clusterRedirectClient.
+
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::slot::Slot;
+use reddoor_protocol::topology::replies::Endpoint;
+
+use super::core::Core;
+use super::member::Member;
+use crate::execute::{Presence, RouteQuery};
+
+/// What the settings have to say about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RouteSettings {
+    /// Whether keys may be read while the cluster is down.
+    pub(crate) allows_reads_when_down: bool,
+    /// Which name of a node clients are sent to.
+    pub(crate) endpoint: Endpoint,
+}
+
+const UNBOUND: ReplyError = ReplyError::from_static("CLUSTERDOWN Hash slot not served");
+const DOWN: ReplyError = ReplyError::from_static("CLUSTERDOWN The cluster is down");
+const DOWN_FOR_WRITES: ReplyError =
+    ReplyError::from_static("CLUSTERDOWN The cluster is down and only accepts read commands");
+const TRY_AGAIN: ReplyError =
+    ReplyError::from_static("TRYAGAIN Multiple keys request during rehashing of slot");
+
+/// Whether this node may run a request. `presence` is asked only while the slot is on its way somewhere.
+///
+/// # Errors
+/// `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
+#[inline]
+pub(crate) fn route(
+    core: &Core,
+    settings: &RouteSettings,
+    query: &RouteQuery,
+    presence: impl FnOnce() -> Presence,
+) -> Result<(), ReplyError> {
+    let Some(owner) = core.owner(query.slot) else { return Err(UNBOUND) };
+    if !core.is_ok() {
+        leave_while_down(settings, query)?;
+    }
+    if let Some(target) = target_of(core, query.slot, owner) {
+        return leave_while_migrating(settings, query, target, presence());
+    }
+    if core.importing_from(query.slot).is_some() && query.is_asking {
+        return leave_while_importing(query, presence());
+    }
+    if owner.is_myself() || may_read_as_replica(core.myself(), query, owner) {
+        return Ok(());
+    }
+    Err(redirect("MOVED", query.slot, owner, settings.endpoint))
+}
+
+fn leave_while_down(settings: &RouteSettings, query: &RouteQuery) -> Result<(), ReplyError> {
+    match (settings.allows_reads_when_down, query.is_write) {
+        (false, _) => Err(DOWN),
+        (true, true) => Err(DOWN_FOR_WRITES),
+        (true, false) => Ok(()),
+    }
+}
+
+/// The node that a slot of this node is on its way to.
+fn target_of<'a>(core: &'a Core, slot: Slot, owner: &Member) -> Option<&'a Member> {
+    let target = core.migrating_to(slot).filter(|_| owner.is_myself())?;
+    core.member(&target)
+}
+
+/// A key that is not here any more may be at the target; if others are still here, neither node has them all.
+fn leave_while_migrating(
+    settings: &RouteSettings,
+    query: &RouteQuery,
+    target: &Member,
+    presence: Presence,
+) -> Result<(), ReplyError> {
+    match presence {
+        Presence { missing: 0, .. } => Ok(()),
+        Presence { existing: 0, .. } => Err(redirect("ASK", query.slot, target, settings.endpoint)),
+        Presence { .. } => Err(TRY_AGAIN),
+    }
+}
+
+/// A single key that is not here has not come yet or does not exist: the old owner has sent the client, so this
+/// node answers for it. Of several keys those that are missing may still be there.
+fn leave_while_importing(query: &RouteQuery, presence: Presence) -> Result<(), ReplyError> {
+    if query.keys_count > 1 && presence.missing > 0 { Err(TRY_AGAIN) } else { Ok(()) }
+}
+
+fn may_read_as_replica(myself: &Member, query: &RouteQuery, owner: &Member) -> bool {
+    query.is_readonly && !query.is_write && myself.primary == Some(owner.id)
+}
+
+fn redirect(word: &str, slot: Slot, to: &Member, endpoint: Endpoint) -> ReplyError {
+    let host = match endpoint {
+        Endpoint::Ip => to.ip.as_str(),
+        Endpoint::Hostname if to.hostname.is_empty() => "?",
+        Endpoint::Hostname => to.hostname.as_str(),
+        // Nothing: clients go on with the address they know.
+        Endpoint::Unknown => "",
+    };
+    ReplyError::new(format!("{word} {slot} {host}:{}", to.port))
+}
+
+#[cfg(test)]
+mod tests;

@@ -116,9 +116,7 @@ fn low_mask(bits: usize) -> u8 {
 fn bitcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let range = match call.args.len() {
         2 => (0, -1, Unit::Byte),
-        4 | 5 => {
-            (integer(call.arg(2))?, integer(call.arg(3))?, unit(call.args.get(4))?)
-        }
+        4 | 5 => (integer(call.arg(2))?, integer(call.arg(3))?, unit(call.args.get(4))?),
         _ => {
             // A Redis looks at the key before it finds the form wrong; only strings exist so far.
             return Err(ReplyError::SYNTAX);
@@ -151,7 +149,13 @@ fn bitpos(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let end = call.args.get(4).map(integer).transpose()?;
     let position = match call.node.read(call.at(), call.arg(1)) {
         // A missing key is an endless row of zeros.
-        None => if wants_one { None } else { Some(0) },
+        None => {
+            if wants_one {
+                None
+            } else {
+                Some(0)
+            }
+        }
         Some(record) => {
             let mut digits = itoa::Buffer::new();
             let bytes = string_of(record)?.bytes(&mut digits);

@@ -29,9 +29,9 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Err(ReplyError::wrong_arity(call.spec.name));
     }
     let args = call.args;
-    let pairs = (2..args.len())
-        .step_by(2)
-        .map(|index| (args.get(index).unwrap_or_default(), args.get(index + 1).unwrap_or_default()));
+    let pairs = (2..args.len()).step_by(2).map(|index| {
+        (args.get(index).unwrap_or_default(), args.get(index + 1).unwrap_or_default())
+    });
     let is_open = is_permitted(call.node.config.settings().protected_configs, call.client);
     let had_password = !call.node.config.settings().password.is_empty();
     call.node.config.set(pairs, is_open)?;

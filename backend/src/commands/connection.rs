@@ -71,7 +71,9 @@ fn hello(call: &mut Call<'_>) -> Result<(), ReplyError> {
             Some(3) => Resp::V3,
             Some(_) => return Err(ReplyError::NO_PROTO),
             None => {
-                return Err(ReplyError::new("ERR Protocol version is not an integer or out of range"));
+                return Err(ReplyError::new(
+                    "ERR Protocol version is not an integer or out of range",
+                ));
             }
         },
     };
@@ -136,9 +138,7 @@ pub(super) fn check_name(name: &[u8]) -> Result<(), ReplyError> {
     if name.iter().all(u8::is_ascii_graphic) {
         return Ok(());
     }
-    Err(ReplyError::new(
-        "ERR Client names cannot contain spaces, newlines or special characters.",
-    ))
+    Err(ReplyError::new("ERR Client names cannot contain spaces, newlines or special characters."))
 }
 
 fn select(call: &mut Call<'_>) -> Result<(), ReplyError> {

@@ -55,7 +55,9 @@ impl Conditions {
             ));
         }
         if if_later && if_sooner {
-            return Err(ReplyError::new("ERR GT and LT options at the same time are not compatible"));
+            return Err(ReplyError::new(
+                "ERR GT and LT options at the same time are not compatible",
+            ));
         }
         Ok(conditions)
     }

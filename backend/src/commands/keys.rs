@@ -108,7 +108,9 @@ fn copy(call: &mut Call<'_>) -> Result<(), ReplyError> {
         index += 1;
     }
     if call.node.cluster.is_some() && to.db != 0 {
-        return Err(ReplyError::new("ERR Copying to another database is not allowed in cluster mode"));
+        return Err(ReplyError::new(
+            "ERR Copying to another database is not allowed in cluster mode",
+        ));
     }
     if from.db == to.db && source == target {
         return Err(ReplyError::new("ERR source and destination objects are the same"));

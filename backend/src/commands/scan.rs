@@ -75,7 +75,8 @@ fn parse<'a>(call: &Call<'a>) -> Result<Filter<'a>, ReplyError> {
         let value = value.ok_or(ReplyError::SYNTAX)?;
         if is(option, "COUNT") {
             let count = integer(value)?;
-            filter.count = usize::try_from(count).ok().filter(|c| *c > 0).ok_or(ReplyError::SYNTAX)?;
+            filter.count =
+                usize::try_from(count).ok().filter(|c| *c > 0).ok_or(ReplyError::SYNTAX)?;
         } else if is(option, "MATCH") {
             filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
         } else if is(option, "TYPE") {

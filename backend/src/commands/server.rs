@@ -96,9 +96,8 @@ fn check_flush_mode(call: &Call<'_>) -> Result<(), ReplyError> {
 fn flush(node: &mut Node, db: usize) {
     let at = crate::node::At { db, now_ms: clock::unix_ms() };
     let database = &mut node.databases[db];
-    node.watches.touch_where(|watched_db, key| {
-        watched_db == db && database.find(key, at.now_ms).is_some()
-    });
+    node.watches
+        .touch_where(|watched_db, key| watched_db == db && database.find(key, at.now_ms).is_some());
     node.changes += node.databases[db].len() as u64;
     node.databases[db].clear();
 }

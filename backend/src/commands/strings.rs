@@ -87,8 +87,9 @@ fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
         Expiry::At(time) if time <= call.now_ms => database.remove(key).is_some(),
         Expiry::At(time) => database.set_expiry(key, Some(time)),
         Expiry::Persist => {
-            let is_volatile =
-                database.find(key, call.now_ms).is_some_and(|record| record.expires_at_ms().is_some());
+            let is_volatile = database
+                .find(key, call.now_ms)
+                .is_some_and(|record| record.expires_at_ms().is_some());
             is_volatile && database.set_expiry(key, None)
         }
     };
@@ -219,7 +220,9 @@ pub(super) fn range_within(start: i64, end: i64, len: usize) -> std::ops::Range<
 /// Refuses a string longer than the settings allow.
 pub(super) fn check_len(len: usize, max: usize) -> Result<(), ReplyError> {
     if len > max {
-        return Err(ReplyError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
+        return Err(ReplyError::new(
+            "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+        ));
     }
     Ok(())
 }

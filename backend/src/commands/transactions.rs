@@ -62,9 +62,7 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let is_touched = is_touched(call);
     call.node.watches.unwatch(call.client.id, &mut call.client.watched);
     if transaction.is_broken {
-        return Err(ReplyError::new(
-            "EXECABORT Transaction discarded because of previous errors.",
-        ));
+        return Err(ReplyError::new("EXECABORT Transaction discarded because of previous errors."));
     }
     if is_touched {
         call.reply.null_array();

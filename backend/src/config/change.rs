@@ -9,7 +9,6 @@ use crate::config::directive::{Change, Setting};
 use crate::config::settings::Settings;
 use crate::config::{Config, table};
 
-
 impl Config {
     /// The directives whose name or alias one of the patterns matches, with their values.
     pub(crate) fn matching<'a>(
@@ -49,7 +48,9 @@ impl Config {
                 ))
             })?;
             let problem = match row.change {
-                _ if rows.iter().any(|(seen, _, _, _)| *seen == index) => Some("duplicate parameter"),
+                _ if rows.iter().any(|(seen, _, _, _)| *seen == index) => {
+                    Some("duplicate parameter")
+                }
                 Change::Startup => Some("can't set immutable config"),
                 Change::Protected if !is_protected_open => Some("can't set protected config"),
                 Change::Live | Change::Protected => None,

@@ -113,7 +113,8 @@ pub(crate) struct OutputLimit {
 impl Default for OutputLimits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
-        let limit = |hard_bytes, soft_bytes| OutputLimit { hard_bytes, soft_bytes, soft_seconds: 60 };
+        let limit =
+            |hard_bytes, soft_bytes| OutputLimit { hard_bytes, soft_bytes, soft_seconds: 60 };
         OutputLimits {
             normal: OutputLimit::default(),
             replica: limit(256 * MIB, 64 * MIB),
@@ -133,7 +134,11 @@ impl OutputLimits {
                 b"normal" => &mut self.normal,
                 b"slave" | b"replica" => &mut self.replica,
                 b"pubsub" => &mut self.pubsub,
-                _ => return Err("Invalid client class specified in buffer limit configuration.".into()),
+                _ => {
+                    return Err(
+                        "Invalid client class specified in buffer limit configuration.".into()
+                    );
+                }
             };
             *limit = parse_limit(row).ok_or(
                 "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
@@ -168,7 +173,8 @@ const CLASSES: &[u8] = b"g$lshzxetdKEmn";
 
 fn normal_classes(classes: &[u8]) -> Result<String, Mistake> {
     const ALL: &[u8] = b"g$lshzxetd";
-    let is_on = |class: &u8| classes.contains(class) || classes.contains(&b'A') && ALL.contains(class);
+    let is_on =
+        |class: &u8| classes.contains(class) || classes.contains(&b'A') && ALL.contains(class);
     if classes.iter().any(|class| *class != b'A' && !CLASSES.contains(class)) {
         return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into());
     }
@@ -206,7 +212,10 @@ mod tests {
     fn one_class_of_output_limits_changes_alone() {
         let words: [&[u8]; 4] = [b"normal", b"1kb", b"2kb", b"3"];
         let limits = OutputLimits::default().changed_by(&words).unwrap();
-        assert_eq!(limits.to_text(), "normal 1024 2048 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60");
+        assert_eq!(
+            limits.to_text(),
+            "normal 1024 2048 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
+        );
         assert_eq!(OutputLimits::from_text(&limits.to_text()), limits);
     }
 

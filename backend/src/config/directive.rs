@@ -238,7 +238,10 @@ mod tests {
     #[test]
     fn bounds_are_named_in_the_mistake() {
         let row = live("port", int(0, 65535), "6379");
-        assert_eq!(row.parse(&[b"65536"]), Err("argument must be between 0 and 65535 inclusive".into()));
+        assert_eq!(
+            row.parse(&[b"65536"]),
+            Err("argument must be between 0 and 65535 inclusive".into())
+        );
         assert_eq!(row.parse(&[b"1", b"2"]), Err("wrong number of arguments".into()));
         assert_eq!(row.parse(&[b"17"]), Ok(Setting::Integer(17)));
     }

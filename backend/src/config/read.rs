@@ -120,7 +120,8 @@ impl Reader {
                     }
                 }
                 _ => {
-                    let words: Vec<Vec<u8>> = values.iter().map(|v| v.as_bytes().to_vec()).collect();
+                    let words: Vec<Vec<u8>> =
+                        values.iter().map(|v| v.as_bytes().to_vec()).collect();
                     self.directive(name.as_bytes(), &words, Place::Arguments);
                 }
             }

@@ -21,7 +21,11 @@ pub(crate) static HEEDED: &[Directive] = &[
     startup("always-show-logo", Kind::Flag, "no"),
     live("bind", Kind::Words, "* -::*"),
     live("busy-reply-threshold", int(0, i64::MAX), "5000").alias("lua-time-limit"),
-    live("client-output-buffer-limit", OUTPUT_LIMITS, "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
+    live(
+        "client-output-buffer-limit",
+        OUTPUT_LIMITS,
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+    ),
     live("client-query-buffer-limit", Kind::Memory, "1073741824"),
     live("cluster-allow-reads-when-down", Kind::Flag, "no"),
     live("cluster-allow-replica-migration", Kind::Flag, "yes"),
@@ -35,9 +39,14 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("cluster-migration-barrier", int(0, I32_MAX), "1"),
     live("cluster-node-timeout", int(0, i64::MAX), "15000"),
     startup("cluster-port", int(0, PORT_MAX), "0"),
-    live("cluster-preferred-endpoint-type", Kind::Choice(&["ip", "hostname", "unknown-endpoint"]), "ip"),
+    live(
+        "cluster-preferred-endpoint-type",
+        Kind::Choice(&["ip", "hostname", "unknown-endpoint"]),
+        "ip",
+    ),
     live("cluster-replica-no-failover", Kind::Flag, "no").alias("cluster-slave-no-failover"),
-    live("cluster-replica-validity-factor", int(0, I32_MAX), "10").alias("cluster-slave-validity-factor"),
+    live("cluster-replica-validity-factor", int(0, I32_MAX), "10")
+        .alias("cluster-slave-validity-factor"),
     live("cluster-require-full-coverage", Kind::Flag, "yes"),
     live("crash-log-enabled", Kind::Flag, "yes"),
     startup("databases", int(1, I32_MAX), "16"),
@@ -124,7 +133,20 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("maxmemory", Kind::Memory, "0"),
     live("maxmemory-clients", Kind::MemoryOrPercent, "0"),
     live("maxmemory-eviction-tenacity", int(0, 100), "10"),
-    live("maxmemory-policy", Kind::Choice(&["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"]), "noeviction"),
+    live(
+        "maxmemory-policy",
+        Kind::Choice(&[
+            "volatile-lru",
+            "volatile-lfu",
+            "volatile-random",
+            "volatile-ttl",
+            "allkeys-lru",
+            "allkeys-lfu",
+            "allkeys-random",
+            "noeviction",
+        ]),
+        "noeviction",
+    ),
     live("maxmemory-samples", int(1, I32_MAX), "5"),
     live("min-replicas-max-lag", int(0, I32_MAX), "10").alias("min-slaves-max-lag"),
     live("min-replicas-to-write", int(0, I32_MAX), "0").alias("min-slaves-to-write"),
@@ -133,7 +155,11 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("oom-score-adj", Kind::Choice(&["no", "yes", "relative", "absolute"]), "no"),
     live("oom-score-adj-values", OOM_SCORE_VALUES, "0 200 800"),
     live("proc-title-template", Kind::Text, "{title} {listen-addr} {server-mode}"),
-    live("propagation-error-behavior", Kind::Choice(&["ignore", "panic", "panic-on-replicas"]), "ignore"),
+    live(
+        "propagation-error-behavior",
+        Kind::Choice(&["ignore", "panic", "panic-on-replicas"]),
+        "ignore",
+    ),
     live("rdb-del-sync-files", Kind::Flag, "no"),
     live("rdb-save-incremental-fsync", Kind::Flag, "yes"),
     startup("rdbchecksum", Kind::Flag, "yes"),
@@ -161,15 +187,29 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("save", SAVE_POINTS, "3600 1 300 100 60 10000"),
     startup("server_cpulist", Kind::Text, ""),
     live("set-max-intset-entries", int(0, i64::MAX), "512"),
-    live("shutdown-on-sigint", Kind::Choice(&["default", "save", "nosave", "now", "force"]), "default"),
-    live("shutdown-on-sigterm", Kind::Choice(&["default", "save", "nosave", "now", "force"]), "default"),
+    live(
+        "shutdown-on-sigint",
+        Kind::Choice(&["default", "save", "nosave", "now", "force"]),
+        "default",
+    ),
+    live(
+        "shutdown-on-sigterm",
+        Kind::Choice(&["default", "save", "nosave", "now", "force"]),
+        "default",
+    ),
     startup("socket-mark-id", int(0, U32_MAX), "0"),
     live("stop-writes-on-bgsave-error", Kind::Flag, "yes"),
     live("stream-node-max-bytes", Kind::Memory, "4096"),
     live("stream-node-max-entries", int(0, i64::MAX), "100"),
     startup("supervised", Kind::Choice(&["upstart", "systemd", "auto", "no"]), "no"),
     startup("syslog-enabled", Kind::Flag, "no"),
-    startup("syslog-facility", Kind::Choice(&["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]), "local0"),
+    startup(
+        "syslog-facility",
+        Kind::Choice(&[
+            "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+        ]),
+        "local0",
+    ),
     startup("syslog-ident", Kind::Text, "redis"),
     live("tls-auth-clients", Kind::Choice(&["no", "yes", "optional"]), "yes"),
     live("tls-ca-cert-dir", Kind::Text, ""),
@@ -218,7 +258,8 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_defaults_are_values_of_their_kind() {
-        let mut names: Vec<&str> = all().flat_map(|row| [Some(row.name), row.alias]).flatten().collect();
+        let mut names: Vec<&str> =
+            all().flat_map(|row| [Some(row.name), row.alias]).flatten().collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

@@ -99,7 +99,10 @@ impl Natural {
             let mut remainder = 0u64;
             for limb in rest.iter_mut().rev() {
                 let dividend = remainder << 32 | u64::from(*limb);
-                #[expect(clippy::cast_possible_truncation, reason = "a quotient by more than the remainder")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a quotient by more than the remainder"
+                )]
                 {
                     *limb = (dividend / 1_000_000_000) as u32;
                 }

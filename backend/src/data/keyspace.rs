@@ -54,7 +54,8 @@ pub(crate) struct Record {
 }
 
 /// Bytes that a short key takes beside its value: its node in the dict, and its share of the buckets.
-pub(crate) const RECORD_BYTES: usize = size_of::<Record>() + size_of::<Key>() + 3 * size_of::<usize>();
+pub(crate) const RECORD_BYTES: usize =
+    size_of::<Record>() + size_of::<Key>() + 3 * size_of::<usize>();
 
 const NEVER: i64 = i64::MIN;
 

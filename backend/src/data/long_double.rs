@@ -25,8 +25,14 @@ const FRACTION_DIGITS: usize = 17;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LongDouble {
     /// ± mantissa × 2^exponent
-    Finite { is_negative: bool, mantissa: u64, exponent: i64 },
-    Infinite { is_negative: bool },
+    Finite {
+        is_negative: bool,
+        mantissa: u64,
+        exponent: i64,
+    },
+    Infinite {
+        is_negative: bool,
+    },
     NotANumber,
 }
 
@@ -67,7 +73,9 @@ impl LongDouble {
         match (self, other) {
             (NotANumber, _) | (_, NotANumber) => NotANumber,
             (Infinite { is_negative: a }, Infinite { is_negative: b }) if a != b => NotANumber,
-            (Infinite { is_negative }, _) | (_, Infinite { is_negative }) => Infinite { is_negative },
+            (Infinite { is_negative }, _) | (_, Infinite { is_negative }) => {
+                Infinite { is_negative }
+            }
             (
                 Finite { is_negative: a_negative, mantissa: a, exponent: a_exponent },
                 Finite { is_negative: b_negative, mantissa: b, exponent: b_exponent },
@@ -162,8 +170,9 @@ impl Digits {
         let mut denominator = Natural::from(1);
         match usize::try_from(exponent) {
             Ok(exponent) => numerator.multiply_by_power_of_ten(exponent),
-            Err(_) => denominator
-                .multiply_by_power_of_ten(usize::try_from(exponent.unsigned_abs()).ok()?),
+            Err(_) => {
+                denominator.multiply_by_power_of_ten(usize::try_from(exponent.unsigned_abs()).ok()?)
+            }
         }
         Some((quotient(numerator, denominator), false))
     }
@@ -295,7 +304,9 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_numbers_are_refused() {
-        for text in ["", " 1", "1 ", "abc", "nan", "1e", "0x", ".", "1e5000", "1e-6000", "--1", "1.2.3"] {
+        for text in
+            ["", " 1", "1 ", "abc", "nan", "1e", "0x", ".", "1e5000", "1e-6000", "--1", "1.2.3"]
+        {
             assert_eq!(LongDouble::parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(sum("inf", "1"), None);

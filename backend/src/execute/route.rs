@@ -71,16 +71,11 @@ pub(super) fn check(
     let queue = client.transaction.as_ref().filter(|_| spec.id() == EXEC);
     let presence = || match queue {
         None => count_present(node, spec, args),
-        Some(transaction) => {
-            transaction.queue.iter().fold(Presence::default(), |sum, queued| {
-                let slices: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
-                let here = count_present(node, queued.spec, Args::from_slices(&slices));
-                Presence {
-                    existing: sum.existing + here.existing,
-                    missing: sum.missing + here.missing,
-                }
-            })
-        }
+        Some(transaction) => transaction.queue.iter().fold(Presence::default(), |sum, queued| {
+            let slices: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
+            let here = count_present(node, queued.spec, Args::from_slices(&slices));
+            Presence { existing: sum.existing + here.existing, missing: sum.missing + here.missing }
+        }),
     };
     cluster.borrow().route(&query, presence)
 }

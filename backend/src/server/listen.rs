@@ -43,7 +43,9 @@ pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, RunError> {
                 Err(error) if may_fail && is_unavailable(&error) => {}
                 Err(source) => {
                     let addr = format!("{name}:{}", settings.port);
-                    tracing::warn!("Warning: Could not create server TCP listening socket {addr}: {source}");
+                    tracing::warn!(
+                        "Warning: Could not create server TCP listening socket {addr}: {source}"
+                    );
                     tracing::warn!("Failed listening on port {} (TCP), aborting.", settings.port);
                     return Err(RunError::Listen { addr, source });
                 }
@@ -70,7 +72,9 @@ fn is_unavailable(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let code = error.raw_os_error();
     error.kind() == io::ErrorKind::AddrNotAvailable
-        || [Errno::AFNOSUPPORT, Errno::PROTONOSUPPORT].iter().any(|e| Some(e.raw_os_error()) == code)
+        || [Errno::AFNOSUPPORT, Errno::PROTONOSUPPORT]
+            .iter()
+            .any(|e| Some(e.raw_os_error()) == code)
 }
 
 fn open_tcp(name: &str, settings: &Settings) -> io::Result<TcpListener> {
@@ -129,7 +133,11 @@ impl Listener {
         }
     }
 
-    async fn accept_one(&self, node: &SharedNode, scratch: &SharedScratch) -> io::Result<Option<Session>> {
+    async fn accept_one(
+        &self,
+        node: &SharedNode,
+        scratch: &SharedScratch,
+    ) -> io::Result<Option<Session>> {
         let (socket, arrival) = match self {
             Listener::Tcp(listener) => {
                 let (stream, addr) = listener.accept().await?;
@@ -140,7 +148,10 @@ impl Listener {
                 let (stream, _) = listener.accept().await?;
                 let descriptor = stream.as_raw_fd();
                 let (addr, local_addr) = (format!("{path}:0"), format!("{path}:0"));
-                (Socket::Unix(stream), Arrival { addr, local_addr, peer: Peer::ThisMachine, descriptor })
+                (
+                    Socket::Unix(stream),
+                    Arrival { addr, local_addr, peer: Peer::ThisMachine, descriptor },
+                )
             }
         };
         let mut state = node.borrow_mut();
@@ -234,7 +245,8 @@ fn tune(stream: &TcpStream, keepalive: Duration) {
     let _ = stream.set_nodelay(true);
     if !keepalive.is_zero() {
         let interval = (keepalive / 3).max(Duration::from_secs(1));
-        let probes = TcpKeepalive::new().with_time(keepalive).with_interval(interval).with_retries(3);
+        let probes =
+            TcpKeepalive::new().with_time(keepalive).with_interval(interval).with_retries(3);
         let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
     }
 }

@@ -54,7 +54,11 @@ pub(super) enum Pace {
 
 impl Session {
     /// Executes all complete requests among what is there, then writes once.
-    pub(super) fn turn_with(&mut self, scratch: &mut Scratch, received: Option<&[u8]>) -> io::Result<()> {
+    pub(super) fn turn_with(
+        &mut self,
+        scratch: &mut Scratch,
+        received: Option<&[u8]>,
+    ) -> io::Result<()> {
         let node = Rc::clone(&self.node);
         let mut node = node.borrow_mut();
         let Some(mut client) = node.clients.take(self.seat) else {
@@ -63,7 +67,8 @@ impl Session {
         let now_ms = clock::unix_ms();
         let mut turn = Turn { now_ms, last: Instant::now() };
         client.used_at_ms = now_ms;
-        let mut decoder = self.decoder.take().unwrap_or_else(|| std::mem::take(&mut scratch.decoder));
+        let mut decoder =
+            self.decoder.take().unwrap_or_else(|| std::mem::take(&mut scratch.decoder));
         let mut replies = std::mem::take(&mut scratch.replies);
         let received_bytes = received.map_or(0, <[u8]>::len);
         node.stats.input_bytes += received_bytes as u64;

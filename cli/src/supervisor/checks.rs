@@ -78,11 +78,13 @@ impl<'a> Draft<'a> {
         if let Some(config) = &self.config {
             self.mistakes.extend(front_door::taken_ports(config));
         }
-        let dir = self.ok_or_note(DataDir::open(&self.dir));
+        let dir = self.ok_or_note(DataDir::open(&self.dir).and_then(|dir| self.recheck(dir)));
         // Who has the directory has its ports too, and saying so again would help nobody.
         let memory = dir.as_ref().and_then(|_| self.choose_memory());
         if let (Some(dir), Some(memory)) = (&dir, &memory) {
             self.mistakes.extend(strangers(dir, memory, self.remembered.as_ref()));
+        }
+        if let (Some(_), Some(memory)) = (&self.config, &memory) {
             // Read once more, now that the seeds are known.
             self.config = load(self.args, &memory.layout.ports, &mut self.mistakes);
         }
@@ -96,6 +98,19 @@ impl<'a> Draft<'a> {
                 }
                 Err(Failure::Refused(self.mistakes))
             }
+        }
+    }
+
+    /// What was read before the directory was taken may have been the last moment of another reddoor.
+    fn recheck(&self, dir: DataDir) -> Result<DataDir, Mistake> {
+        match data_dir::recall(dir.path()) {
+            Ok(now) if now != self.remembered => {
+                let path = dir.path().display();
+                let line = format!("{path} changed while it was looked at; start again");
+                Err(Mistake::Obstacle(line))
+            }
+            // What cannot be read has been told already.
+            Ok(_) | Err(_) => Ok(dir),
         }
     }
 

@@ -5,6 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod broken_nodes;
+mod deadlines;
+mod failover;
+mod lost_links;
 mod order;
+mod redirects;
+mod retries;
 mod routing;
 mod split;

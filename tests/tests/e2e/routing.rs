@@ -68,7 +68,6 @@ const STRINGS: &str = "\
     MSETNX {t}a 1 {u}b 2";
 
 const ALL_TYPES: &str = "\
-    DEL l h z x g p
     LPUSH l a b c
     RPUSH l d
     LRANGE l 0 -1
@@ -122,7 +121,12 @@ const ALL_TYPES: &str = "\
     SINTER {t}s1 {u}s2
     ZUNIONSTORE {t}z 2 {t}s1 {u}s2
     ZUNIONSTORE {t}z 5 {t}s1 {u}s2
-    DEL l h z x g p";
+    UNLINK l
+    UNLINK h
+    UNLINK z
+    UNLINK x
+    UNLINK g
+    UNLINK p";
 
 fn strings_are_as_in_a_plain_redis(kind: Kind) {
     check_as_plain(kind, STRINGS);

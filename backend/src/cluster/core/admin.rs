@@ -42,7 +42,13 @@ pub(crate) enum Bumped {
 
 impl Core {
     /// Begins to meet the node at an address: step 1 of a meeting.
-    pub(crate) fn meet(&mut self, now_ms: u64, ip: IpAddr, port: u16, bus_port: u16) -> MeetOutcome {
+    pub(crate) fn meet(
+        &mut self,
+        now_ms: u64,
+        ip: IpAddr,
+        port: u16,
+        bus_port: u16,
+    ) -> MeetOutcome {
         let ip = ip.to_string();
         if self.is_shaking_hands_with(&ip, bus_port) {
             return MeetOutcome::UnderWay;
@@ -103,13 +109,16 @@ impl Core {
         if is_emptied {
             self.migrating.remove(&slot);
         }
-        if *owner == self.myself && self.importing.remove(&slot).is_some() {
-            if let Bumped::Bumped(epoch) = self.bump_epoch() {
-                tracing::info!("configEpoch updated after importing slot {slot}: {epoch}");
-            }
+        let ends_import = *owner == self.myself && self.importing.remove(&slot).is_some();
+        if ends_import && let Bumped::Bumped(epoch) = self.bump_epoch() {
+            tracing::info!("configEpoch updated after importing slot {slot}: {epoch}");
         }
         self.table.assign(slot, owner);
         self.changed_by_hand(now_ms);
+        if ends_import {
+            // Clients are sent here from now on, so the others should know of it before they ask again.
+            self.tell_everybody_of_myself(now_ms);
+        }
     }
 
     /// Drops a node; gossip about it is not believed for a minute, until every other node dropped it as well.

@@ -7,8 +7,8 @@
 
 use reddoor_protocol::topology::NodeId;
 
-use super::links::LinkId;
 use super::Core;
+use super::links::LinkId;
 use crate::cluster::member::{Member, MemberFlags};
 use crate::cluster::message::{Body, Gossip, Kind};
 
@@ -36,6 +36,16 @@ impl Core {
             .filter(|hostname| reads_extensions && !hostname.is_empty());
         let gossip = self.choose_gossip(peer);
         self.send(link, Body::Ping { kind, gossip, hostname });
+    }
+
+    /// Tells every node that can be reached what this one owns, without waiting for the next ping.
+    pub(super) fn tell_everybody_of_myself(&mut self, now_ms: u64) {
+        for id in self.table.ids() {
+            let is_met = self.table.get(&id).is_some_and(|member| !member.is_in_handshake());
+            if is_met && let Some(link) = self.links.own_up(&id) {
+                self.send_ping(now_ms, link, Kind::Pong);
+            }
+        }
     }
 
     /// Members to tell `peer` of: those suspected, and some at random.
@@ -99,8 +109,8 @@ impl Core {
         let Some(member) = self.table.get_mut(&entry.id) else { return };
         let is_well_there = !entry.flags.intersects(trouble | MemberFlags::NOADDR);
         if member.flags.intersects(trouble) {
-            let has_moved =
-                (&member.ip, member.port, member.bus_port) != (&entry.ip, entry.port, entry.bus_port);
+            let has_moved = (&member.ip, member.port, member.bus_port)
+                != (&entry.ip, entry.port, entry.bus_port);
             // It does not answer here, but it does elsewhere: it has moved.
             if is_well_there && has_moved && !entry.ip.is_empty() {
                 member.ip.clone_from(&entry.ip);

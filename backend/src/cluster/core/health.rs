@@ -71,9 +71,7 @@ impl Core {
         let oldest_ms = self.oldest_report_ms(now_ms);
         let is_down = entry.flags.intersects(MemberFlags::PFAIL | MemberFlags::FAIL);
         let Some(member) = self.table.get_mut(&entry.id) else { return };
-        member
-            .failure_reports
-            .retain(|(by, at_ms)| by != reporter && *at_ms >= oldest_ms);
+        member.failure_reports.retain(|(by, at_ms)| by != reporter && *at_ms >= oldest_ms);
         if is_down {
             member.failure_reports.push((*reporter, now_ms));
             self.fail_if_majority(now_ms, &entry.id);
@@ -170,7 +168,8 @@ impl Core {
     /// Whether every slot has an owner that is up, as far as the settings ask for that.
     fn is_covered(&self) -> bool {
         !self.settings.requires_full_coverage
-            || Slot::all().all(|slot| self.table.owner(slot).is_some_and(|owner| !owner.is_failed()))
+            || Slot::all()
+                .all(|slot| self.table.owner(slot).is_some_and(|owner| !owner.is_failed()))
     }
 
     /// Slots by the state of their owners (counts): all, well, suspected, down.

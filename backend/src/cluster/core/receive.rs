@@ -102,7 +102,9 @@ impl Core {
         if !self.settings.announce_ip.is_empty() {
             return;
         }
-        let Some(local_ip) = self.links.get(link).map(|entry| entry.local_ip.clone()) else { return };
+        let Some(local_ip) = self.links.get(link).map(|entry| entry.local_ip.clone()) else {
+            return;
+        };
         let me = self.myself_mut();
         if (kind == Kind::Meet || me.ip.is_empty()) && !local_ip.is_empty() && me.ip != local_ip {
             tracing::warn!("IP address for this node updated to {local_ip}");
@@ -127,9 +129,9 @@ impl Core {
 
     /// Whether a member in handshake has this bus address.
     pub(super) fn is_shaking_hands_with(&self, ip: &str, bus_port: u16) -> bool {
-        self.table
-            .iter()
-            .any(|member| member.is_in_handshake() && member.ip == ip && member.bus_port == bus_port)
+        self.table.iter().any(|member| {
+            member.is_in_handshake() && member.ip == ip && member.bus_port == bus_port
+        })
     }
 
     /// The address that a sender announces or, if it leaves that to others, speaks from.
@@ -220,7 +222,8 @@ impl Core {
         if member.is_myself() {
             return;
         }
-        let mut flags = member.flags - (MemberFlags::PRIMARY | MemberFlags::REPLICA | MemberFlags::NOFAILOVER);
+        let mut flags =
+            member.flags - (MemberFlags::PRIMARY | MemberFlags::REPLICA | MemberFlags::NOFAILOVER);
         flags |= sender.flags & MemberFlags::NOFAILOVER;
         flags |= match sender.primary {
             Some(_) => MemberFlags::REPLICA,

@@ -47,7 +47,9 @@ impl Network {
     fn new(count: usize, seed: u64) -> Network {
         let now_ms = 1_000_000;
         let cores = (0..count)
-            .map(|index| Core::new(settings(), Random::from_seed(seed * 1000 + index as u64), now_ms))
+            .map(|index| {
+                Core::new(settings(), Random::from_seed(seed * 1000 + index as u64), now_ms)
+            })
             .collect();
         Network {
             now_ms,
@@ -105,8 +107,9 @@ impl Network {
 
     fn deliver(&mut self) {
         let now_ms = self.now_ms;
-        let (due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.under_way).into_iter().partition(|(at_ms, ..)| *at_ms <= now_ms);
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.under_way)
+            .into_iter()
+            .partition(|(at_ms, ..)| *at_ms <= now_ms);
         self.under_way = later;
         for (_, (index, link), bytes) in due {
             // Bytes on a connection that has ended since are lost; so are those across a cut.

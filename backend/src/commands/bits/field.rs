@@ -74,7 +74,11 @@ pub(super) fn bitfield_ro(call: &mut Call<'_>) -> Result<(), ReplyError> {
     reply_to_reads(call, key, &operations)
 }
 
-fn reply_to_reads(call: &mut Call<'_>, key: &[u8], operations: &[Operation]) -> Result<(), ReplyError> {
+fn reply_to_reads(
+    call: &mut Call<'_>,
+    key: &[u8],
+    operations: &[Operation],
+) -> Result<(), ReplyError> {
     let mut digits = itoa::Buffer::new();
     let bytes = match call.node.read(call.at(), key) {
         Some(record) => string_of(record)?.bytes(&mut digits),
@@ -160,7 +164,9 @@ fn parse_offset(call: &Call<'_>, arg: &[u8], width: Width) -> Result<usize, Repl
     let offset = offset.and_then(|o| usize::try_from(o).ok()).ok_or_else(invalid)?;
     // The last bit must lie within the largest string.
     let last = offset.checked_add(width.bits as usize - 1).ok_or_else(invalid)?;
-    if last / 8 >= call.node.config.settings().bulk_bytes_max || offset / 8 >= call.node.config.settings().bulk_bytes_max {
+    if last / 8 >= call.node.config.settings().bulk_bytes_max
+        || offset / 8 >= call.node.config.settings().bulk_bytes_max
+    {
         return Err(invalid());
     }
     Ok(offset)
@@ -244,7 +250,9 @@ mod tests {
     #[test]
     fn integers_come_back_at_any_bit() {
         let mut bytes = [0xaa; 20];
-        for (is_signed, bits) in [(true, 1), (true, 5), (true, 64), (false, 1), (false, 13), (false, 63)] {
+        for (is_signed, bits) in
+            [(true, 1), (true, 5), (true, 64), (false, 1), (false, 13), (false, 63)]
+        {
             let width = Width { is_signed, bits };
             let (min, max) = width.bounds();
             for offset in [0, 3, 8, 17] {

@@ -22,7 +22,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut are_wanted = true;
     match (call.args.len(), call.arg(2)) {
         (2, _) => {}
-        (4, option) if is(option, "TYPE") => are_wanted = ClientType::parse(call.arg(3))?.is_normal(),
+        (4, option) if is(option, "TYPE") => {
+            are_wanted = ClientType::parse(call.arg(3))?.is_normal()
+        }
         (4.., option) if is(option, "ID") => {
             let parsed = call.args.iter().skip(3).map(parse_id).collect::<Option<Vec<_>>>();
             ids = Some(parsed.ok_or(ReplyError::new("ERR Invalid client ID"))?);

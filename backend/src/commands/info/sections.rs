@@ -64,7 +64,10 @@ fn server(call: &Call<'_>, text: &mut String) {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let executable = std::env::current_exe().unwrap_or_default();
     line(text, "redis_version", REDIS_VERSION);
-    fixed(text, &[("redis_git_sha1", "00000000"), ("redis_git_dirty", "0"), ("redis_build_id", "0")]);
+    fixed(
+        text,
+        &[("redis_git_sha1", "00000000"), ("redis_git_dirty", "0"), ("redis_build_id", "0")],
+    );
     line(text, "redis_mode", if settings.is_cluster { "cluster" } else { "standalone" });
     line(text, "os", format_args!("Linux {} {}", release.trim_end(), std::env::consts::ARCH));
     line(text, "arch_bits", usize::BITS);
@@ -82,7 +85,11 @@ fn server(call: &Call<'_>, text: &mut String) {
     // Source: redis `src/server.h` LRU_BITS: seconds in 24 bits.
     line(text, "lru_clock", call.now_ms / 1000 & 0xff_ffff);
     line(text, "executable", executable.display());
-    line(text, "config_file", node.config.file().map_or(String::new(), |f| f.display().to_string()));
+    line(
+        text,
+        "config_file",
+        node.config.file().map_or(String::new(), |f| f.display().to_string()),
+    );
     line(text, "io_threads_active", 0);
 }
 
@@ -94,7 +101,11 @@ fn clients(call: &Call<'_>, text: &mut String) {
     let input = others.clone().map(|client| client.query_bytes).max().unwrap_or(0);
     let output = others.map(|client| client.output_bytes).max().unwrap_or(0);
     line(text, "connected_clients", connected);
-    line(text, "cluster_connections", node.cluster.as_ref().map_or(0, |c| c.borrow().links_count()));
+    line(
+        text,
+        "cluster_connections",
+        node.cluster.as_ref().map_or(0, |c| c.borrow().links_count()),
+    );
     line(text, "maxclients", node.config.settings().clients_max);
     line(text, "client_recent_max_input_buffer", input);
     line(text, "client_recent_max_output_buffer", output);
@@ -318,7 +329,8 @@ fn command_stats(call: &Call<'_>, text: &mut String) {
     for (index, stats) in call.node.stats.commands() {
         let Some(spec) = command::all().get(index) else { continue };
         #[expect(clippy::cast_precision_loss, reason = "an average for people")]
-        let average = if stats.calls == 0 { 0.0 } else { stats.total_us as f64 / stats.calls as f64 };
+        let average =
+            if stats.calls == 0 { 0.0 } else { stats.total_us as f64 / stats.calls as f64 };
         line(
             text,
             &format!("cmdstat_{}", spec.name),
@@ -393,9 +405,10 @@ fn cpu_seconds() -> (f64, f64) {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field is a name in brackets that may hold anything; user time is the 12th behind it.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let mut times = fields.split_ascii_whitespace().skip(11).map(|field| {
-        field.parse::<u32>().map_or(0.0, |ticks| f64::from(ticks) / TICKS_PER_SECOND)
-    });
+    let mut times = fields
+        .split_ascii_whitespace()
+        .skip(11)
+        .map(|field| field.parse::<u32>().map_or(0.0, |ticks| f64::from(ticks) / TICKS_PER_SECOND));
     (times.next().unwrap_or(0.0), times.next().unwrap_or(0.0))
 }
 

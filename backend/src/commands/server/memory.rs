@@ -10,7 +10,10 @@ pub(super) fn usage(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut index = 3;
     while index < call.args.len() {
         // All parts of a value are counted, however many samples are asked for.
-        if !is(call.arg(index), "SAMPLES") || index + 1 >= call.args.len() || integer(call.arg(index + 1))? < 0 {
+        if !is(call.arg(index), "SAMPLES")
+            || index + 1 >= call.args.len()
+            || integer(call.arg(index + 1))? < 0
+        {
             return Err(ReplyError::SYNTAX);
         }
         index += 2;

@@ -36,7 +36,9 @@ pub(super) fn lcs(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let cells = (a.len() + 1).checked_mul(b.len() + 1).filter(|cells| *cells <= CELLS_MAX);
     if cells.is_none() {
-        return Err(ReplyError::new("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
+        return Err(ReplyError::new(
+            "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+        ));
     }
     let (common, matches) = solve(&a, &b);
     if options.wants_ranges {
@@ -151,10 +153,7 @@ mod tests {
     fn runs_are_found_from_the_end() {
         let (common, matches) = solve(b"ohmytext", b"mynewtext");
         assert_eq!(common, b"mytext");
-        assert_eq!(
-            matches,
-            [Match { a: (4, 7), b: (5, 8) }, Match { a: (2, 3), b: (0, 1) }]
-        );
+        assert_eq!(matches, [Match { a: (4, 7), b: (5, 8) }, Match { a: (2, 3), b: (0, 1) }]);
         assert_eq!(solve(b"", b"x").0, b"");
     }
 }

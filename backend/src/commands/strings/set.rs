@@ -73,7 +73,12 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
             expires_at_ms = found.and_then(|record| record.expires_at_ms());
         }
     }
-    call.node.databases[at.db].insert(key, Value::String(Str::new(value)), expires_at_ms, at.now_ms);
+    call.node.databases[at.db].insert(
+        key,
+        Value::String(Str::new(value)),
+        expires_at_ms,
+        at.now_ms,
+    );
     call.changed(key);
     if !wants_old {
         call.reply.ok();
@@ -150,6 +155,11 @@ fn insert_pairs(call: &mut Call<'_>) {
 
 fn insert(call: &mut Call<'_>, key: &[u8], value: &[u8], expires_at_ms: Option<i64>) {
     let at = call.at();
-    call.node.databases[at.db].insert(key, Value::String(Str::new(value)), expires_at_ms, at.now_ms);
+    call.node.databases[at.db].insert(
+        key,
+        Value::String(Str::new(value)),
+        expires_at_ms,
+        at.now_ms,
+    );
     call.changed(key);
 }

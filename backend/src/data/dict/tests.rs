@@ -140,6 +140,7 @@ fn random_keys_are_keys() {
     let mut random = Random::default();
     assert!(dict.random(&mut random).is_none());
     (0..100).for_each(|number| insert(&mut dict, number));
-    let met: HashSet<u16> = (0..2000).filter_map(|_| dict.random(&mut random)).map(|(_, v)| *v).collect();
+    let met: HashSet<u16> =
+        (0..2000).filter_map(|_| dict.random(&mut random)).map(|(_, v)| *v).collect();
     assert!(met.len() > 50, "{}", met.len());
 }

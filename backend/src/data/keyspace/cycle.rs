@@ -96,7 +96,8 @@ impl Keyspace {
                     if *time < now_ms {
                         expired.push(key.clone());
                     } else {
-                        sweep.remaining_ms = sweep.remaining_ms.saturating_add(time.saturating_sub(now_ms));
+                        sweep.remaining_ms =
+                            sweep.remaining_ms.saturating_add(time.saturating_sub(now_ms));
                     }
                 });
                 if self.cycle.cursor != 0 {

@@ -50,13 +50,14 @@ impl Keyspace {
             return None;
         }
         let mut rank = self.random.below(self.keys_count);
-        let part = self.parts.iter().flatten().find(|part| match rank.checked_sub(part.keys.len()) {
-            Some(rest) => {
-                rank = rest;
-                false
-            }
-            None => true,
-        })?;
+        let part =
+            self.parts.iter().flatten().find(|part| match rank.checked_sub(part.keys.len()) {
+                Some(rest) => {
+                    rank = rest;
+                    false
+                }
+                None => true,
+            })?;
         part.keys.random(&mut self.random).map(|(key, _)| key.clone())
     }
 

@@ -1,0 +1,168 @@
+//! The answers of [`route`] as a table, each row one state of slot 5 and one request for it.
+
+use std::collections::BTreeMap;
+
+use reddoor_protocol::topology::NodeId;
+
+use super::*;
+use crate::cluster::core::{CoreSettings, Remembered};
+use crate::cluster::member::{MemberFlags, SlotSet};
+use crate::data::random::Random;
+
+const NOW_MS: u64 = 1_000_000;
+
+fn id(digit: u8) -> NodeId {
+    NodeId::parse(&[digit; NodeId::LEN]).unwrap()
+}
+
+fn slot() -> Slot {
+    Slot::new(5).unwrap()
+}
+
+/// What is going on with slot 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Mine,
+    Theirs,
+    Nobodys,
+    Migrating,
+    Importing,
+    /// Theirs, and this node is their replica.
+    Copied,
+}
+
+/// A cluster of this node and another one, at 10.0.0.2:7002; all slots but slot 5 are the other one's.
+fn core(state: State, requires_full_coverage: bool) -> Core {
+    let mut me = Member::new(
+        id(b'a'),
+        MemberFlags::PRIMARY | MemberFlags::MYSELF,
+        ("10.0.0.1".to_owned(), 7001, 17001),
+        NOW_MS,
+    );
+    let mut other =
+        Member::new(id(b'b'), MemberFlags::PRIMARY, ("10.0.0.2".to_owned(), 7002, 17002), NOW_MS);
+    other.hostname = "two.example".to_owned();
+    other.slots = SlotSet::from_bytes(&[0xff; SlotSet::BYTES]);
+    other.slots.remove(slot());
+    match state {
+        State::Mine | State::Migrating => me.slots.insert(slot()),
+        State::Theirs | State::Importing => other.slots.insert(slot()),
+        State::Nobodys => {}
+        State::Copied => {
+            other.slots.insert(slot());
+            me.flags = MemberFlags::REPLICA | MemberFlags::MYSELF;
+            me.primary = Some(other.id);
+        }
+    }
+    let under_way = |is_so: bool| -> BTreeMap<Slot, NodeId> {
+        is_so.then_some((slot(), other.id)).into_iter().collect()
+    };
+    let remembered = Remembered {
+        migrating: under_way(state == State::Migrating),
+        importing: under_way(state == State::Importing),
+        members: vec![me, other],
+        ..Remembered::default()
+    };
+    let settings = CoreSettings {
+        node_timeout_ms: 1000,
+        requires_full_coverage,
+        announce_ip: String::new(),
+        hostname: String::new(),
+        port: 7001,
+        bus_port: 17001,
+    };
+    let mut core = Core::restore(settings, Random::from_seed(1), remembered, NOW_MS).unwrap();
+    // The state of the cluster is not told before a while has passed.
+    core.handle_tick(NOW_MS);
+    core.handle_tick(NOW_MS + 100_000);
+    while core.poll_action().is_some() {}
+    core
+}
+
+/// What may be said of a request, one letter each: `w`rite, `a`sking, `r`eadonly; then how many keys exist and how
+/// many are missing.
+fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> String {
+    let (letters, existing, missing) = request;
+    let query = RouteQuery {
+        slot: slot(),
+        is_write: letters.contains('w'),
+        is_asking: letters.contains('a'),
+        is_readonly: letters.contains('r'),
+        keys_count: existing + missing,
+    };
+    match route(core, settings, &query, || Presence { existing, missing }) {
+        Ok(()) => "leave".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+const BY_IP: RouteSettings =
+    RouteSettings { allows_reads_when_down: false, endpoint: Endpoint::Ip };
+
+#[test]
+fn every_state_of_a_slot_gives_the_answer_of_a_redis() {
+    let (moved, ask_other) = ("MOVED 5 10.0.0.2:7002", "ASK 5 10.0.0.2:7002");
+    let again = "TRYAGAIN Multiple keys request during rehashing of slot";
+    let table = [
+        (State::Mine, ("w", 0, 1), "leave"),
+        (State::Mine, ("wa", 1, 1), "leave"),
+        (State::Theirs, ("", 1, 0), moved),
+        (State::Theirs, ("a", 1, 0), moved),
+        (State::Theirs, ("r", 1, 0), moved),
+        (State::Nobodys, ("", 1, 0), "CLUSTERDOWN Hash slot not served"),
+        (State::Migrating, ("w", 1, 0), "leave"),
+        (State::Migrating, ("w", 3, 0), "leave"),
+        (State::Migrating, ("", 0, 1), ask_other),
+        (State::Migrating, ("", 0, 2), ask_other),
+        (State::Migrating, ("", 1, 1), again),
+        (State::Importing, ("", 1, 0), moved),
+        (State::Importing, ("a", 0, 1), "leave"),
+        (State::Importing, ("a", 2, 0), "leave"),
+        (State::Importing, ("a", 1, 1), again),
+        (State::Importing, ("a", 0, 2), again),
+        (State::Copied, ("", 1, 0), moved),
+        (State::Copied, ("r", 1, 0), "leave"),
+        (State::Copied, ("rw", 1, 0), moved),
+    ];
+    for (state, request, expected) in table {
+        let core = core(state, false);
+        assert!(core.is_ok(), "{state:?}");
+        assert_eq!(ask(&core, &BY_IP, request), expected, "{state:?} {request:?}");
+    }
+}
+
+#[test]
+fn a_cluster_that_is_down_serves_reads_only_where_the_settings_allow_that() {
+    // A slot without an owner is enough. The slot asked for has one: it is the second node's next slot.
+    let core = core(State::Nobodys, true);
+    assert!(!core.is_ok());
+    let reads = RouteSettings { allows_reads_when_down: true, ..BY_IP };
+    let mut query = RouteQuery {
+        slot: Slot::new(6).unwrap(),
+        is_write: false,
+        is_asking: false,
+        is_readonly: false,
+        keys_count: 1,
+    };
+    let answer = |settings: &RouteSettings, query: &RouteQuery| {
+        route(&core, settings, query, Presence::default).unwrap_err().to_string()
+    };
+    assert_eq!(answer(&BY_IP, &query), "CLUSTERDOWN The cluster is down");
+    assert_eq!(answer(&reads, &query), "MOVED 6 10.0.0.2:7002");
+    query.is_write = true;
+    let expected = "CLUSTERDOWN The cluster is down and only accepts read commands";
+    assert_eq!(answer(&reads, &query), expected);
+}
+
+#[test]
+fn clients_are_sent_to_the_name_that_the_settings_prefer() {
+    let core = core(State::Theirs, false);
+    for (endpoint, expected) in [
+        (Endpoint::Ip, "MOVED 5 10.0.0.2:7002"),
+        (Endpoint::Hostname, "MOVED 5 two.example:7002"),
+        (Endpoint::Unknown, "MOVED 5 :7002"),
+    ] {
+        let settings = RouteSettings { allows_reads_when_down: false, endpoint };
+        assert_eq!(ask(&core, &settings, ("", 1, 0)), expected);
+    }
+}

@@ -1,0 +1,93 @@
+//! Scripts for what random ones would not hit, one command a line.
+
+use reddoor_protocol::inline;
+
+/// Scripts, each on an empty server and a fresh connection.
+pub const SCRIPTS: &[&str] = &[
+    // Greeting.
+    "HELLO 4\nHELLO x\nHELLO 3 FOO\nHELLO 2 AUTH a\nHELLO 2 AUTH default any\nHELLO 2 AUTH nobody x\n\
+     HELLO 2 SETNAME \"a b\"\nHELLO 2 SETNAME me\nCLIENT GETNAME\nAUTH x\nAUTH default x\nAUTH bob x\n\
+     AUTH a b c\nRESET\nCLIENT GETNAME\nECHO a b\nPING a b\nQUIT x",
+    // Clients.
+    "CLIENT SETNAME \"a b\"\nCLIENT SETNAME \"\"\nCLIENT GETNAME\nCLIENT SETNAME x\nCLIENT GETNAME\n\
+     CLIENT KILL 1:2\nCLIENT KILL ID x\nCLIENT KILL ID 1 foo 2\nCLIENT KILL TYPE x\nCLIENT KILL USER nobody\n\
+     CLIENT KILL SKIPME maybe\nCLIENT KILL ID 99999999\nCLIENT PAUSE x\nCLIENT PAUSE -1\nCLIENT PAUSE 1 foo\n\
+     CLIENT REPLY x\nCLIENT REPLY ON\nCLIENT UNBLOCK 99999\nCLIENT UNBLOCK 1 x\nCLIENT UNBLOCK x\n\
+     CLIENT NO-EVICT x\nCLIENT NO-EVICT on\nCLIENT GETREDIR\nCLIENT TRACKINGINFO\nCLIENT LIST TYPE x\n\
+     CLIENT LIST foo\nCLIENT LIST ID x\nCLIENT LIST ID 99999999\nCLIENT TRACKING OFF\nCLIENT CACHING yes\n\
+     CLIENT SETINFO lib-name x\nCLIENT MAINT_NOTIFICATIONS ON\nCLIENT\nCLIENT ID x\nCLIENT UNPAUSE",
+    // Settings.
+    "CONFIG GET port x\nCONFIG GET nosuch\nCONFIG SET nosuch 1\nCONFIG SET maxclients 1 maxclients 2\n\
+     CONFIG SET maxmemory abc\nCONFIG SET maxclients abc\nCONFIG SET maxclients 0\nCONFIG SET appendonly maybe\n\
+     CONFIG SET loglevel foo\nCONFIG SET databases 3\nCONFIG SET save abc\nCONFIG SET save 1\n\
+     CONFIG SET client-output-buffer-limit a\nCONFIG SET client-output-buffer-limit \"normal 1 2 a\"\n\
+     CONFIG SET client-output-buffer-limit \"foo 1 2 3\"\nCONFIG SET proto-max-bulk-len 1\n\
+     CONFIG SET notify-keyspace-events Q\nCONFIG SET notify-keyspace-events KEA\nCONFIG GET notify-keyspace-events\n\
+     CONFIG SET notify-keyspace-events \"\"\nCONFIG SET maxmemory-policy x\nCONFIG SET cluster-announce-hostname %\n\
+     CONFIG SET tcp-keepalive -1\nCONFIG SET oom-score-adj-values 1\nCONFIG SET oom-score-adj-values \"1 2 9999\"\n\
+     CONFIG SET timeout 5 nosuch 2\nCONFIG SET dir /tmp\nCONFIG SET latency-tracking-info-percentiles 200\n\
+     CONFIG SET maxmemory 100mb\nCONFIG GET maxmemory\nCONFIG SET maxmemory 0\nCONFIG SET slave-priority 7\n\
+     CONFIG GET *a-priority\nCONFIG GET *e-priority\nCONFIG SET replica-priority 100\nCONFIG SET a\nCONFIG FOO\n\
+     CONFIG REWRITE\nCONFIG RESETSTAT x\nCONFIG SET client-output-buffer-limit \"slave 0 0 0 normal 1mb 2kb 3\"\n\
+     CONFIG GET client-output-buffer-limit\nCONFIG SET client-output-buffer-limit \"normal 0 0 0\"",
+    // The node as a whole.
+    "WAIT a b\nWAIT 0 -1\nWAIT 0 0\nWAIT 1 1\nSWAPDB 0 99\nSWAPDB a 1\nSWAPDB 0 b\nFLUSHALL foo\nFLUSHALL ASYNC SYNC\n\
+     FLUSHDB SYNC\nSHUTDOWN foo\nSHUTDOWN ABORT\nSHUTDOWN ABORT NOW\nSHUTDOWN SAVE NOSAVE\nLATENCY LATEST\n\
+     LATENCY RESET\nLATENCY HISTORY x\nSLOWLOG GET x\nSLOWLOG GET -2\nSLOWLOG RESET\nSLOWLOG LEN\nSLOWLOG GET\n\
+     MEMORY USAGE nosuch\nMEMORY USAGE a SAMPLES\nMEMORY USAGE a SAMPLES -1\nMEMORY PURGE\nMEMORY FOO\nROLE\nINFO nosuch\n\
+     COMMAND COUNT\nCOMMAND INFO get nosuch\nCOMMAND GETKEYS mset a 1 b 2\nCOMMAND GETKEYS get\nLOLWUT VERSION 99\n\
+     OBJECT FOO a\nOBJECT ENCODING\nOBJECT ENCODING nosuch\nOBJECT IDLETIME nosuch\nOBJECT FREQ nosuch\nTIME x",
+    // Tests' own commands.
+    "DEBUG SLEEP 0\nDEBUG nosuch\nDEBUG SET-ACTIVE-EXPIRE 1\nDEBUG SET-ACTIVE-EXPIRE\nDEBUG OBJECT nosuch\n\
+     DEBUG ERROR \"ERR own words\"\nDEBUG PROTOCOL string\nDEBUG PROTOCOL integer\nDEBUG PROTOCOL double\n\
+     DEBUG PROTOCOL null\nDEBUG PROTOCOL array\nDEBUG PROTOCOL set\nDEBUG PROTOCOL map\nDEBUG PROTOCOL bignum\n\
+     DEBUG PROTOCOL true\nDEBUG PROTOCOL false\nDEBUG PROTOCOL verbatim\nDEBUG PROTOCOL nosuch\n\
+     DEBUG POPULATE 3 p 20\nGET p:0\nSTRLEN p:2\nDEBUG POPULATE 2\nGET key:1\nDBSIZE",
+    // Transactions.
+    "EXEC\nDISCARD\nMULTI\nMULTI\nSET a 1\nINCR a\nGET a\nEXEC\nMULTI\nNOSUCH\nSET a 5\nEXEC\nGET a\nMULTI\nGET\nEXEC\n\
+     WATCH a\nSET a 2\nMULTI\nSET a 3\nEXEC\nGET a\nWATCH a\nMULTI\nWATCH b\nSET a 4\nEXEC\nGET a\nMULTI\nSET a x\n\
+     INCR a\nGET a\nEXEC\nWATCH nosuch\nDEL nosuch\nMULTI\nPING\nEXEC\nWATCH a\nFLUSHALL\nMULTI\nPING\nEXEC\nWATCH a\n\
+     FLUSHALL\nMULTI\nPING\nEXEC\nMULTI\nSELECT 1\nSET a db1\nEXEC\nSELECT 0\nGET a\nMULTI\nDISCARD\nMULTI\nHELLO 2\n\
+     EXEC\nMULTI\nSHUTDOWN ABORT\nEXEC\nMULTI\nEXEC x\nEXEC",
+    // Expiry and its roundings.
+    "SET a 1 PX 1499\nTTL a\nSET a 1 PX 100000500\nTTL a\nSET a 1 EX 100\nSET a 2 KEEPTTL\nTTL a\nSET a 3\nTTL a\n\
+     SET a 1 PXAT 1\nGET a\nEXISTS a\nSET a 1\nEXPIRE a 0\nEXISTS a\nSET a 1\nEXPIRE a -1 NX\nEXISTS a\nSET a 1 EX 100\n\
+     EXPIRE a 50 GT\nEXPIRE a 200 LT\nEXPIRE a 50 LT\nEXPIRE a 200 GT XX\nEXPIRE a 1 NX\nTTL a\nGETEX a PERSIST\nTTL a\n\
+     RENAME a b\nEXPIREAT b 4102444800\nRENAME b c\nEXPIRETIME c\nCOPY c d\nEXPIRETIME d\nAPPEND d x\nEXPIRETIME d\n\
+     INCRBYFLOAT c 1\nEXPIRETIME c\nSETRANGE c 0 9\nEXPIRETIME c\nGETSET c 1\nEXPIRETIME c\nGETEX nosuch EX x\n\
+     GETEX nosuch EX 0\nGETEX d EX 0\nSET e 1 EX 9223372036854775\nSET e 1 PX 9223372036854775807",
+    // Unknown commands and arities quote what was sent.
+    "nosuch\nnosuch a b c\nFOO \"a\\r\\nb\" c\nGET\nget a b\nSET a\nDEL\nOBJECT\nCLIENT KILL\nSETEX a 1",
+    // Encodings.
+    "SET a 9999\nOBJECT REFCOUNT a\nSET a 10000\nOBJECT REFCOUNT a\nINCR a\nOBJECT ENCODING a\nAPPEND a 5\n\
+     OBJECT ENCODING a\nINCR a\nOBJECT ENCODING a\nSETRANGE b 0 12\nOBJECT ENCODING b\nSETBIT c 1 1\nOBJECT ENCODING c\n\
+     INCRBYFLOAT d 1\nOBJECT ENCODING d\nBITOP AND e b\nOBJECT ENCODING e\nCOPY b f\nOBJECT ENCODING f\n\
+     RENAME f g\nOBJECT ENCODING g\nAPPEND h 12\nOBJECT ENCODING h\nGETSET h 7\nOBJECT ENCODING h",
+];
+
+/// Bytes after which a server answers, if at all, and closes.
+pub const BROKEN: &[&[u8]] = &[
+    b"*1\r\n$4\r\nPING\r\n*x\r\n",
+    b"*1\r\nPING\r\n",
+    b"*1\r\n$-1\r\n",
+    b"*1\r\n$x\r\n",
+    b"*2000000\r\n",
+    b"PING\r\n\r\n*0\r\n*-1\r\nPING \"a b\"\r\nPING \"a\r\n",
+    b"GET 'a'b\r\n",
+    b"*1\r\n$999999999999\r\n",
+    b"*2\r\n$4\r\nPING\r\n$2\r\nhi\r\nQUIT\r\nPING\r\n",
+    b"",
+];
+
+/// The commands of a script.
+pub fn commands(script: &str) -> Vec<Vec<Vec<u8>>> {
+    let words = |line: &str| {
+        let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
+        inline::split(line.trim().as_bytes(), &mut bytes, |start, len| {
+            ranges.push(start..start + len)
+        })
+        .expect("quotes close");
+        ranges.into_iter().map(|range| bytes[range].to_vec()).collect()
+    };
+    script.lines().map(words).collect()
+}

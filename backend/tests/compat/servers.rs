@@ -1,0 +1,78 @@
+//! A redis-server and a node, both on unix sockets.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use reddoor_backend::config::Config;
+use tempfile::TempDir;
+
+use crate::wire::Client;
+
+/// How long a server may take to begin.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// Both servers; they end with this value.
+pub struct Pair {
+    pub redis: PathBuf,
+    pub node: PathBuf,
+    child: Child,
+    thread: Option<JoinHandle<()>>,
+    _dir: TempDir,
+}
+
+impl Pair {
+    /// Starts both; `None` where there is no redis-server to compare with.
+    ///
+    /// # Panics
+    /// Without a redis-server under CI, and when one of them does not start.
+    pub fn start() -> Option<Pair> {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (redis, node) = (dir.path().join("redis.sock"), dir.path().join("node.sock"));
+        let child = Command::new("redis-server")
+            .args(arguments(&redis))
+            .args(["--save", "", "--dir"])
+            .arg(dir.path())
+            .stdout(Stdio::null())
+            .spawn();
+        let Ok(child) = child else {
+            assert!(env::var_os("CI").is_none(), "no redis-server on PATH, and CI is set");
+            eprintln!("SKIPPED: there is no redis-server on PATH to compare with");
+            return None;
+        };
+        let config = Config::from_args(&arguments(&node)).expect("the arguments are right");
+        let thread = thread::spawn(move || reddoor_backend::run(config).expect("the node serves"));
+        let pair = Pair { redis, node, child, thread: Some(thread), _dir: dir };
+        [&pair.redis, &pair.node].into_iter().for_each(|path| wait_for(path));
+        Some(pair)
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        Client::connect(&self.node).send(&[b"SHUTDOWN".to_vec(), b"NOSAVE".to_vec()]);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the node has been printed; this value may be dropped by one already.
+            let _ = thread.join();
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn arguments(socket: &Path) -> Vec<String> {
+    let socket = socket.display().to_string();
+    ["--port", "0", "--enable-debug-command", "yes", "--unixsocket", &socket]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn wait_for(path: &Path) {
+    let start = Instant::now();
+    while std::os::unix::net::UnixStream::connect(path).is_err() {
+        assert!(start.elapsed() < START_MAX, "{} does not serve", path.display());
+        thread::yield_now();
+    }
+}
