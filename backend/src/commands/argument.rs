@@ -29,6 +29,15 @@ pub(super) fn integer_within(
     if bounds.contains(&number) { Ok(number) } else { Err(ReplyError::new(error)) }
 }
 
+/// The number of a database, which there may be or not.
+pub(super) fn database_number(arg: &[u8]) -> Result<i64, ReplyError> {
+    integer_within(
+        arg,
+        i64::from(i32::MIN)..=i64::from(i32::MAX),
+        "ERR value is out of range, value must between -2147483648 and 2147483647",
+    )
+}
+
 /// The string that a record holds.
 pub(super) fn string_of(record: &mut Record) -> Result<&mut Str, ReplyError> {
     match &mut record.value {

@@ -114,60 +114,49 @@ fn low_mask(bits: usize) -> u8 {
 }
 
 fn bitcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let range = match call.args.len() {
-        2 => (0, -1, Unit::Byte),
-        4 | 5 => (integer(call.arg(2))?, integer(call.arg(3))?, unit(call.args.get(4))?),
-        _ => {
-            // A Redis looks at the key before it finds the form wrong; only strings exist so far.
-            return Err(ReplyError::SYNTAX);
-        }
-    };
+    let args = call.args;
     let count = match call.node.read(call.at(), call.arg(1)) {
+        // A missing key answers before the range is looked at.
+        None => 0,
         Some(record) => {
             let mut digits = itoa::Buffer::new();
             let bytes = string_of(record)?.bytes(&mut digits);
-            let bits = bit_range(range.0, range.1, range.2, bytes.len());
-            bits.map_or(0, |bits| count_ones(bytes, bits))
+            let (start, end, unit) = match (args.len(), args.get(2), args.get(3)) {
+                (2, _, _) => (0, -1, Unit::Byte),
+                (4 | 5, Some(start), Some(end)) => (integer(start)?, integer(end)?, unit(args.get(4))?),
+                _ => return Err(ReplyError::SYNTAX),
+            };
+            bit_range(start, end, unit, bytes.len()).map_or(0, |bits| count_ones(bytes, bits))
         }
-        None => 0,
     };
     call.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
     Ok(())
 }
 
 fn bitpos(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let args = call.args;
     let wants_one = match integer(call.arg(2))? {
         0 => false,
         1 => true,
         _ => return Err(ReplyError::new("ERR The bit argument must be 1 or 0.")),
     };
-    if call.args.len() > 6 {
-        return Err(ReplyError::SYNTAX);
-    }
-    let start = call.args.get(3).map_or(Ok(0), integer)?;
-    let unit = unit(call.args.get(5))?;
-    let end = call.args.get(4).map(integer).transpose()?;
     let position = match call.node.read(call.at(), call.arg(1)) {
-        // A missing key is an endless row of zeros.
-        None => {
-            if wants_one {
-                None
-            } else {
-                Some(0)
-            }
-        }
+        // A missing key is an endless row of zeros, whatever the range.
+        None => (!wants_one).then_some(0),
         Some(record) => {
+            if args.len() > 6 {
+                return Err(ReplyError::SYNTAX);
+            }
+            let start = args.get(3).map_or(Ok(0), integer)?;
+            let unit = unit(args.get(5))?;
+            let end = args.get(4).map(integer).transpose()?;
             let mut digits = itoa::Buffer::new();
             let bytes = string_of(record)?.bytes(&mut digits);
-            match bit_range(start, end.unwrap_or(-1), unit, bytes.len()) {
-                None => None,
-                Some((from, to)) => {
-                    find_bit(bytes, from, to, wants_one).or_else(|| {
-                        // Without an end, the string is followed by zeros.
-                        (!wants_one && end.is_none()).then_some(to)
-                    })
-                }
-            }
+            bit_range(start, end.unwrap_or(-1), unit, bytes.len()).and_then(|(from, to)| {
+                // Without an end, the string is followed by zeros.
+                let behind = (!wants_one && end.is_none()).then_some(to);
+                find_bit(bytes, from, to, wants_one).or(behind)
+            })
         }
     };
     call.reply.integer(position.and_then(|bit| i64::try_from(bit).ok()).unwrap_or(-1));

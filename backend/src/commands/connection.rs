@@ -6,7 +6,7 @@ use reddoor_protocol::request::parse_integer;
 use subtle::ConstantTimeEq as _;
 
 use crate::client::{Close, Replies};
-use crate::commands::argument::is;
+use crate::commands::argument::{database_number, is};
 use crate::execute::{Call, Handler};
 use crate::server::REDIS_VERSION;
 
@@ -142,8 +142,7 @@ pub(super) fn check_name(name: &[u8]) -> Result<(), ReplyError> {
 }
 
 fn select(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let index = parse_integer(call.arg(1)).filter(|i| i32::try_from(*i).is_ok());
-    let index = index.ok_or(ReplyError::new("ERR invalid DB index"))?;
+    let index = database_number(call.arg(1))?;
     if call.node.cluster.is_some() && index != 0 {
         return Err(ReplyError::new("ERR SELECT is not allowed in cluster mode"));
     }

@@ -133,8 +133,8 @@ fn protocol(call: &mut Call<'_>) -> Result<(), ReplyError> {
         b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
         _ => {
             return Err(ReplyError::new(
-                "ERR Wrong protocol type name. Please use one of the following: \
-                 string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|\
+                 null|array|set|map|attrib|push|verbatim|true|false",
             ));
         }
     }

@@ -1,9 +1,8 @@
 //! Keys whatever they hold: existence, removal, names, facts.
 
 use reddoor_protocol::reply_error::ReplyError;
-use reddoor_protocol::request::parse_integer;
 
-use crate::commands::argument::is;
+use crate::commands::argument::{database_number, is};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
 use crate::node::At;
@@ -152,8 +151,7 @@ fn move_key(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn database_index(call: &Call<'_>, arg: &[u8]) -> Result<usize, ReplyError> {
-    let number = parse_integer(arg).filter(|n| i32::try_from(*n).is_ok());
-    let number = number.ok_or(ReplyError::NOT_INTEGER)?;
+    let number = database_number(arg)?;
     // In cluster mode there is only one; which of the others was meant does not matter.
     let count = call.node.config.settings().databases_count;
     usize::try_from(number).ok().filter(|i| *i < count).ok_or(ReplyError::DB_OUT_OF_RANGE)

@@ -233,6 +233,8 @@ impl<V> Dict<V> {
     fn finish_resize(&mut self) {
         self.old = Table::default();
         self.moved = None;
+        // Keys may have been removed meanwhile.
+        self.shrink_if_sparse();
     }
 }
 

@@ -169,6 +169,8 @@ fn run_all(
 ) -> (usize, Stop) {
     let mut limits = Limits {
         bulk_bytes_max: node.config.settings().bulk_bytes_max,
+        // Ranges are kept only for arguments that were received, so Redis's own limit does no harm.
+        args_max: i32::MAX as usize,
         unauthenticated: !client.is_authenticated,
         ..Limits::default()
     };

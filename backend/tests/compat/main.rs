@@ -70,18 +70,21 @@ fn compare(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
         }
     }
     // Sent in runs, so that pipelines are tried too.
+    let mut differences = String::new();
     for (run, commands) in script.chunks(50).enumerate() {
         let [theirs, ours] = clients.each_mut().map(|client| client.call_all(commands));
         for (index, command) in commands.iter().enumerate() {
             if !wire::is_same(command, &theirs[index], &ours[index]) {
                 let before = &script[..run * 50 + index + 1];
-                panic!(
-                    "{name} {resp:?}\n{}redis: {}\nnode:  {}",
-                    wire::show_last(before, 12),
+                differences.push_str(&format!(
+                    "{}redis: {}\nnode:  {}\n\n",
+                    wire::show_last(before, 4),
                     theirs[index].escape_ascii(),
                     ours[index].escape_ascii()
-                );
+                ));
             }
         }
+        // What comes later mostly follows from the first difference.
+        assert!(differences.is_empty(), "{name} {resp:?}\n{differences}");
     }
 }

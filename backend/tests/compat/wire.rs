@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use reddoor_protocol::encode::encode_request;
-use reddoor_protocol::value::{self, ReplyLimits, Value};
+use reddoor_protocol::frame::ReplyLimits;
+use reddoor_protocol::value::{self, Value};
 
 /// How long a reply may take.
 const REPLY_MAX: Duration = Duration::from_secs(20);
@@ -84,6 +85,8 @@ pub fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
         b"ttl" | b"expiretime" => is_near(theirs, ours, 1),
         b"pttl" | b"pexpiretime" => is_near(theirs, ours, 2000),
         b"object" => is_near(theirs, ours, 2),
+        // The client's number.
+        b"hello" => without_id(theirs) == without_id(ours),
         // In no order.
         b"keys" | b"scan" => sorted(theirs) == sorted(ours),
         _ => false,
@@ -95,6 +98,15 @@ fn is_near(theirs: &[u8], ours: &[u8], tolerance: i64) -> bool {
         (Value::Integer(a), Value::Integer(b)) if a >= 0 && b >= 0 => (a - b).abs() <= tolerance,
         _ => false,
     }
+}
+
+/// A greeting without the line behind `id`.
+fn without_id(reply: &[u8]) -> Vec<&[u8]> {
+    let mut lines: Vec<&[u8]> = reply.split(|byte| *byte == b'\n').collect();
+    if let Some(index) = lines.iter().position(|line| *line == b"id\r") {
+        lines.remove(index + 1);
+    }
+    lines
 }
 
 fn sorted(reply: &[u8]) -> Vec<Vec<u8>> {

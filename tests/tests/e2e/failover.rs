@@ -1,10 +1,8 @@
 //! A primary is lost or steps down, its replica takes over, and clients go on.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::front_door::FrontDoor;
+use reddoor_tests::load::Load;
 use reddoor_tests::over_clusters;
 use reddoor_tests::wait::wait_until;
 
@@ -44,27 +42,19 @@ fn a_primary_that_steps_down_loses_no_write(kind: Kind) {
     let primary = cluster.owner_of("counted");
     let index = cluster.nodes.iter().position(|node| node.port() == primary.port()).unwrap();
     let replica = &cluster.nodes[3 + index];
-    let (is_over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut client = door.client();
-            while !is_over.load(Ordering::Relaxed) {
-                let expect = count.load(Ordering::Relaxed) + 1;
-                assert_eq!(client.ask("INCR counted"), format!(":{expect}"));
-                count.store(expect, Ordering::Relaxed);
-            }
-        });
-        for next in [replica, primary, replica] {
+    let client = |_| -> Box<dyn FnMut(usize)> {
+        let mut client = door.client();
+        Box::new(move |round| assert_eq!(client.ask("INCR counted"), format!(":{round}")))
+    };
+    Load::run(1, client, |load| {
+        for (next, other) in [(replica, primary), (primary, replica), (replica, primary)] {
             assert_eq!(next.ask("CLUSTER FAILOVER"), "OK");
             wait_until("the roles to change", || next.ask("ROLE").starts_with("[master"));
-            let seen = count.load(Ordering::Relaxed);
-            wait_until("the load to go on", || count.load(Ordering::Relaxed) > seen + 10);
+            load.wait_rounds(10);
             // The other one must follow before it can be asked to take over again.
-            let other = if next.port() == replica.port() { primary } else { replica };
             wait_until("the other node to follow", || {
                 other.ask("INFO replication").contains("master_link_status:up")
             });
         }
-        is_over.store(true, Ordering::Relaxed);
     });
 }

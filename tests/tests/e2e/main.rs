@@ -9,6 +9,7 @@ mod broken_nodes;
 mod deadlines;
 mod failover;
 mod lost_links;
+mod mixed_cluster;
 mod order;
 mod redirects;
 mod retries;

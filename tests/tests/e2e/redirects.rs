@@ -1,14 +1,12 @@
 //! Slots move, and no client sees it: `MOVED`, `ASK` and `TRYAGAIN` are followed, with a bounded number of hops.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-
 use reddoor_protocol::slot::Slot;
 use reddoor_tests::client::Client;
 use reddoor_tests::cluster::reshard::{move_key, move_keys};
 use reddoor_tests::cluster::{Cluster, Kind, keys};
 use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
+use reddoor_tests::load::Load;
 use reddoor_tests::over_clusters;
 use reddoor_tests::wait::wait_until;
 
@@ -88,32 +86,19 @@ fn slots_move_under_load_and_no_client_sees_it(kind: Kind) {
     const MOVES: usize = 40;
     let cluster = Cluster::start(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "60000")]);
-    let is_over = AtomicBool::new(false);
-    let rounds = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for index in 0..CLIENTS {
-            let (door, is_over, rounds) = (&door, &is_over, &rounds);
-            scope.spawn(move || {
-                let keys = keys(&format!("load{index}"), 20);
-                let mut client = if index % 2 == 0 { door.client() } else { door.client_v3() };
-                let mut round = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    round += 1;
-                    run_round(&mut client, &keys, round);
-                    rounds.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+    let client = |index: usize| -> Box<dyn FnMut(usize)> {
+        let keys = keys(&format!("load{index}"), 20);
+        let mut client = if index.is_multiple_of(2) { door.client() } else { door.client_v3() };
+        Box::new(move |round| run_round(&mut client, &keys, round))
+    };
+    Load::run(CLIENTS, client, |load| {
         // The slots that are moved are those that the load is on.
-        let moved = (0..MOVES).map(|n| format!("load{}:{}", n % CLIENTS, n / CLIENTS));
-        for key in moved {
-            let seen = rounds.load(Ordering::Relaxed);
+        for key in (0..MOVES).map(|n| format!("load{}:{}", n % CLIENTS, n / CLIENTS)) {
             let slot = Slot::of_key(key.as_bytes());
             let from = cluster.owner_of_slot(slot);
             cluster.move_slot(slot, from, cluster.other_than(from));
-            wait_until("the load to go on", || rounds.load(Ordering::Relaxed) > seen);
+            load.wait_rounds(1);
         }
-        is_over.store(true, Ordering::Relaxed);
     });
     assert!(door.metric("reddoor_redirects_total{kind=\"moved\"}") > 0.0);
 }

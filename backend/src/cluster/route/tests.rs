@@ -64,7 +64,7 @@ fn core(state: State, requires_full_coverage: bool) -> Core {
         ..Remembered::default()
     };
     let settings = CoreSettings {
-        node_timeout_ms: 1000,
+        node_timeout_ms: 60_000,
         requires_full_coverage,
         announce_ip: String::new(),
         hostname: String::new(),
@@ -74,7 +74,7 @@ fn core(state: State, requires_full_coverage: bool) -> Core {
     let mut core = Core::restore(settings, Random::from_seed(1), remembered, NOW_MS).unwrap();
     // The state of the cluster is not told before a while has passed.
     core.handle_tick(NOW_MS);
-    core.handle_tick(NOW_MS + 100_000);
+    core.handle_tick(NOW_MS + 5_000);
     while core.poll_action().is_some() {}
     core
 }
