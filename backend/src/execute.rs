@@ -12,6 +12,7 @@ mod route;
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::command::flags::CommandFlags;
+use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandId, CommandSpec, resolve};
 use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
@@ -100,27 +101,29 @@ pub(crate) fn execute(
     out: &mut Vec<u8>,
     turn: &mut Turn,
 ) -> Outcome {
-    let spec = match resolve(args) {
-        Ok(spec) if commands::handler(spec.id()).is_some() => spec,
-        Ok(_) => {
-            return refuse(
-                node,
-                client,
-                None,
-                &resolve::ResolveError::UnknownCommand.reply(args),
-                out,
-            );
-        }
+    let resolved = resolve(args).and_then(|spec| match commands::handler(spec.id()) {
+        Some(_) => Ok(spec),
+        None => Err(ResolveError::UnknownCommand),
+    });
+    let spec = match resolved {
+        Ok(spec) => spec,
         Err(error) => {
             let spec = match error {
-                resolve::ResolveError::WrongArity { spec } => Some(spec),
-                _ => None,
+                ResolveError::WrongArity { spec } => Some(spec),
+                ResolveError::UnknownCommand | ResolveError::UnknownSubcommand { .. } => None,
             };
-            return refuse(node, client, spec, &error.reply(args), out);
+            // The words of the client are given back as they came, which may be no UTF-8.
+            return refuse(node, client, spec, &error.text(args), out);
         }
     };
-    if let Err(error) = check(node, client, spec, args) {
-        return refuse(node, client, Some(spec), &error, out);
+    if let Err(error) = check(node, client, spec) {
+        let error = if spec.id() == EXEC { exec_aborted(&error) } else { error };
+        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
+    }
+    if node.cluster.is_some()
+        && let Err(redirection) = route::check(node, client, spec, args)
+    {
+        return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
     }
     if node.pause.is_some() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
@@ -180,17 +183,12 @@ const RUNS_IN_TRANSACTION: [CommandId; 7] = [
 const ASKING: CommandId = CommandId::of("asking");
 const EXEC: CommandId = CommandId::of("exec");
 const AUTH: CommandId = CommandId::of("auth");
+const DEBUG: CommandId = CommandId::of("debug");
 const QUIT: CommandId = CommandId::of("quit");
 
-/// Checks 2 to 4.
-fn check(
-    node: &mut Node,
-    client: &mut Client,
-    spec: &'static CommandSpec,
-    args: Args<'_>,
-) -> Result<(), ReplyError> {
-    if spec.name.starts_with("debug") && !is_permitted(node.config.settings().debug_command, client)
-    {
+/// Checks 2 and 3, and whether a transaction may hold the command.
+fn check(node: &Node, client: &Client, spec: &CommandSpec) -> Result<(), ReplyError> {
+    if spec.id() == DEBUG && !is_permitted(node.config.settings().debug_command, client) {
         return Err(ReplyError::new(DEBUG_LOCKED));
     }
     if !client.is_authenticated && !spec.flags.contains(CommandFlags::NO_AUTH) {
@@ -199,10 +197,12 @@ fn check(
     if client.transaction.is_some() && spec.flags.contains(CommandFlags::NO_MULTI) {
         return Err(ReplyError::new("ERR Command not allowed inside a transaction"));
     }
-    if node.cluster.is_some() {
-        route::check(node, client, spec, args)?;
-    }
     Ok(())
+}
+
+/// How `EXEC` words a refusal of itself.
+fn exec_aborted(error: &ReplyError) -> ReplyError {
+    ReplyError::new(format!("EXECABORT Transaction discarded because of: {error}"))
 }
 
 const DEBUG_LOCKED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
@@ -218,31 +218,29 @@ pub(crate) fn is_permitted(permission: Permission, client: &Client) -> bool {
     }
 }
 
-/// Answers with an error before anything ran; a transaction being queued is broken by it.
+/// Answers with an error before anything ran; a transaction being queued is broken by it, one about to be executed
+/// is discarded.
 fn refuse(
     node: &mut Node,
     client: &mut Client,
     spec: Option<&'static CommandSpec>,
-    error: &ReplyError,
+    error: &[u8],
     out: &mut Vec<u8>,
 ) -> Outcome {
-    if spec.is_some_and(|spec| spec.id() == EXEC) && client.transaction.is_some() {
-        // What cannot be executed is discarded, and the error says why.
+    if spec.is_some_and(|spec| spec.id() == EXEC) {
         client.transaction = None;
         node.watches.unwatch(client.id, &mut client.watched);
-        let error = ReplyError::new(format!("EXECABORT Transaction discarded because of: {error}"));
-        ReplyWriter::new(out, client.resp).error(&error);
-        node.stats.count_error(error.code());
-        return Outcome::Answered;
-    }
-    if let Some(transaction) = &mut client.transaction {
+    } else if let Some(transaction) = &mut client.transaction {
         transaction.is_broken = true;
     }
     if let Some(spec) = spec {
         node.stats.command(spec.id()).rejected += 1;
     }
-    node.stats.count_error(error.code());
-    ReplyWriter::new(out, client.resp).error(error);
+    let code = error.split(|byte| *byte == b' ').next().unwrap_or_default();
+    node.stats.count_error(&String::from_utf8_lossy(code));
+    out.push(b'-');
+    out.extend_from_slice(error);
+    out.extend_from_slice(b"\r\n");
     Outcome::Answered
 }
 
@@ -257,7 +255,7 @@ fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
                 .as_ref()
                 .is_some_and(|t| t.queue.iter().any(|q| q.spec.is_write()));
     match pause.reach {
-        PauseReach::All => !UNHINDERED.contains(&spec.id()) || false,
+        PauseReach::All => !UNHINDERED.contains(&spec.id()),
         PauseReach::Writes => writes,
     }
 }

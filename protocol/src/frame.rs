@@ -160,6 +160,9 @@ impl ReplyScanner {
                     if buf.len() < end {
                         return Ok(None);
                     }
+                    if buf[end - 2..end] != *b"\r\n" {
+                        return Err(ProtocolError::MalformedReplyLine);
+                    }
                     self.pos = end;
                 }
                 Head::Aggregate { elements: 0 } => self.pos += line,
@@ -271,7 +274,15 @@ mod tests {
 
     #[test]
     fn broken_replies_are_errors() {
-        for bad in ["x\r\n", "$x\r\n", "$-2\r\n", "+a\n", "*99999999999\r\n", "$1073741825\r\n"] {
+        for bad in [
+            "x\r\n",
+            "$x\r\n",
+            "$-2\r\n",
+            "+a\n",
+            "*99999999999\r\n",
+            "$1073741825\r\n",
+            "$3\r\nabcde",
+        ] {
             assert!(scan_all(bad.as_bytes(), &[]).is_err(), "{bad:?}");
         }
         let deep = "*1\r\n".repeat(65);

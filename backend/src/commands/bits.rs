@@ -123,7 +123,12 @@ fn bitcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
             let bytes = string_of(record)?.bytes(&mut digits);
             let (start, end, unit) = match (args.len(), args.get(2), args.get(3)) {
                 (2, _, _) => (0, -1, Unit::Byte),
-                (4 | 5, Some(start), Some(end)) => (integer(start)?, integer(end)?, unit(args.get(4))?),
+                (4 | 5, Some(start), Some(end)) => {
+                    let (start, end) = (integer(start)?, integer(end)?);
+                    // An empty range answers before its unit is looked at.
+                    let is_empty = start < 0 && end < 0 && start > end;
+                    (start, end, if is_empty { Unit::Byte } else { unit(args.get(4))? })
+                }
                 _ => return Err(ReplyError::SYNTAX),
             };
             bit_range(start, end, unit, bytes.len()).map_or(0, |bits| count_ones(bytes, bits))

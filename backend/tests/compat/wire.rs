@@ -86,7 +86,7 @@ pub fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
         b"pttl" | b"pexpiretime" => is_near(theirs, ours, 2000),
         b"object" => is_near(theirs, ours, 2),
         // The client's number.
-        b"hello" => without_id(theirs) == without_id(ours),
+        b"hello" | b"exec" => without_id(theirs) == without_id(ours),
         // In no order.
         b"keys" | b"scan" => sorted(theirs) == sorted(ours),
         _ => false,

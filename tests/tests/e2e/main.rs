@@ -5,12 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod all_workers;
 mod broken_nodes;
 mod deadlines;
 mod failover;
+mod limits;
+mod local;
+mod login;
 mod lost_links;
 mod mixed_cluster;
 mod order;
+mod protocol_errors;
 mod redirects;
 mod retries;
 mod routing;
