@@ -3,7 +3,8 @@
 //! 1. It waits for its timer or for a worker's sign that something changed ([`RefreshTrigger`]).
 //! 2. It asks nodes that it knows, each time beginning with another one, until enough have answered; if none
 //!    does, it looks the seeds' names up again and asks those.
-//! 3. The views are merged by epoch, so a node in a minority cannot roll the map back.
+//! 3. The views are merged by epoch, with what is held of nodes that did not speak for themselves, so a node in a
+//!    minority cannot roll the map back, not even when it alone answers.
 //! 4. If the map changed, every worker gets it.
 //!
 //! Invariant: never more than one refresh at a time, and a pause between two of them.
@@ -15,7 +16,7 @@ use std::time::Instant;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::slot::Slot;
-use reddoor_protocol::topology::{Role, Topology, merge, nodes_text};
+use reddoor_protocol::topology::{NodeInfo, Role, Topology, merge, nodes_text};
 use reddoor_protocol::value::Value;
 use tokio::net::lookup_host;
 use tokio::sync::watch;
@@ -41,6 +42,8 @@ pub(crate) struct Keeper {
     maps: watch::Sender<Option<Arc<ClusterMap>>>,
     metrics: Arc<TopologyMetrics>,
     admin: Arc<AdminState>,
+    /// The last topology.
+    topology: Topology,
     /// The nodes of the last map.
     known: Vec<NodeAddr>,
     /// Which of them is asked first next time.
@@ -58,8 +61,9 @@ impl Keeper {
         metrics: Arc<TopologyMetrics>,
         admin: Arc<AdminState>,
     ) -> Keeper {
-        let (known, first, failing_since) = (Vec::new(), 0, None);
-        Keeper { config, trigger, maps, metrics, admin, known, first, failing_since }
+        let (topology, known) = (Topology::default(), Vec::new());
+        let (first, failing_since) = (0, None);
+        Keeper { config, trigger, maps, metrics, admin, topology, known, first, failing_since }
     }
 
     /// Keeps the topology for ever.
@@ -94,7 +98,9 @@ impl Keeper {
             return RefreshResult::Failed;
         }
         self.failing_since = None;
-        self.publish(ClusterMap::new(&merge::merge(views)))
+        let silent = claims_of_the_silent(&self.topology, &views);
+        self.topology = merge::merge(views.into_iter().chain([silent]));
+        self.publish(ClusterMap::new(&self.topology))
     }
 
     /// No node told anything. What is known still serves: only when that lasts, clients had better go elsewhere.
@@ -201,6 +207,18 @@ impl Keeper {
         }
         asked
     }
+}
+
+/// What is held of nodes that are still known but did not speak for themselves this time: should only a node answer
+/// that was cut off, the newer claims of the others are not forgotten for its older ones.
+fn claims_of_the_silent(known: &Topology, views: &[Topology]) -> Topology {
+    let told = || views.iter().flat_map(|view| &view.nodes);
+    let is_silent = |node: &&NodeInfo| {
+        told().any(|other| other.id == node.id)
+            && !told().any(|other| other.id == node.id && other.is_myself)
+    };
+    let nodes = known.nodes.iter().filter(is_silent).cloned();
+    Topology { nodes: nodes.map(|node| NodeInfo { is_myself: false, ..node }).collect() }
 }
 
 /// What nodes answered.

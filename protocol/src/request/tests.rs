@@ -1,3 +1,5 @@
+//! Requests at every split of their bytes, and those that are refused.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -125,11 +125,7 @@ pub(super) fn trackinginfo(_: &Answerer, requester: &mut Requester<'_>, _: Args<
 }
 
 /// `CLIENT CACHING` only makes sense while tracking, which no client of the front door does.
-pub(super) fn caching(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
-    let option = args[2].to_ascii_lowercase();
-    if !matches!(option.as_slice(), b"yes" | b"no") {
-        return requester.refuse(&ReplyError::SYNTAX);
-    }
+pub(super) fn caching(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
     requester.refuse(&ReplyError::new(
         "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
          OPTOUT mode enabled",

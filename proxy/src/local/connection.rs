@@ -50,7 +50,10 @@ pub(super) fn whoami(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -
 /// Only database 0 exists behind the front door, as in every cluster.
 pub(super) fn select(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     match parse_integer(&args[1]).map(i32::try_from) {
-        None | Some(Err(_)) => requester.refuse(&ReplyError::NOT_INTEGER),
+        None => requester.refuse(&ReplyError::NOT_INTEGER),
+        Some(Err(_)) => requester.refuse(&ReplyError::from_static(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        )),
         Some(Ok(0)) => requester.ok(),
         Some(Ok(_)) => requester.refuse(&ReplyError::DB_OUT_OF_RANGE),
     }
@@ -166,7 +169,7 @@ pub(super) fn hello(
     if !requester.session.is_authenticated {
         return requester.refuse(&ReplyError::new(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
-             HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+             HELLO AUTH <user> <pass> option can be used to authenticate the client and \
              select the RESP protocol version at the same time",
         ));
     }

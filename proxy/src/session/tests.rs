@@ -1,3 +1,5 @@
+//! Replies keep their order, whatever order they come in.
+
 use proptest::prelude::*;
 use reddoor_protocol::command;
 

@@ -44,7 +44,8 @@ impl Worker {
             let unread = Unread { bytes: bytes[consumed..].to_vec(), decoder };
             self.sessions[key].session.unread = Some(Box::new(unread));
         }
-        self.decoder = decoder;
+        // Where a request was refused the decoder stands inside it, and must not meet the next client there.
+        self.decoder = if decoder.is_partial() { RequestDecoder::default() } else { decoder };
     }
 
     /// Runs what a client sent before it was paused.

@@ -1,3 +1,5 @@
+//! What holds for every row of the table.
+
 use std::collections::HashSet;
 
 use super::*;
