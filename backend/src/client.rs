@@ -48,7 +48,6 @@ pub(crate) struct Client {
     pub(crate) query_bytes: usize,
     /// Reply bytes not yet taken by the system.
     pub(crate) output_bytes: usize,
-    pub(crate) total_commands: u64,
 }
 
 /// How near a client is.

@@ -84,7 +84,7 @@ impl Cluster {
     /// Whether this node may run a request.
     ///
     /// # Errors
-    /// `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
+    /// `CROSSSLOT`, `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
     #[inline]
     pub(crate) fn route(
         &self,

@@ -3,7 +3,7 @@
 //! In: `[FILE] [--directive value …]`, as redis-server takes them. Out: a [`Config`], or every mistake at once.
 //!
 //! Directives are rows (`table`), values are kept in normal form beside them, and what the node acts on is
-//! copied into typed [`settings`] after every change.
+//! copied into typed `settings` after every change.
 //!
 //! Spec: <https://valkey.io/topics/valkey.conf/>
 

@@ -23,7 +23,7 @@ use crate::commands;
 use crate::config::settings::Permission;
 use crate::node::{At, Node, PauseReach};
 
-pub(crate) use route::{Presence, RouteQuery};
+pub(crate) use route::{Keys, Presence, RouteQuery};
 
 /// One command under way: what a handler works with.
 pub(crate) struct Call<'a> {
@@ -101,21 +101,48 @@ pub(crate) fn execute(
     out: &mut Vec<u8>,
     turn: &mut Turn,
 ) -> Outcome {
-    let resolved = resolve(args).and_then(|spec| match commands::handler(spec.id()) {
-        Some(_) => Ok(spec),
-        None => Err(ResolveError::UnknownCommand),
-    });
-    let spec = match resolved {
-        Ok(spec) => spec,
+    let outcome = match resolve_served(args) {
+        Ok(spec) => {
+            client.last_command = Some(spec.id());
+            admit(node, client, spec, args, out, turn)
+        }
         Err(error) => {
+            client.last_command = None;
             let spec = match error {
                 ResolveError::WrongArity { spec } => Some(spec),
                 ResolveError::UnknownCommand | ResolveError::UnknownSubcommand { .. } => None,
             };
             // The words of the client are given back as they came, which may be no UTF-8.
-            return refuse(node, client, spec, &error.text(args), out);
+            refuse(node, client, spec, &error.text(args), out)
         }
     };
+    // `ASKING` holds for one request, whatever became of it, or for one transaction, up to its end.
+    if client.is_asking
+        && outcome == Outcome::Answered
+        && client.last_command != Some(ASKING)
+        && client.transaction.is_none()
+    {
+        client.is_asking = false;
+    }
+    outcome
+}
+
+/// The row of a request that this node has a handler for.
+#[inline]
+fn resolve_served(args: Args<'_>) -> Result<&'static CommandSpec, ResolveError> {
+    let spec = resolve(args)?;
+    commands::handler(spec.id()).map(|_| spec).ok_or(ResolveError::UnknownCommand)
+}
+
+/// Makes the checks from 2 on, then queues or runs the command.
+fn admit(
+    node: &mut Node,
+    client: &mut Client,
+    spec: &'static CommandSpec,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Outcome {
     if let Err(error) = check(node, client, spec) {
         let error = if spec.id() == EXEC { exec_aborted(&error) } else { error };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
@@ -128,20 +155,12 @@ pub(crate) fn execute(
     if node.pause.is_some() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
     }
-    client.last_command = Some(spec.id());
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
         queue(client, spec, args, out, node.config.settings().query_bytes_max);
         return Outcome::Answered;
     }
-    let mut call = Call {
-        reply: ReplyWriter::new(out, client.resp),
-        node,
-        client,
-        args,
-        spec,
-        origin: Origin::Client,
-        now_ms: turn.now_ms,
-    };
+    let (reply, now_ms) = (ReplyWriter::new(out, client.resp), turn.now_ms);
+    let mut call = Call { node, client, args, reply, spec, origin: Origin::Client, now_ms };
     run(&mut call, turn);
     Outcome::Answered
 }
@@ -155,16 +174,12 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     turn.last = now;
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
-    call.client.total_commands += 1;
     let counters = stats.command(call.spec.id());
     counters.add_run(took);
     if let Err(error) = result {
         counters.failed += 1;
         stats.count_error(error.code());
         call.reply.error(&error);
-    }
-    if call.client.is_asking && call.spec.id() != ASKING {
-        call.client.is_asking = false;
     }
     note_if_slow(call, took);
 }

@@ -28,9 +28,10 @@ pub(crate) use memory::resident_bytes;
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
 
 /// Serves until a signal or `SHUTDOWN`.
-pub(crate) fn run(config: Config) -> Result<(), RunError> {
+pub(crate) fn run(mut config: Config) -> Result<(), RunError> {
     let dir = config.settings().dir.clone();
-    env::set_current_dir(&dir).map_err(|source| RunError::Directory { dir, source })?;
+    let entered = env::set_current_dir(&dir).and_then(|()| env::current_dir());
+    config.note_directory(&entered.map_err(|source| RunError::Directory { dir, source })?);
     start_log(&config)?;
     let runtime = LocalRuntime::new().map_err(RunError::Runtime)?;
     runtime.block_on(serve(config))

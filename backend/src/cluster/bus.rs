@@ -10,6 +10,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use reddoor_protocol::slot::Slot;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,15 +22,18 @@ use super::Cluster;
 use super::core::links::LinkId;
 use super::core::tick::TICK_MS;
 use super::core::{Action, Core};
-use super::message::{self, MessageError};
+use super::message::{MessageError, decode};
 use crate::error::RunError;
-use crate::node::SharedNode;
+use crate::node::{Node, SharedNode};
 
 /// Bytes that may wait to be sent on one link when the settings set no limit.
 const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes that one read may bring.
 const READ_BYTES: usize = 16 * 1024;
+
+/// The shortest time that the system takes for probes of a connection.
+const KEEPALIVE_MIN: Duration = Duration::from_secs(1);
 
 /// Rest after the system could not give a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -204,13 +209,19 @@ fn act(node: &SharedNode) {
             Action::Disconnect { link } => cluster_of(node, |cluster| cluster.lines.close(link)),
             Action::DropSlotKeys { slots } => {
                 let mut node = node.borrow_mut();
-                for slot in slots {
-                    node.databases[0].drop_slot(slot);
-                }
+                slots.into_iter().for_each(|slot| drop_keys(&mut node, slot));
             }
             Action::Save => cluster_of(node, Cluster::save),
         }
     }
+}
+
+/// Drops what this node holds of a slot that is another node's now, and tells whoever watches it.
+fn drop_keys(node: &mut Node, slot: Slot) {
+    for key in node.databases[0].keys_in_slot(slot, usize::MAX) {
+        node.changed(0, &key);
+    }
+    node.databases[0].drop_slot(slot);
 }
 
 /// Gives a link its queue and its task.
@@ -241,7 +252,8 @@ async fn connect(node: SharedNode, link: LinkId, ip: String, port: u16, queue: R
 
 /// Reads and writes one link until it ends.
 async fn serve(node: SharedNode, link: LinkId, stream: TcpStream, queue: Rc<Queue>) {
-    if let Err(error) = stream.set_nodelay(true) {
+    let timeout = node.borrow().config.settings().cluster_node_timeout;
+    if let Err(error) = tune(&stream, timeout) {
         tracing::debug!(%error, "cannot set options of a bus link");
     }
     let (reader, writer) = stream.into_split();
@@ -253,6 +265,16 @@ async fn serve(node: SharedNode, link: LinkId, stream: TcpStream, queue: Rc<Queu
         _ = write(writer, &queue) => {}
     }
     end(&node, link);
+}
+
+/// Messages go out at once, and the system finds out that the other machine is gone: on a link that another node
+/// made nothing is ever sent but answers, so nothing else would.
+fn tune(stream: &TcpStream, node_timeout: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let idle = node_timeout.saturating_mul(2).max(KEEPALIVE_MIN);
+    let interval = (idle / 3).max(KEEPALIVE_MIN);
+    let probes = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(3);
+    SockRef::from(stream).set_tcp_keepalive(&probes)
 }
 
 async fn read(
@@ -268,10 +290,10 @@ async fn read(
             Ok(_) => {}
         }
         let mut consumed = 0;
-        while let Some(len) = message::message_len(&received[consumed..])?
+        while let Some(len) = decode::len(&received[consumed..])?
             && let Some(bytes) = received.get(consumed..consumed + len)
         {
-            let message = message::decode(bytes)?;
+            let message = decode::message(bytes)?;
             consumed += len;
             with_core(node, |core| core.handle_message(now_ms(), link, message));
         }

@@ -178,6 +178,8 @@ impl Core {
             member.ping_sent_ms = 0;
             member.pong_received_ms = 0;
             member.created_ms = now_ms;
+            // Nor is it known for how long a node has been down.
+            member.failed_ms = if member.is_failed() { now_ms } else { 0 };
             core.table.insert(member);
         }
         core.current_epoch = remembered.current_epoch;
@@ -242,11 +244,6 @@ impl Core {
             return Some(Action::Save);
         }
         self.actions.pop_front()
-    }
-
-    /// Asks for the nodes file to be written.
-    pub(crate) fn request_save(&mut self) {
-        self.is_save_due = true;
     }
 
     /// A name at random, as new nodes and handshakes bear.

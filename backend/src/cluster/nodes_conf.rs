@@ -69,11 +69,11 @@ impl NodesFile {
     /// It cannot be opened, is in use, or is damaged.
     pub(crate) fn open(path: &Path) -> Result<(NodesFile, Option<Remembered>), NodesFileError> {
         let mut locked = lock(path)?;
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         locked
-            .read_to_string(&mut text)
+            .read_to_end(&mut bytes)
             .map_err(|source| NodesFileError::Open { path: path.to_owned(), source })?;
-        let remembered = if text.is_empty() { None } else { Some(parse(path, &text)?) };
+        let remembered = if bytes.is_empty() { None } else { Some(parse(path, &bytes)?) };
         Ok((NodesFile { path: path.to_owned(), locked }, remembered))
     }
 
@@ -139,22 +139,29 @@ fn text_of(core: &Core) -> String {
     text
 }
 
-fn parse(path: &Path, text: &str) -> Result<Remembered, NodesFileError> {
+fn parse(path: &Path, bytes: &[u8]) -> Result<Remembered, NodesFileError> {
     let mut remembered = Remembered::default();
     let mut taken = SlotSet::new();
     let mut has_vars = false;
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let damaged =
             |what: String| NodesFileError::Damaged { path: path.to_owned(), line: index + 1, what };
+        let line = text_of_line(line).map_err(|what| damaged(what.to_owned()))?;
         if let Some(vars) = line.strip_prefix("vars ") {
             read_vars(vars, &mut remembered).map_err(|what| damaged(what.to_owned()))?;
             has_vars = true;
-        } else {
+        } else if !line.is_empty() {
             let line = line::parse(line).map_err(|what| damaged(what.to_owned()))?;
             add(line, &mut remembered, &mut taken).map_err(damaged)?;
         }
     }
     if has_vars { Ok(remembered) } else { Err(NodesFileError::CutShort { path: path.to_owned() }) }
+}
+
+/// A line without its end. Every line has one: of a number that was cut short, the rest is a number, too.
+fn text_of_line(line: &[u8]) -> Result<&str, &'static str> {
+    let line = line.strip_suffix(b"\n").ok_or("the line is cut short")?;
+    std::str::from_utf8(line).map_err(|_| "the line is no text")
 }
 
 /// Adds a line to those before it, with which it has to agree.

@@ -2,11 +2,13 @@
 //!
 //! In: the slot of the request's keys and what is known of the client. Out: leave, or one of the errors that
 //! cluster clients follow. The order of the questions is the one a Redis has, because clients see which one answers:
-//! 1. Has the slot an owner? 2. Is the cluster well? 3. Is the slot on its way out, and are all keys still here?
-//! 4. Is it on its way in, and has the client been sent by the old owner? 5. May a replica answer?
-//! 6. Is this node the owner?
-//!
-//! Not here: keys in different slots, which whoever collects the keys finds out.
+//! 1. Has the slot of the first key an owner?
+//! 2. Are the other keys in that slot, too?
+//! 3. Is the cluster well?
+//! 4. Is the slot on its way out, and are all keys still here?
+//! 5. Is it on its way in, and has the client been sent by the old owner?
+//! 6. May a replica answer?
+//! 7. Is this node the owner?
 //!
 //! Spec: <https://valkey.io/topics/cluster-spec/#redirection-and-resharding>.
 //! Source: redis `src/cluster.c` getNodeByQuery, clusterRedirectClient.
@@ -17,7 +19,7 @@ use reddoor_protocol::topology::replies::Endpoint;
 
 use super::core::Core;
 use super::member::Member;
-use crate::execute::{Presence, RouteQuery};
+use crate::execute::{Keys, Presence, RouteQuery};
 
 /// What the settings have to say about it.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,7 @@ const TRY_AGAIN: ReplyError =
 /// Whether this node may run a request. `presence` is asked only while the slot is on its way somewhere.
 ///
 /// # Errors
-/// `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
+/// `CROSSSLOT`, `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
 #[inline]
 pub(crate) fn route(
     core: &Core,
@@ -47,6 +49,9 @@ pub(crate) fn route(
     presence: impl FnOnce() -> Presence,
 ) -> Result<(), ReplyError> {
     let Some(owner) = core.owner(query.slot) else { return Err(UNBOUND) };
+    if query.keys == Keys::InSeveralSlots {
+        return Err(ReplyError::CROSS_SLOT);
+    }
     if !core.is_ok() {
         leave_while_down(settings, query)?;
     }
@@ -93,7 +98,8 @@ fn leave_while_migrating(
 /// A single key that is not here has not come yet or does not exist: the old owner has sent the client, so this
 /// node answers for it. Of several keys those that are missing may still be there.
 fn leave_while_importing(query: &RouteQuery, presence: Presence) -> Result<(), ReplyError> {
-    if query.keys_count > 1 && presence.missing > 0 { Err(TRY_AGAIN) } else { Ok(()) }
+    let may_be_apart = query.keys != Keys::One && presence.missing > 0;
+    if may_be_apart { Err(TRY_AGAIN) } else { Ok(()) }
 }
 
 fn may_read_as_replica(myself: &Member, query: &RouteQuery, owner: &Member) -> bool {

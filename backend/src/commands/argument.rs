@@ -14,6 +14,11 @@ pub(super) fn is(arg: &[u8], word: &str) -> bool {
     arg.eq_ignore_ascii_case(word.as_bytes())
 }
 
+/// A word of the client for an error text, which in a Redis ends at the first zero byte.
+pub(super) fn quoted(arg: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(arg.split(|byte| *byte == 0).next().unwrap_or_default())
+}
+
 /// A whole number of 64 bits.
 pub(super) fn integer(arg: &[u8]) -> Result<i64, ReplyError> {
     parse_integer(arg).ok_or(ReplyError::NOT_INTEGER)

@@ -39,6 +39,7 @@ fn setbit(call: &mut Call<'_>) -> Result<(), ReplyError> {
         Ok(1) => true,
         _ => return Err(ReplyError::new("ERR bit is not an integer or out of range")),
     };
+    let len_before = len_of(call, key)?;
     let bytes = raw_of_len(call, key, offset / 8 + 1)?;
     let mask = 0x80 >> (offset % 8);
     let was_set = bytes[offset / 8] & mask != 0;
@@ -47,9 +48,19 @@ fn setbit(call: &mut Call<'_>) -> Result<(), ReplyError> {
     } else {
         bytes[offset / 8] &= !mask;
     }
-    call.changed(key);
+    if bytes.len() != len_before || is_set != was_set {
+        call.changed(key);
+    }
     call.reply.integer(i64::from(was_set));
     Ok(())
+}
+
+/// Length of the string at a key in bytes; 0 for none.
+fn len_of(call: &mut Call<'_>, key: &[u8]) -> Result<usize, ReplyError> {
+    match call.node.peek(call.at(), key) {
+        Some(record) => Ok(string_of(record)?.len()),
+        None => Ok(0),
+    }
 }
 
 fn getbit(call: &mut Call<'_>) -> Result<(), ReplyError> {
@@ -84,9 +95,6 @@ fn unit(arg: Option<&[u8]>) -> Result<Unit, ReplyError> {
 
 /// A range of bits, the end excluded; empty ranges are `None`.
 fn bit_range(start: i64, end: i64, unit: Unit, len_bytes: usize) -> Option<(usize, usize)> {
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
     let bits_per_unit = if unit == Unit::Byte { 8 } else { 1 };
     let total = i64::try_from(len_bytes * 8 / bits_per_unit).ok()?;
     let absolute = |position: i64| if position < 0 { (position + total).max(0) } else { position };
@@ -121,17 +129,18 @@ fn bitcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
         Some(record) => {
             let mut digits = itoa::Buffer::new();
             let bytes = string_of(record)?.bytes(&mut digits);
-            let (start, end, unit) = match (args.len(), args.get(2), args.get(3)) {
-                (2, _, _) => (0, -1, Unit::Byte),
-                (4 | 5, Some(start), Some(end)) => {
-                    let (start, end) = (integer(start)?, integer(end)?);
-                    // An empty range answers before its unit is looked at.
-                    let is_empty = start < 0 && end < 0 && start > end;
-                    (start, end, if is_empty { Unit::Byte } else { unit(args.get(4))? })
-                }
+            let (start, end) = match (args.len(), args.get(2), args.get(3)) {
+                (2, _, _) => (0, -1),
+                (4 | 5, Some(start), Some(end)) => (integer(start)?, integer(end)?),
                 _ => return Err(ReplyError::SYNTAX),
             };
-            bit_range(start, end, unit, bytes.len()).map_or(0, |bits| count_ones(bytes, bits))
+            if start < 0 && end < 0 && start > end {
+                // Answers before the unit is looked at.
+                0
+            } else {
+                let bits = bit_range(start, end, unit(args.get(4))?, bytes.len());
+                bits.map_or(0, |bits| count_ones(bytes, bits))
+            }
         }
     };
     call.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));

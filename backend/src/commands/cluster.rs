@@ -10,6 +10,7 @@ mod slots;
 
 mod view;
 
+use std::borrow::Cow;
 use std::cell::RefMut;
 use std::rc::Rc;
 
@@ -141,7 +142,13 @@ fn slot(arg: &[u8]) -> Result<Slot, ReplyError> {
 /// The name of a member as an argument; `unknown` is what is said before the name if there is none.
 fn member_id(cluster: &Cluster, arg: &[u8], unknown: &str) -> Result<NodeId, ReplyError> {
     let id = NodeId::parse(arg).filter(|id| cluster.core.member(id).is_some());
-    id.ok_or_else(|| ReplyError::new(format!("ERR {unknown} {}", String::from_utf8_lossy(arg))))
+    id.ok_or_else(|| ReplyError::new(format!("ERR {unknown} {}", quoted(arg))))
+}
+
+/// An argument as it is repeated in an error: as far as a zero byte, where a Redis ends it.
+fn quoted(arg: &[u8]) -> Cow<'_, str> {
+    let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len());
+    String::from_utf8_lossy(&arg[..end])
 }
 
 /// The answer to a subcommand with too many arguments where its row has no upper bound.
@@ -149,7 +156,7 @@ fn wrong_subcommand(call: &Call<'_>) -> ReplyError {
     let (parent, sub) = (call.arg(0).to_ascii_uppercase(), call.arg(1));
     ReplyError::new(format!(
         "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
-        String::from_utf8_lossy(sub),
-        String::from_utf8_lossy(&parent)
+        quoted(sub),
+        quoted(&parent)
     ))
 }

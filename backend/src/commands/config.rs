@@ -1,7 +1,11 @@
 //! `CONFIG`.
 
+use std::env;
+
 use reddoor_protocol::reply_error::ReplyError;
 
+use crate::config::Config;
+use crate::config::settings::Settings;
 use crate::execute::{Call, Handler, is_permitted};
 use crate::log;
 use crate::stats::Stats;
@@ -34,7 +38,10 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
     });
     let is_open = is_permitted(call.node.config.settings().protected_configs, call.client);
     let had_password = !call.node.config.settings().password.is_empty();
-    call.node.config.set(pairs, is_open)?;
+    let mut config = call.node.config.clone();
+    config.set(pairs, is_open)?;
+    enter_directory(&mut config, call.node.config.settings())?;
+    call.node.config = config;
     log::set_level(&call.node.config.settings().log_level);
     // Whoever needed no password so far stays; a password that is taken away lets everyone in.
     if had_password && call.node.config.settings().password.is_empty() {
@@ -45,6 +52,22 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         cluster.borrow_mut().settings_changed(call.node.config.settings());
     }
     call.reply.ok();
+    Ok(())
+}
+
+/// Follows a change of `dir`, the last thing that can fail.
+fn enter_directory(config: &mut Config, before: &Settings) -> Result<(), ReplyError> {
+    let dir = config.settings().dir.clone();
+    if dir == before.dir {
+        return Ok(());
+    }
+    let entered = env::set_current_dir(&dir).and_then(|()| env::current_dir());
+    let entered = entered.map_err(|error| {
+        ReplyError::new(format!(
+            "ERR CONFIG SET failed (possibly related to argument 'dir') - {error}"
+        ))
+    })?;
+    config.note_directory(&entered);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use reddoor_protocol::request::parse_integer;
 use subtle::ConstantTimeEq as _;
 
 use crate::client::{Close, Replies};
-use crate::commands::argument::{database_number, is};
+use crate::commands::argument::{database_number, is, quoted};
 use crate::execute::{Call, Handler};
 use crate::server::REDIS_VERSION;
 
@@ -77,24 +77,7 @@ fn hello(call: &mut Call<'_>) -> Result<(), ReplyError> {
             }
         },
     };
-    let mut name = None;
-    let mut index = 2;
-    while index < call.args.len() {
-        let (option, more) = (call.arg(index), call.args.len() - index - 1);
-        if is(option, "AUTH") && more >= 2 {
-            authenticate(call, call.arg(index + 1), call.arg(index + 2))?;
-            index += 3;
-        } else if is(option, "SETNAME") && more >= 1 {
-            name = Some(call.arg(index + 1));
-            check_name(call.arg(index + 1))?;
-            index += 2;
-        } else {
-            return Err(ReplyError::new(format!(
-                "ERR Syntax error in HELLO option '{}'",
-                String::from_utf8_lossy(option)
-            )));
-        }
-    }
+    let name = hello_options(call)?;
     if !call.client.is_authenticated {
         return Err(ReplyError::new(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> \
@@ -108,6 +91,27 @@ fn hello(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.client.resp = resp;
     greet(call);
     Ok(())
+}
+
+/// Follows `AUTH`, and gives back the name that `SETNAME` asks for.
+fn hello_options<'a>(call: &mut Call<'a>) -> Result<Option<&'a [u8]>, ReplyError> {
+    let mut name = None;
+    let mut index = 2;
+    while index < call.args.len() {
+        let (option, more) = (call.arg(index), call.args.len() - index - 1);
+        if is(option, "AUTH") && more >= 2 {
+            authenticate(call, call.arg(index + 1), call.arg(index + 2))?;
+            index += 3;
+        } else if is(option, "SETNAME") && more >= 1 {
+            check_name(call.arg(index + 1))?;
+            name = Some(call.arg(index + 1));
+            index += 2;
+        } else {
+            let option = quoted(option);
+            return Err(ReplyError::new(format!("ERR Syntax error in HELLO option '{option}'")));
+        }
+    }
+    Ok(name)
 }
 
 fn greet(call: &mut Call<'_>) {

@@ -2,7 +2,7 @@
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::{Base, TimeForm, Unit, integer, is};
+use crate::commands::argument::{Base, TimeForm, Unit, integer, is, quoted};
 use crate::execute::{Call, Handler};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -44,7 +44,7 @@ impl Conditions {
             } else if is(option, "LT") {
                 conditions.if_sooner = true;
             } else {
-                let option = String::from_utf8_lossy(option);
+                let option = quoted(option);
                 return Err(ReplyError::new(format!("ERR Unsupported option {option}")));
             }
         }

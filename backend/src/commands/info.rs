@@ -5,6 +5,8 @@
 
 mod sections;
 
+mod system;
+
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::is;

@@ -55,43 +55,59 @@ fn getdel(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 /// What `GETEX` does to the expiry of the key.
-enum Expiry {
+#[derive(Clone, Copy, Debug)]
+enum Expiry<'a> {
     Keep,
     Persist,
-    At(i64),
+    At(TimeForm, &'a [u8]),
+}
+
+fn parse_expiry<'a>(call: &Call<'a>) -> Result<Expiry<'a>, ReplyError> {
+    let mut expiry = Expiry::Keep;
+    let mut index = 2;
+    while index < call.args.len() {
+        let option = call.arg(index);
+        expiry = match (expiry, TimeForm::of_option(option), call.args.get(index + 1)) {
+            (Expiry::Keep | Expiry::Persist, _, _) if is(option, "PERSIST") => Expiry::Persist,
+            // The same option may be given again; the last one counts.
+            (Expiry::At(before, _), Some(form), Some(time)) if before == form => {
+                index += 1;
+                Expiry::At(form, time)
+            }
+            (Expiry::Keep, Some(form), Some(time)) => {
+                index += 1;
+                Expiry::At(form, time)
+            }
+            _ => return Err(ReplyError::SYNTAX),
+        };
+        index += 1;
+    }
+    Ok(expiry)
 }
 
 fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
-    let expiry = match (call.args.len(), call.arg(2)) {
-        (2, _) => Expiry::Keep,
-        (3, option) if is(option, "PERSIST") => Expiry::Persist,
-        (4, option) => {
-            let form = TimeForm::of_option(option).ok_or(ReplyError::SYNTAX)?;
-            // The key is looked at before the time is.
-            match call.node.peek(call.at(), key) {
-                None => {
-                    call.reply.null();
-                    return Ok(());
-                }
-                Some(record) => string_of(record)?,
-            };
-            Expiry::At(form.future_ms(call, call.arg(3))?)
-        }
-        _ => return Err(ReplyError::SYNTAX),
+    let expiry = parse_expiry(call)?;
+    // The key is looked at before the time is.
+    let Some(record) = call.node.peek(call.at(), key) else {
+        return reply_with_value(call, key);
+    };
+    string_of(record)?;
+    let expires_at_ms = match expiry {
+        Expiry::At(form, time) => Some(form.future_ms(call, time)?),
+        Expiry::Keep | Expiry::Persist => None,
     };
     reply_with_value(call, key)?;
     let database = &mut call.node.databases[call.client.db];
-    let has_changed = match expiry {
-        Expiry::Keep => false,
-        Expiry::At(time) if time <= call.now_ms => database.remove(key).is_some(),
-        Expiry::At(time) => database.set_expiry(key, Some(time)),
-        Expiry::Persist => {
-            let is_volatile = database
-                .find(key, call.now_ms)
-                .is_some_and(|record| record.expires_at_ms().is_some());
+    let has_changed = match (expiry, expires_at_ms) {
+        (Expiry::Persist, _) => {
+            let record = database.find(key, call.now_ms);
+            let is_volatile = record.is_some_and(|record| record.expires_at_ms().is_some());
             is_volatile && database.set_expiry(key, None)
         }
+        (_, Some(time)) if time <= call.now_ms => database.remove(key).is_some(),
+        (_, Some(time)) => database.set_expiry(key, Some(time)),
+        (_, None) => false,
     };
     if has_changed {
         call.changed(key);

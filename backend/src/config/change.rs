@@ -1,6 +1,10 @@
 //! `CONFIG GET` patterns and `CONFIG SET`, all pairs or none.
 //!
+//! Listeners are not opened anew, so what names them is fixed at the start, other than in a Redis.
+//!
 //! Source: redis `src/config.c` configSetCommand.
+
+use std::path::Path;
 
 use reddoor_protocol::command::glob::{self, Case};
 use reddoor_protocol::reply_error::ReplyError;
@@ -74,6 +78,13 @@ impl Config {
         }
         self.settings = Settings::read(&self.values);
         Ok(())
+    }
+
+    /// Notes where the process really is, as `CONFIG GET dir` tells it.
+    pub(crate) fn note_directory(&mut self, dir: &Path) {
+        let (index, _) = table::find("dir").expect("a row of the table");
+        self.values.0[index] = Setting::Text(dir.display().to_string());
+        self.settings = Settings::read(&self.values);
     }
 }
 

@@ -73,12 +73,6 @@ pub(crate) struct Settings {
     pub(crate) cluster_preferred_endpoint: String,
     pub(crate) cluster_requires_full_coverage: bool,
     pub(crate) cluster_allows_reads_when_down: bool,
-    pub(crate) cluster_allows_replica_migration: bool,
-    /// Replicas that a primary keeps before one may leave for another shard (count).
-    pub(crate) cluster_migration_barrier: u32,
-    /// How old a replica's data may be to stand for election, in node timeouts; 0 for any age.
-    pub(crate) cluster_replica_validity_factor: u32,
-    pub(crate) cluster_replica_no_failover: bool,
     /// Bytes queued on one bus link before it is dropped; 0 for no limit of its own.
     pub(crate) cluster_link_bytes_max: usize,
 }
@@ -147,10 +141,6 @@ impl Settings {
             cluster_preferred_endpoint: text("cluster-preferred-endpoint-type"),
             cluster_requires_full_coverage: values.flag("cluster-require-full-coverage"),
             cluster_allows_reads_when_down: values.flag("cluster-allow-reads-when-down"),
-            cluster_allows_replica_migration: values.flag("cluster-allow-replica-migration"),
-            cluster_migration_barrier: values.number("cluster-migration-barrier"),
-            cluster_replica_validity_factor: values.number("cluster-replica-validity-factor"),
-            cluster_replica_no_failover: values.flag("cluster-replica-no-failover"),
             cluster_link_bytes_max: values.number("cluster-link-sendbuf-limit"),
         }
     }

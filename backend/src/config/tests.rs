@@ -1,3 +1,5 @@
+//! Settings from a file, from arguments, and changed while the node runs.
+
 use std::fs;
 
 use super::*;

@@ -75,16 +75,6 @@ impl<V> Dict<V> {
         self.table.len + self.old.len
     }
 
-    /// How many buckets it has, in both tables while it resizes.
-    pub(crate) fn buckets_count(&self) -> usize {
-        self.table.buckets.len() + self.old.buckets.len()
-    }
-
-    /// Whether buckets are still to be moved.
-    pub(crate) fn is_resizing(&self) -> bool {
-        self.moved.is_some()
-    }
-
     #[inline]
     pub(crate) fn find(&self, hash: u32, key: &[u8]) -> Option<&V> {
         let found = self.table.find(hash, key);
@@ -124,6 +114,9 @@ impl<V> Dict<V> {
     /// Moves buckets until the resize is done or about `buckets` were moved. Whether more remain.
     pub(crate) fn resize_further(&mut self, buckets: usize) -> bool {
         for _ in 0..buckets {
+            if self.moved.is_none() {
+                return false;
+            }
             self.step();
         }
         self.moved.is_some()

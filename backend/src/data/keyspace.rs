@@ -34,6 +34,8 @@ pub(crate) struct Keyspace {
     /// Keys removed because their time had come (count), ever.
     expired_count: u64,
     cycle: cycle::Position,
+    /// The part whose resizes were last looked after.
+    resize_at: usize,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +98,7 @@ impl Keyspace {
             random: Random::default(),
             expired_count: 0,
             cycle: cycle::Position::default(),
+            resize_at: 0,
         }
     }
 
@@ -117,14 +120,6 @@ impl Keyspace {
     /// The average of the expiring keys' remaining lives, as the last expiry cycles have seen it, in milliseconds.
     pub(crate) fn average_lifetime_ms(&self) -> i64 {
         if self.volatile_count == 0 { 0 } else { self.cycle.average_lifetime_ms }
-    }
-
-    /// How many buckets the dicts of keys and of expiry times have.
-    pub(crate) fn buckets_count(&self) -> (usize, usize) {
-        let parts = self.parts.iter().flatten();
-        parts.fold((0, 0), |(keys, volatile), part| {
-            (keys + part.keys.buckets_count(), volatile + part.volatile.buckets_count())
-        })
     }
 
     /// The record of a key, if it is there and has not expired; one that has is removed now.

@@ -14,6 +14,7 @@ impl Default for Random {
 
 impl Random {
     /// The sequence of this seed: the same one every time.
+    #[cfg(test)]
     pub(crate) fn from_seed(seed: u64) -> Random {
         Random(seed)
     }

@@ -16,16 +16,28 @@ use crate::node::{At, Node};
 /// What the cluster must know of a request to judge it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteQuery {
-    /// The slot of all its keys.
+    /// The slot of its first key.
     pub(crate) slot: Slot,
+    /// How the others lie to it.
+    pub(crate) keys: Keys,
     /// Whether it may change data.
     pub(crate) is_write: bool,
     /// Whether `ASKING` stood before it, or the command needs no such leave.
     pub(crate) is_asking: bool,
     /// Whether the client has sent `READONLY`.
     pub(crate) is_readonly: bool,
-    /// How many keys it has (count).
-    pub(crate) keys_count: usize,
+}
+
+/// How the keys of a request lie to its first one. The same key more than once is one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// There is no other.
+    #[default]
+    One,
+    /// Others are in its slot.
+    SeveralInSlot,
+    /// Others are in other slots.
+    InSeveralSlots,
 }
 
 /// Which of a request's keys this node holds.
@@ -49,49 +61,54 @@ pub(super) fn check(
     spec: &'static CommandSpec,
     args: Args<'_>,
 ) -> Result<(), ReplyError> {
-    let mut found = Found::default();
-    if spec.id() == EXEC {
-        let Some(transaction) = &client.transaction else { return Ok(()) };
-        for queued in &transaction.queue {
-            let slices: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
-            found.add(queued.spec, Args::from_slices(&slices))?;
+    let is_exec = spec.id() == EXEC;
+    let queued: Vec<(&CommandSpec, Vec<&[u8]>)> = match &client.transaction {
+        Some(transaction) if is_exec => {
+            let queue = transaction.queue.iter();
+            queue.map(|q| (q.spec, q.args.iter().map(AsRef::as_ref).collect())).collect()
         }
-    } else if spec.has_keys() {
-        found.add(spec, args)?;
+        _ => Vec::new(),
+    };
+    let mut found = Found::default();
+    if !is_exec && spec.has_keys() {
+        found.add(spec, args);
     }
-    let Some(slot) = found.slot else { return Ok(()) };
+    queued.iter().for_each(|(spec, args)| found.add(spec, Args::from_slices(args)));
+    let Some((_, slot)) = found.first else { return Ok(()) };
     let query = RouteQuery {
         slot,
+        keys: found.keys,
         is_write: found.is_write,
         is_asking: client.is_asking || found.needs_no_asking,
         is_readonly: client.is_readonly,
-        keys_count: found.keys_count,
     };
     let Some(cluster) = node.cluster.as_ref().map(Rc::clone) else { return Ok(()) };
-    let queue = client.transaction.as_ref().filter(|_| spec.id() == EXEC);
-    let presence = || match queue {
-        None => count_present(node, spec, args),
-        Some(transaction) => transaction.queue.iter().fold(Presence::default(), |sum, queued| {
-            let slices: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
-            let here = count_present(node, queued.spec, Args::from_slices(&slices));
-            Presence { existing: sum.existing + here.existing, missing: sum.missing + here.missing }
-        }),
+    let presence = || {
+        let mut presence = Presence::default();
+        if !is_exec {
+            count_present(node, spec, args, &mut presence);
+        }
+        for (spec, args) in &queued {
+            count_present(node, spec, Args::from_slices(args), &mut presence);
+        }
+        presence
     };
     cluster.borrow().route(&query, presence)
 }
 
 /// What was found out about the keys of one request, or of all queued ones.
 #[derive(Default)]
-struct Found {
-    slot: Option<Slot>,
-    keys_count: usize,
+struct Found<'a> {
+    /// The first key and its slot.
+    first: Option<(&'a [u8], Slot)>,
+    keys: Keys,
     is_write: bool,
     needs_no_asking: bool,
 }
 
-impl Found {
+impl<'a> Found<'a> {
     #[inline]
-    fn add(&mut self, spec: &'static CommandSpec, args: Args<'_>) -> Result<(), ReplyError> {
+    fn add(&mut self, spec: &CommandSpec, args: Args<'a>) {
         use reddoor_protocol::command::flags::CommandFlags;
         self.is_write |= spec.is_write();
         self.needs_no_asking |= spec.flags.contains(CommandFlags::ASKING);
@@ -102,26 +119,27 @@ impl Found {
         let mut indexes = Vec::new();
         if key_indexes(spec, args, &mut indexes).is_err() {
             // The command itself will say what is wrong with its arguments.
-            return Ok(());
+            return;
         }
-        indexes.iter().try_for_each(|i| self.add_key(args.get(*i as usize).unwrap_or_default()))
+        indexes.iter().for_each(|i| self.add_key(args.get(*i as usize).unwrap_or_default()));
     }
 
     #[inline]
-    fn add_key(&mut self, key: &[u8]) -> Result<(), ReplyError> {
-        let slot = Slot::of_key(key);
-        self.keys_count += 1;
-        match self.slot.replace(slot) {
-            Some(other) if other != slot => Err(ReplyError::CROSS_SLOT),
-            _ => Ok(()),
+    fn add_key(&mut self, key: &'a [u8]) {
+        let Some((first, slot)) = self.first else {
+            self.first = Some((key, Slot::of_key(key)));
+            return;
+        };
+        if key != first && self.keys != Keys::InSeveralSlots {
+            let is_in_slot = Slot::of_key(key) == slot;
+            self.keys = if is_in_slot { Keys::SeveralInSlot } else { Keys::InSeveralSlots };
         }
     }
 }
 
-fn count_present(node: &mut Node, spec: &CommandSpec, args: Args<'_>) -> Presence {
+fn count_present(node: &mut Node, spec: &CommandSpec, args: Args<'_>, presence: &mut Presence) {
     let mut indexes = Vec::new();
     let at = At { db: 0, now_ms: crate::clock::unix_ms() };
-    let mut presence = Presence::default();
     if key_indexes(spec, args, &mut indexes).is_ok() {
         for index in indexes {
             match node.peek(at, args.get(index as usize).unwrap_or_default()) {
@@ -130,5 +148,4 @@ fn count_present(node: &mut Node, spec: &CommandSpec, args: Args<'_>) -> Presenc
             }
         }
     }
-    presence
 }

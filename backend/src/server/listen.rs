@@ -216,7 +216,6 @@ impl Arrival {
             waker: None,
             query_bytes: 0,
             output_bytes: 0,
-            total_commands: 0,
         }
     }
 }

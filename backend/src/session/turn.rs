@@ -64,42 +64,11 @@ impl Session {
         let Some(mut client) = node.clients.take(self.seat) else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let now_ms = clock::unix_ms();
-        let mut turn = Turn { now_ms, last: Instant::now() };
-        client.used_at_ms = now_ms;
-        let mut decoder =
-            self.decoder.take().unwrap_or_else(|| std::mem::take(&mut scratch.decoder));
+        client.used_at_ms = clock::unix_ms();
+        node.stats.input_bytes += received.map_or(0, <[u8]>::len) as u64;
+        node.stats.reads_processed += u64::from(received.is_some());
         let mut replies = std::mem::take(&mut scratch.replies);
-        let received_bytes = received.map_or(0, <[u8]>::len);
-        node.stats.input_bytes += received_bytes as u64;
-        node.stats.reads_processed += u64::from(received_bytes > 0);
-
-        // Bytes that were kept come first; without any, nothing need be copied.
-        let mut kept = std::mem::take(&mut self.unread);
-        let input = match received {
-            Some(received) if kept.is_empty() => received,
-            Some(received) => {
-                kept.extend_from_slice(received);
-                &kept
-            }
-            None => &kept,
-        };
-        let (consumed, stop) =
-            run_all(&mut node, &mut client, &mut decoder, input, &mut replies, &mut turn);
-        self.is_held_back = stop == Stop::HeldBack && consumed < input.len();
-        if consumed == input.len() {
-            kept = Vec::new();
-        } else if input.as_ptr() == kept.as_ptr() {
-            kept.drain(..consumed);
-        } else {
-            kept = input[consumed..].to_vec();
-        }
-        self.unread = kept;
-        if decoder.is_partial() {
-            self.decoder = Some(decoder);
-        } else {
-            scratch.decoder = decoder;
-        }
+        self.execute_all(&mut node, &mut client, scratch, received, &mut replies);
         self.check_query_limit(&mut node, &mut client);
         let sent = self.send(&mut node, &mut client, &replies);
         replies.clear();
@@ -107,6 +76,42 @@ impl Session {
         scratch.replies = replies;
         node.clients.put(self.seat, client);
         sent
+    }
+
+    /// Executes what was kept and what was received, and keeps what is left.
+    fn execute_all(
+        &mut self,
+        node: &mut Node,
+        client: &mut Client,
+        scratch: &mut Scratch,
+        received: Option<&[u8]>,
+        replies: &mut Vec<u8>,
+    ) {
+        let mut decoder =
+            self.decoder.take().unwrap_or_else(|| std::mem::take(&mut scratch.decoder));
+        // Bytes that were kept come first; without any, nothing need be copied.
+        let mut kept = std::mem::take(&mut self.unread);
+        let received = received.unwrap_or_default();
+        let is_direct = kept.is_empty();
+        if !is_direct {
+            kept.extend_from_slice(received);
+        }
+        let input = if is_direct { received } else { &kept };
+        let (consumed, stop) = run_all(node, client, &mut decoder, input, replies);
+        self.is_held_back = stop == Stop::HeldBack && consumed < input.len();
+        if consumed == input.len() {
+            kept = Vec::new();
+        } else if is_direct {
+            kept = input[consumed..].to_vec();
+        } else {
+            kept.drain(..consumed);
+        }
+        self.unread = kept;
+        if decoder.is_partial() {
+            self.decoder = Some(decoder);
+        } else {
+            scratch.decoder = decoder;
+        }
     }
 
     fn check_query_limit(&mut self, node: &mut Node, client: &mut Client) {
@@ -165,8 +170,8 @@ fn run_all(
     decoder: &mut RequestDecoder,
     input: &[u8],
     replies: &mut Vec<u8>,
-    turn: &mut Turn,
 ) -> (usize, Stop) {
+    let mut turn = Turn { now_ms: client.used_at_ms, last: Instant::now() };
     let mut limits = Limits {
         bulk_bytes_max: node.config.settings().bulk_bytes_max,
         // Ranges are kept only for arguments that were received, so Redis's own limit does no harm.
@@ -182,7 +187,7 @@ fn run_all(
                 let args = decoder.args(rest);
                 if !args.is_empty() {
                     let start = replies.len();
-                    if execute(node, client, args, replies, turn) == Outcome::Postponed {
+                    if execute(node, client, args, replies, &mut turn) == Outcome::Postponed {
                         break;
                     }
                     if client.replies != Replies::On {

@@ -3,7 +3,7 @@
 use reddoor_protocol::inline;
 
 /// Scripts, each on an empty server and a fresh connection.
-pub const SCRIPTS: &[&str] = &[
+pub(crate) const SCRIPTS: &[&str] = &[
     // Greeting.
     "HELLO 4\nHELLO x\nHELLO 3 FOO\nHELLO 2 AUTH a\nHELLO 2 AUTH default any\nHELLO 2 AUTH nobody x\n\
      HELLO 2 SETNAME \"a b\"\nHELLO 2 SETNAME me\nCLIENT GETNAME\nAUTH x\nAUTH default x\nAUTH bob x\n\
@@ -66,7 +66,7 @@ pub const SCRIPTS: &[&str] = &[
 ];
 
 /// Bytes after which a server answers, if at all, and closes.
-pub const BROKEN: &[&[u8]] = &[
+pub(crate) const BROKEN: &[&[u8]] = &[
     b"*1\r\n$4\r\nPING\r\n*x\r\n",
     b"*1\r\nPING\r\n",
     b"*1\r\n$-1\r\n",
@@ -80,7 +80,7 @@ pub const BROKEN: &[&[u8]] = &[
 ];
 
 /// The commands of a script.
-pub fn commands(script: &str) -> Vec<Vec<Vec<u8>>> {
+pub(crate) fn commands(script: &str) -> Vec<Vec<Vec<u8>>> {
     let words = |line: &str| {
         let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
         inline::split(line.trim().as_bytes(), &mut bytes, |start, len| {

@@ -20,7 +20,7 @@ use crate::wire::Client;
 const SCRIPT_LEN: usize = 4000;
 
 /// Random scripts in each protocol version.
-const SCRIPTS: u64 = 6;
+const SCRIPTS: u64 = 40;
 
 #[test]
 fn random_scripts_get_the_same_replies() {
@@ -60,6 +60,57 @@ fn broken_requests_get_the_same_replies_and_end() {
     }
 }
 
+#[test]
+fn settings_are_those_of_a_redis() {
+    let Some(pair) = Pair::start() else { return };
+    let [theirs, ours] = [&pair.redis, &pair.node].map(|path| {
+        let reply = Client::connect(path).call(&["CONFIG", "GET", "*"].map(|w| w.into()));
+        let mut pairs: Vec<Vec<Vec<u8>>> = Vec::new();
+        let words = wire::texts(&reply);
+        words.chunks(2).for_each(|pair| pairs.push(pair.to_vec()));
+        pairs.sort();
+        pairs
+    });
+    // Each has its own directory and socket; only the Redis was told not to save.
+    let is_own = |pair: &&Vec<Vec<u8>>| {
+        [b"dir".as_slice(), b"unixsocket", b"save"].contains(&pair[0].as_slice())
+    };
+    let differing = |a: &[Vec<Vec<u8>>], b: &[Vec<Vec<u8>>]| -> Vec<String> {
+        let only = a.iter().filter(|pair| !b.contains(pair) && !is_own(pair));
+        only.map(|pair| pair.concat().escape_ascii().to_string()).collect()
+    };
+    assert_eq!(differing(&theirs, &ours), [] as [&str; 0], "only the Redis has these");
+    assert_eq!(differing(&ours, &theirs), [] as [&str; 0], "only the node has these");
+}
+
+#[test]
+fn monitoring_finds_the_fields_of_a_redis() {
+    /// Fields about how a Redis was built and how it manages memory, which this node has no equal of.
+    const NOT_HAD: [&str; 8] = [
+        "atomicvar_api",
+        "gcc_version",
+        "used_memory_vm_eval",
+        "used_memory_scripts_eval",
+        "used_memory_vm_functions",
+        "used_memory_vm_total",
+        "used_memory_vm_total_human",
+        "used_memory_functions",
+    ];
+    let Some(pair) = Pair::start() else { return };
+    let [theirs, ours] = [&pair.redis, &pair.node].map(|path| {
+        let reply = Client::connect(path).call(&["INFO".into()]);
+        let text = String::from_utf8_lossy(&reply).into_owned();
+        let names = text.lines().map(|line| line.split(':').next().unwrap_or_default().to_owned());
+        names.filter(|name| !name.is_empty()).collect::<Vec<String>>()
+    });
+    let missing: Vec<&String> = theirs
+        .iter()
+        .filter(|name| !name.starts_with('$') && !ours.contains(name))
+        .filter(|name| !NOT_HAD.contains(&name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// Runs one script on both and compares every reply.
 fn compare(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
     let mut clients = [&pair.redis, &pair.node].map(|path| Client::connect(path));
@@ -78,7 +129,7 @@ fn compare(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
                 let before = &script[..run * 50 + index + 1];
                 differences.push_str(&format!(
                     "{}redis: {}\nnode:  {}\n\n",
-                    wire::show_last(before, 4),
+                    wire::show_last(before, 12),
                     theirs[index].escape_ascii(),
                     ours[index].escape_ascii()
                 ));

@@ -15,9 +15,9 @@ use crate::wire::Client;
 const START_MAX: Duration = Duration::from_secs(20);
 
 /// Both servers; they end with this value.
-pub struct Pair {
-    pub redis: PathBuf,
-    pub node: PathBuf,
+pub(crate) struct Pair {
+    pub(crate) redis: PathBuf,
+    pub(crate) node: PathBuf,
     child: Child,
     thread: Option<JoinHandle<()>>,
     _dir: TempDir,
@@ -28,7 +28,7 @@ impl Pair {
     ///
     /// # Panics
     /// Without a redis-server under CI, and when one of them does not start.
-    pub fn start() -> Option<Pair> {
+    pub(crate) fn start() -> Option<Pair> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let (redis, node) = (dir.path().join("redis.sock"), dir.path().join("node.sock"));
         let child = Command::new("redis-server")
@@ -62,11 +62,12 @@ impl Drop for Pair {
     }
 }
 
+/// Small limits, so that random scripts meet them without moving gigabytes.
 fn arguments(socket: &Path) -> Vec<String> {
-    let socket = socket.display().to_string();
-    ["--port", "0", "--enable-debug-command", "yes", "--unixsocket", &socket]
-        .map(str::to_owned)
-        .to_vec()
+    let mut args = vec!["--unixsocket".to_owned(), socket.display().to_string()];
+    let directives = "--port 0 --enable-debug-command yes --proto-max-bulk-len 1mb";
+    args.extend(directives.split(' ').map(str::to_owned));
+    args
 }
 
 fn wait_for(path: &Path) {

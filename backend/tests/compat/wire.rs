@@ -13,32 +13,32 @@ use reddoor_protocol::value::{self, Value};
 const REPLY_MAX: Duration = Duration::from_secs(20);
 
 /// A connection.
-pub struct Client {
+pub(crate) struct Client {
     stream: UnixStream,
     received: Vec<u8>,
 }
 
 impl Client {
-    pub fn connect(path: &Path) -> Client {
+    pub(crate) fn connect(path: &Path) -> Client {
         let stream = UnixStream::connect(path).expect("the server serves");
         stream.set_read_timeout(Some(REPLY_MAX)).expect("a socket option");
         Client { stream, received: Vec::new() }
     }
 
-    pub fn send(&mut self, command: &[Vec<u8>]) {
+    pub(crate) fn send(&mut self, command: &[Vec<u8>]) {
         let mut bytes = Vec::new();
         encode_request(&mut bytes, command.iter().map(Vec::as_slice));
         // A server that ends may have closed already.
         let _ = self.stream.write_all(&bytes);
     }
 
-    pub fn call(&mut self, command: &[Vec<u8>]) -> Vec<u8> {
+    pub(crate) fn call(&mut self, command: &[Vec<u8>]) -> Vec<u8> {
         self.send(command);
         self.reply()
     }
 
     /// Sends all commands in one write, then reads all replies.
-    pub fn call_all(&mut self, commands: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
+    pub(crate) fn call_all(&mut self, commands: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
         for command in commands {
             encode_request(&mut bytes, command.iter().map(Vec::as_slice));
@@ -52,7 +52,7 @@ impl Client {
     }
 
     /// Sends bytes as they are and reads until the server closes.
-    pub fn until_closed(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn until_closed(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.stream.write_all(bytes).expect("written");
         self.stream.shutdown(std::net::Shutdown::Write).expect("half closed");
         let mut received = Vec::new();
@@ -74,28 +74,57 @@ impl Client {
     }
 }
 
+/// How much later one server may run a command than the other, in seconds. Keys live longer, or not at all.
+const LATE_MAX_S: i64 = 120;
+
 /// Whether two replies to a command say the same, as far as two servers can.
-pub fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
+pub(crate) fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
     if theirs == ours {
         return true;
     }
+    if theirs.starts_with(b"-") && ours.starts_with(b"-") {
+        // Bytes of the client that are no text are not always given back.
+        return is_text(theirs).eq(is_text(ours));
+    }
     let name = command[0].to_ascii_lowercase();
     match name.as_slice() {
-        // Times of a moment that is not the same for both.
-        b"ttl" | b"expiretime" => is_near(theirs, ours, 1),
-        b"pttl" | b"pexpiretime" => is_near(theirs, ours, 2000),
-        b"object" => is_near(theirs, ours, 2),
+        // Times of a moment that is not the same for both, and keys that expire unseen.
+        b"ttl" | b"expiretime" => is_near(&parse(theirs), &parse(ours), LATE_MAX_S),
+        b"pttl" | b"pexpiretime" => is_near(&parse(theirs), &parse(ours), LATE_MAX_S * 1000),
+        b"object" => is_near(&parse(theirs), &parse(ours), LATE_MAX_S),
+        b"dbsize" => is_near(&parse(theirs), &parse(ours), 7),
         // The client's number.
-        b"hello" | b"exec" => without_id(theirs) == without_id(ours),
+        b"hello" => without_id(theirs) == without_id(ours),
         // In no order.
-        b"keys" | b"scan" => sorted(theirs) == sorted(ours),
+        b"keys" | b"scan" => sorted(parse(theirs)) == sorted(parse(ours)),
+        b"exec" if without_id(theirs) == without_id(ours) => true,
+        b"exec" => is_same_transaction(parse(theirs), parse(ours)),
         _ => false,
     }
 }
 
-fn is_near(theirs: &[u8], ours: &[u8], tolerance: i64) -> bool {
-    match (parse(theirs), parse(ours)) {
-        (Value::Integer(a), Value::Integer(b)) if a >= 0 && b >= 0 => (a - b).abs() <= tolerance,
+fn is_text(reply: &[u8]) -> impl Iterator<Item = &u8> {
+    reply.iter().filter(|byte| byte.is_ascii())
+}
+
+/// As [`is_same`], for all commands of a transaction, whichever they were.
+fn is_same_transaction(theirs: Value, ours: Value) -> bool {
+    let is_same = |pair: (Value, Value)| match pair {
+        (a, b) if a == b || is_near(&a, &b, LATE_MAX_S * 1000) => true,
+        (Value::Error(a), Value::Error(b)) => is_text(&a).eq(is_text(&b)),
+        (a, b) => sorted(a) == sorted(b),
+    };
+    match (theirs, ours) {
+        (Value::Array(theirs), Value::Array(ours)) => {
+            theirs.len() == ours.len() && theirs.into_iter().zip(ours).all(is_same)
+        }
+        _ => false,
+    }
+}
+
+fn is_near(theirs: &Value, ours: &Value, tolerance: i64) -> bool {
+    match (theirs, ours) {
+        (Value::Integer(a), Value::Integer(b)) if *a >= 0 && *b >= 0 => (a - b).abs() <= tolerance,
         _ => false,
     }
 }
@@ -109,9 +138,16 @@ fn without_id(reply: &[u8]) -> Vec<&[u8]> {
     lines
 }
 
-fn sorted(reply: &[u8]) -> Vec<Vec<u8>> {
+/// The elements of an array of strings.
+pub(crate) fn texts(reply: &[u8]) -> Vec<Vec<u8>> {
+    let Value::Array(elements) = parse(reply) else { return Vec::new() };
+    let text = |element| if let Value::Bulk(text) = element { Some(text) } else { None };
+    elements.into_iter().filter_map(text).collect()
+}
+
+fn sorted(reply: Value) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
-    let mut values = vec![parse(reply)];
+    let mut values = vec![reply];
     while let Some(value) = values.pop() {
         match value {
             Value::Array(inner) => values.extend(inner),
@@ -128,7 +164,7 @@ fn parse(reply: &[u8]) -> Value {
 }
 
 /// The last commands of a script, one a line, as redis-cli would take them.
-pub fn show_last(script: &[Vec<Vec<u8>>], count: usize) -> String {
+pub(crate) fn show_last(script: &[Vec<Vec<u8>>], count: usize) -> String {
     let from = script.len().saturating_sub(count);
     let mut text = String::new();
     for command in &script[from..] {

@@ -167,9 +167,8 @@ impl Core {
 
     /// Whether every slot has an owner that is up, as far as the settings ask for that.
     fn is_covered(&self) -> bool {
-        !self.settings.requires_full_coverage
-            || Slot::all()
-                .all(|slot| self.table.owner(slot).is_some_and(|owner| !owner.is_failed()))
+        let served = self.table.iter().filter(|m| !m.is_failed()).map(|m| m.slots.len());
+        !self.settings.requires_full_coverage || served.sum::<usize>() == Slot::COUNT
     }
 
     /// Slots by the state of their owners (counts): all, well, suspected, down.

@@ -267,7 +267,7 @@ impl Core {
             self.stats.sent[kind as usize] += 1;
         }
         let message = Message { sender: self.own_header(), body };
-        let bytes = crate::cluster::message::encode(&message);
+        let bytes = crate::cluster::message::encode::message(&message);
         self.actions.push_back(Action::Send { link, bytes });
     }
 

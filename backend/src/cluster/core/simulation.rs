@@ -117,7 +117,7 @@ impl Network {
             if self.is_cut(index, from.0) {
                 continue;
             }
-            let message = message::decode(&bytes).expect("cores write whole messages");
+            let message = message::decode::message(&bytes).expect("cores write whole messages");
             self.cores[index].handle_message(now_ms, link, message);
             self.act(index);
         }

@@ -45,7 +45,7 @@ pub(crate) fn write(out: &mut String, core: &Core, member: &Member) {
         flags_text(member.flags),
         member.ping_sent_ms,
         member.pong_received_ms,
-        member.config_epoch,
+        epoch_of_claim(core, member),
     );
     for range in ranges_of(member.slots.iter()) {
         let (first, last) = (range.start(), range.end());
@@ -56,6 +56,12 @@ pub(crate) fn write(out: &mut String, core: &Core, member: &Member) {
         write_under_way(out, core);
     }
     out.push('\n');
+}
+
+/// The epoch of the claim on the slots that a node serves: a replica's is its primary's.
+pub(crate) fn epoch_of_claim(core: &Core, member: &Member) -> u64 {
+    let primary = member.primary.filter(|_| member.is_replica());
+    primary.and_then(|primary| core.member(&primary)).unwrap_or(member).config_epoch
 }
 
 /// Slots under way, in ascending order whichever way they go.

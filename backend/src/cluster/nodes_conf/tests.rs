@@ -1,3 +1,5 @@
+//! `nodes.conf`: what is written reads back, and damage is told.
+
 use super::*;
 use crate::cluster::core::CoreSettings;
 use crate::data::random::Random;
@@ -11,7 +13,7 @@ fn redis_text() -> String {
         "{ME} 127.0.0.1:7001@17001 myself,master - 0 1795247437000 5 connected 0-8000 8002 \
          [5->-{OTHER}] [9000-<-{OTHER}]\n\
          {OTHER} 127.0.0.1:7002@17002,h2.example master - 0 1795247437866 2 connected 8003-16383\n\
-         e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca :0@0 slave,noaddr {OTHER} 0 0 0 disconnected\n\
+         e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca :0@0 slave,noaddr {OTHER} 0 0 2 disconnected\n\
          vars currentEpoch 6 lastVoteEpoch 3\n"
     )
 }
@@ -42,12 +44,12 @@ fn lasting(text: &str) -> String {
 }
 
 fn error_of(text: &str) -> String {
-    parse(Path::new("nodes.conf"), text).unwrap_err().to_string()
+    parse(Path::new("nodes.conf"), text.as_bytes()).unwrap_err().to_string()
 }
 
 #[test]
 fn a_file_of_a_redis_is_written_as_it_was_read() {
-    let core = core_of(parse(Path::new("nodes.conf"), &redis_text()).unwrap());
+    let core = core_of(parse(Path::new("nodes.conf"), redis_text().as_bytes()).unwrap());
     assert_eq!((core.current_epoch(), core.last_vote_epoch()), (6, 3));
     let mut expected: Vec<String> = redis_text().lines().map(str::to_owned).collect();
     // Lines are sorted by name, and the last one stays so.
@@ -61,7 +63,7 @@ fn what_is_saved_is_there_after_a_restart() {
     let path = dir.path().join("nodes.conf");
     let (mut file, remembered) = NodesFile::open(&path).unwrap();
     assert!(remembered.is_none());
-    let core = core_of(parse(&path, &redis_text()).unwrap());
+    let core = core_of(parse(&path, redis_text().as_bytes()).unwrap());
     file.save(&core).unwrap();
     file.save(&core).unwrap();
     drop(file);
@@ -78,7 +80,7 @@ fn a_second_node_cannot_have_the_file_before_and_after_a_save() {
     let (mut file, _) = NodesFile::open(&path).unwrap();
     let is_in_use = || matches!(NodesFile::open(&path), Err(NodesFileError::InUse { .. }));
     assert!(is_in_use());
-    file.save(&core_of(parse(&path, &redis_text()).unwrap())).unwrap();
+    file.save(&core_of(parse(&path, redis_text().as_bytes()).unwrap())).unwrap();
     assert!(is_in_use());
     drop(file);
     assert!(!is_in_use());
@@ -127,16 +129,45 @@ fn every_kind_of_damage_is_named() {
     assert!(error_of(&cut).ends_with("it ends before its last line, which begins with vars"));
 }
 
+#[test]
+fn a_file_cut_short_anywhere_is_refused() {
+    let text = redis_text();
+    // Of the last line `lastVoteEpoch 31` might be left as `lastVoteEpoch 3`; only its end tells.
+    for len in 1..text.len() {
+        let error = parse(Path::new("nodes.conf"), &text.as_bytes()[..len]).unwrap_err();
+        let is_after_a_line = text.as_bytes()[len - 1] == b'\n';
+        let error = error.to_string();
+        assert_eq!(error.ends_with("the line is cut short"), !is_after_a_line, "{len}: {error}");
+    }
+    assert!(parse(Path::new("nodes.conf"), text.as_bytes()).is_ok());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_damage_of_their_line() {
+    let mut bytes = redis_text().into_bytes();
+    let second = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    bytes[second] = 0xff;
+    let error = parse(Path::new("nodes.conf"), &bytes).unwrap_err().to_string();
+    assert_eq!(error, "nodes.conf is damaged, line 2: the line is no text");
+}
+
+#[test]
+fn a_replica_is_written_with_the_epoch_of_its_primary() {
+    let text = redis_text().replace("0 0 2 disconnected", "0 0 0 disconnected");
+    let core = core_of(parse(Path::new("nodes.conf"), text.as_bytes()).unwrap());
+    assert!(text_of(&core).contains(&format!("slave,noaddr {OTHER} 0 0 2 disconnected")));
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_can_panic_the_reader(text in "[ -~\n]{0,400}") {
-        let _ = parse(Path::new("nodes.conf"), &text);
+        let _ = parse(Path::new("nodes.conf"), text.as_bytes());
     }
 
     #[test]
     fn no_damage_of_a_real_file_can_panic_the_reader(at in 0_usize..400, text in "[ -~\n]{0,8}") {
         let mut damaged = redis_text();
         damaged.replace_range(at..(at + text.len()).min(damaged.len()), &text);
-        let _ = parse(Path::new("nodes.conf"), &damaged);
+        let _ = parse(Path::new("nodes.conf"), damaged.as_bytes());
     }
 }

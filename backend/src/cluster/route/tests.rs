@@ -79,16 +79,20 @@ fn core(state: State, requires_full_coverage: bool) -> Core {
     core
 }
 
-/// What may be said of a request, one letter each: `w`rite, `a`sking, `r`eadonly; then how many keys exist and how
-/// many are missing.
+/// What may be said of a request, one letter each: `w`rite, `a`sking, `r`eadonly, `t`wice the same key, `x` for keys
+/// in several slots; then how many keys exist and how many are missing.
 fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> String {
     let (letters, existing, missing) = request;
     let query = RouteQuery {
         slot: slot(),
+        keys: match existing + missing {
+            _ if letters.contains('x') => Keys::InSeveralSlots,
+            2.. if !letters.contains('t') => Keys::SeveralInSlot,
+            _ => Keys::One,
+        },
         is_write: letters.contains('w'),
         is_asking: letters.contains('a'),
         is_readonly: letters.contains('r'),
-        keys_count: existing + missing,
     };
     match route(core, settings, &query, || Presence { existing, missing }) {
         Ok(()) => "leave".to_owned(),
@@ -103,13 +107,18 @@ const BY_IP: RouteSettings =
 fn every_state_of_a_slot_gives_the_answer_of_a_redis() {
     let (moved, ask_other) = ("MOVED 5 10.0.0.2:7002", "ASK 5 10.0.0.2:7002");
     let again = "TRYAGAIN Multiple keys request during rehashing of slot";
+    let cross = "CROSSSLOT Keys in request don't hash to the same slot";
     let table = [
         (State::Mine, ("w", 0, 1), "leave"),
         (State::Mine, ("wa", 1, 1), "leave"),
         (State::Theirs, ("", 1, 0), moved),
         (State::Theirs, ("a", 1, 0), moved),
         (State::Theirs, ("r", 1, 0), moved),
+        (State::Mine, ("x", 2, 0), cross),
+        (State::Theirs, ("x", 2, 0), cross),
         (State::Nobodys, ("", 1, 0), "CLUSTERDOWN Hash slot not served"),
+        (State::Nobodys, ("x", 2, 0), "CLUSTERDOWN Hash slot not served"),
+        (State::Migrating, ("x", 1, 1), cross),
         (State::Migrating, ("w", 1, 0), "leave"),
         (State::Migrating, ("w", 3, 0), "leave"),
         (State::Migrating, ("", 0, 1), ask_other),
@@ -120,6 +129,8 @@ fn every_state_of_a_slot_gives_the_answer_of_a_redis() {
         (State::Importing, ("a", 2, 0), "leave"),
         (State::Importing, ("a", 1, 1), again),
         (State::Importing, ("a", 0, 2), again),
+        (State::Importing, ("at", 0, 2), "leave"),
+        (State::Importing, ("ax", 1, 1), cross),
         (State::Copied, ("", 1, 0), moved),
         (State::Copied, ("r", 1, 0), "leave"),
         (State::Copied, ("rw", 1, 0), moved),
@@ -139,10 +150,10 @@ fn a_cluster_that_is_down_serves_reads_only_where_the_settings_allow_that() {
     let reads = RouteSettings { allows_reads_when_down: true, ..BY_IP };
     let mut query = RouteQuery {
         slot: Slot::new(6).unwrap(),
+        keys: Keys::One,
         is_write: false,
         is_asking: false,
         is_readonly: false,
-        keys_count: 1,
     };
     let answer = |settings: &RouteSettings, query: &RouteQuery| {
         route(&core, settings, query, Presence::default).unwrap_err().to_string()

@@ -4,6 +4,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
 use crate::commands::argument::{integer, is, string_of};
+use crate::commands::bits::len_of;
 use crate::commands::strings::raw_of_len;
 use crate::execute::Call;
 
@@ -49,9 +50,10 @@ pub(super) fn bitfield(call: &mut Call<'_>) -> Result<(), ReplyError> {
         .map(|operation| operation.offset + operation.width.bits as usize)
         .max();
     let Some(end) = end else { return reply_to_reads(call, key, &operations) };
-    let mut has_changed = false;
+    let len_before = len_of(call, key)?;
     let mut answers = Vec::with_capacity(operations.len());
     let bytes = raw_of_len(call, key, end.div_ceil(8))?;
+    let mut has_changed = bytes.len() != len_before;
     for operation in operations {
         answers.push(operation.run(bytes, &mut has_changed));
     }
@@ -160,13 +162,10 @@ fn parse_offset(call: &Call<'_>, arg: &[u8], width: Width) -> Result<usize, Repl
         [b'#', number @ ..] => (number, i64::from(width.bits)),
         number => (number, 1),
     };
-    let offset = parse_integer(number).and_then(|number| number.checked_mul(factor));
-    let offset = offset.and_then(|o| usize::try_from(o).ok()).ok_or_else(invalid)?;
-    // The last bit must lie within the largest string.
-    let last = offset.checked_add(width.bits as usize - 1).ok_or_else(invalid)?;
-    if last / 8 >= call.node.config.settings().bulk_bytes_max
-        || offset / 8 >= call.node.config.settings().bulk_bytes_max
-    {
+    // A Redis does not notice when the product wraps around.
+    let offset = parse_integer(number).map(|number| number.wrapping_mul(factor));
+    let offset = offset.and_then(|offset| usize::try_from(offset).ok()).ok_or_else(invalid)?;
+    if offset / 8 >= call.node.config.settings().bulk_bytes_max {
         return Err(invalid());
     }
     Ok(offset)
@@ -176,45 +175,82 @@ impl Operation {
     /// Runs it on a string that is long enough; `None` where a number did not fit and must not wrap.
     fn run(self, bytes: &mut [u8], has_changed: &mut bool) -> Option<i64> {
         let before = self.width.read(bytes, self.offset);
-        let (target, answers_before) = match self.action {
+        let (base, increment, answers_before) = match self.action {
             Action::Get => return Some(before),
-            Action::Set(number) => (self.width.given(number), true),
-            Action::Increment(number) => (i128::from(before) + i128::from(number), false),
+            Action::Set(number) => (number, 0, true),
+            Action::Increment(number) => (before, number, false),
         };
-        let stored = self.width.fit(target, self.overflow)?;
+        let stored = self.width.fit(base, increment, self.overflow)?;
         self.width.write(bytes, self.offset, stored);
-        *has_changed = true;
+        *has_changed |= stored != before;
         Some(if answers_before { before } else { stored })
     }
 }
 
 impl Width {
-    fn bounds(self) -> (i128, i128) {
+    /// The smallest and the largest integer.
+    fn bounds(self) -> (i64, i64) {
         if self.is_signed {
-            (-(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1)
+            let max = i64::MAX >> (64 - self.bits);
+            (-max - 1, max)
         } else {
-            (0, (1 << self.bits) - 1)
+            (0, i64::MAX >> (63 - self.bits))
         }
     }
 
-    /// A number as it was given: for an unsigned field a negative one counts as a very large one.
-    #[expect(clippy::cast_sign_loss, reason = "the two's complement is meant")]
-    fn given(self, number: i64) -> i128 {
-        if self.is_signed { i128::from(number) } else { i128::from(number as u64) }
+    /// The sum of two numbers as this width can hold it; `None` where it does not and must not be bent.
+    fn fit(self, base: i64, increment: i64, overflow: Overflow) -> Option<i64> {
+        let (min, max) = self.bounds();
+        let (is_above, is_below) = if self.is_signed {
+            self.leaves_signed(base, increment)
+        } else {
+            self.leaves_unsigned(base, increment)
+        };
+        match overflow {
+            Overflow::Fail if is_above || is_below => None,
+            Overflow::Saturate if is_above => Some(max),
+            Overflow::Saturate if is_below => Some(min),
+            Overflow::Wrap | Overflow::Saturate | Overflow::Fail => {
+                Some(self.wrapped(base.wrapping_add(increment)))
+            }
+        }
     }
 
-    fn fit(self, number: i128, overflow: Overflow) -> Option<i64> {
+    /// Whether a sum lies above or below the bounds, as a Redis sees it: its own differences may wrap around.
+    ///
+    /// Source: redis `src/bitops.c` checkSignedBitfieldOverflow.
+    fn leaves_signed(self, base: i64, increment: i64) -> (bool, bool) {
         let (min, max) = self.bounds();
-        let fitted = match overflow {
-            _ if (min..=max).contains(&number) => number,
-            Overflow::Fail => return None,
-            Overflow::Saturate => number.clamp(min, max),
-            Overflow::Wrap => {
-                let range = max - min + 1;
-                (number - min).rem_euclid(range) + min
-            }
-        };
-        i64::try_from(fitted).ok()
+        let (room_above, room_below) = (max.wrapping_sub(base), min.wrapping_sub(base));
+        let is_narrow = self.bits != 64;
+        let is_above = base > max
+            || is_narrow && increment > room_above
+            || base >= 0 && increment > 0 && increment > room_above;
+        let is_below = base < min
+            || is_narrow && increment < room_below
+            || base < 0 && increment < 0 && increment < room_below;
+        (is_above, !is_above && is_below)
+    }
+
+    /// As [`Width::leaves_signed`]; a negative base counts as a very large one.
+    ///
+    /// Source: redis `src/bitops.c` checkUnsignedBitfieldOverflow.
+    fn leaves_unsigned(self, base: i64, increment: i64) -> (bool, bool) {
+        let (_, max) = self.bounds();
+        let (room_above, room_below) = (max.wrapping_sub(base), base.wrapping_neg());
+        let is_above = base < 0 || base > max || increment > 0 && increment > room_above;
+        let is_below = increment < 0 && increment < room_below;
+        (is_above, !is_above && is_below)
+    }
+
+    /// The lowest bits of a number, read as an integer of this width.
+    fn wrapped(self, number: i64) -> i64 {
+        let unused = 64 - self.bits;
+        if self.is_signed {
+            number << unused >> unused
+        } else {
+            number & (i64::MAX >> (63 - self.bits))
+        }
     }
 
     /// Reads the integer at a bit; beyond the string there are zeros.
@@ -256,8 +292,7 @@ mod tests {
             let width = Width { is_signed, bits };
             let (min, max) = width.bounds();
             for offset in [0, 3, 8, 17] {
-                for number in [min, max, 0, (min + max) / 2] {
-                    let number = i64::try_from(number).unwrap();
+                for number in [min, max, 0, max / 2] {
                     width.write(&mut bytes, offset, number);
                     assert_eq!(width.read(&bytes, offset), number, "{width:?} at {offset}");
                 }
@@ -268,12 +303,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_wraps_saturates_or_fails() {
         let signed = Width { is_signed: true, bits: 8 };
-        assert_eq!(signed.fit(128, Overflow::Wrap), Some(-128));
-        assert_eq!(signed.fit(-129, Overflow::Wrap), Some(127));
-        assert_eq!(signed.fit(128, Overflow::Saturate), Some(127));
-        assert_eq!(signed.fit(128, Overflow::Fail), None);
+        assert_eq!(signed.fit(127, 1, Overflow::Wrap), Some(-128));
+        assert_eq!(signed.fit(-128, -1, Overflow::Wrap), Some(127));
+        assert_eq!(signed.fit(127, 1, Overflow::Saturate), Some(127));
+        assert_eq!(signed.fit(127, 1, Overflow::Fail), None);
         let unsigned = Width { is_signed: false, bits: 4 };
-        assert_eq!(unsigned.fit(16, Overflow::Wrap), Some(0));
-        assert_eq!(unsigned.fit(-1, Overflow::Saturate), Some(0));
+        assert_eq!(unsigned.fit(15, 1, Overflow::Wrap), Some(0));
+        assert_eq!(unsigned.fit(0, -1, Overflow::Saturate), Some(0));
+        assert_eq!(unsigned.fit(-1, 0, Overflow::Saturate), Some(15));
     }
 }

@@ -84,7 +84,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
     let _ = write!(
         line,
         " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free=0 argv-mem=0 \
-         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user={} redir=-1 resp={}",
+         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={}",
         seconds_since(client.connected_at_ms),
         seconds_since(client.used_at_ms),
         flags(client),
@@ -96,7 +96,6 @@ fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
         client.output_bytes,
         size_of::<Client>() + client.query_bytes + client.output_bytes,
         client.last_command.map_or("NULL", |id| spec(id).name),
-        "default",
         client.resp.number(),
     );
     line.push('\n');

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use super::{change, member_id, now_ms, with_cluster, wrong_subcommand};
+use super::{change, member_id, now_ms, quoted, with_cluster, wrong_subcommand};
 use crate::cluster::core::admin::{Bumped, ResetKind};
 use crate::commands::argument::{integer, is};
 use crate::execute::Call;
@@ -27,8 +27,8 @@ pub(super) fn meet(call: &mut Call<'_>) -> Result<(), ReplyError> {
         let (Some(ip), Some(port), Some(bus_port)) = (ip, valid(port), valid(bus_port)) else {
             return Err(ReplyError::new(format!(
                 "ERR Invalid node address specified: {}:{}",
-                String::from_utf8_lossy(call.arg(2)),
-                String::from_utf8_lossy(call.arg(3))
+                quoted(call.arg(2)),
+                quoted(call.arg(3))
             )));
         };
         // A meeting under way is as good as a new one.
@@ -39,8 +39,7 @@ pub(super) fn meet(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn port(arg: &[u8], which: &str) -> Result<i64, ReplyError> {
     integer(arg).map_err(|_| {
-        let arg = String::from_utf8_lossy(arg);
-        ReplyError::new(format!("ERR Invalid TCP {which} port specified: {arg}"))
+        ReplyError::new(format!("ERR Invalid TCP {which} port specified: {}", quoted(arg)))
     })
 }
 

@@ -39,8 +39,6 @@ fn deal(
     asked: impl Fn(&Call<'_>, &mut dyn FnMut(Slot) -> Result<(), ReplyError>) -> Result<(), ReplyError>,
 ) -> Result<(), ReplyError> {
     change(call, |call, cluster| {
-        // Arguments that are no slots are found before any that cannot be dealt.
-        asked(call, &mut |_| Ok(()))?;
         let (mut slots, mut seen) = (Vec::new(), SlotSet::new());
         asked(call, &mut |slot| {
             let has_owner = cluster.core.owner(slot).is_some();
@@ -66,15 +64,18 @@ fn deal(
     })
 }
 
-/// Every argument is a slot.
+/// Every argument is a slot. One that is none is found before any slot that cannot be dealt.
 fn listed(
     call: &Call<'_>,
     visit: &mut dyn FnMut(Slot) -> Result<(), ReplyError>,
 ) -> Result<(), ReplyError> {
-    call.args.iter().skip(2).try_for_each(|arg| visit(slot(arg)?))
+    let args = || call.args.iter().skip(2);
+    args().try_for_each(|arg| slot(arg).map(|_| ()))?;
+    args().try_for_each(|arg| visit(slot(arg)?))
 }
 
-/// Every two arguments are the first and the last slot of a range.
+/// Every two arguments are the first and the last slot of a range. The slots of a range are visited before the next
+/// range is read, so that the first mistake is the one that is told.
 fn in_ranges(
     call: &Call<'_>,
     visit: &mut dyn FnMut(Slot) -> Result<(), ReplyError>,

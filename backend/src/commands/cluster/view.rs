@@ -7,7 +7,6 @@ use reddoor_protocol::topology::replies::{write_shards, write_slots};
 
 use super::{member_id, with_cluster};
 use crate::cluster::Cluster;
-use crate::cluster::core::Core;
 use crate::cluster::core::links::{Link, LinkId};
 use crate::cluster::message::Kind;
 use crate::cluster::nodes_conf::line;
@@ -33,7 +32,13 @@ pub(super) fn nodes(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn slots(call: &mut Call<'_>) -> Result<(), ReplyError> {
     with_cluster(call, |call, cluster| {
-        write_slots(&cluster.core.topology(), cluster.endpoint(), &mut call.reply);
+        let core = &cluster.core;
+        let mut topology = core.topology();
+        // Clients read from the replicas they are told of, so those that have copied nothing yet are left out.
+        topology.nodes.retain(|node| {
+            core.member(&node.id).is_some_and(|m| !m.is_replica() || m.repl_offset > 0)
+        });
+        write_slots(&topology, cluster.endpoint(), &mut call.reply);
         Ok(())
     })
 }
@@ -88,7 +93,7 @@ fn info_text(cluster: &Cluster) -> String {
         ("known_nodes", count(core.members_count())),
         ("size", count(core.size())),
         ("current_epoch", core.current_epoch()),
-        ("my_epoch", epoch_of_claim(core)),
+        ("my_epoch", line::epoch_of_claim(core, core.myself())),
     ] {
         // Writing to a String cannot fail.
         let _ = write!(text, "cluster_{name}:{value}\r\n");
@@ -104,13 +109,6 @@ fn info_text(cluster: &Cluster) -> String {
     let overflows = cluster.lines.overflows_count();
     let _ = write!(text, "total_cluster_links_buffer_limit_exceeded:{overflows}\r\n");
     text
-}
-
-/// The epoch of the claim on the slots that this node serves: a replica's is its primary's.
-fn epoch_of_claim(core: &Core) -> u64 {
-    let me = core.myself();
-    let owner = me.primary.and_then(|primary| core.member(&primary)).unwrap_or(me);
-    owner.config_epoch
 }
 
 pub(super) fn links(call: &mut Call<'_>) -> Result<(), ReplyError> {

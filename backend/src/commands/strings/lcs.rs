@@ -7,9 +7,6 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::commands::argument::{integer, is, string_of};
 use crate::execute::Call;
 
-/// Cells of the table of lengths at most (count): 4 bytes each, as much as the largest string.
-const CELLS_MAX: usize = 512 * 1024 * 1024 / 4;
-
 #[derive(Default)]
 struct Options {
     wants_len: bool,
@@ -34,8 +31,9 @@ pub(super) fn lcs(call: &mut Call<'_>) -> Result<(), ReplyError> {
             "ERR If you want both the length and indexes, please just use IDX.",
         ));
     }
-    let cells = (a.len() + 1).checked_mul(b.len() + 1).filter(|cells| *cells <= CELLS_MAX);
-    if cells.is_none() {
+    // The table of lengths takes 4 bytes a cell, and may be as large as the largest string.
+    let cells_max = call.node.config.settings().bulk_bytes_max / 4;
+    if (a.len() + 1).checked_mul(b.len() + 1).is_none_or(|cells| cells > cells_max) {
         return Err(ReplyError::new(
             "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ));

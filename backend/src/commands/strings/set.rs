@@ -16,6 +16,16 @@ enum Condition {
     Present,
 }
 
+impl Condition {
+    fn holds(self, is_present: bool) -> bool {
+        match self {
+            Condition::Always => true,
+            Condition::Missing => !is_present,
+            Condition::Present => is_present,
+        }
+    }
+}
+
 /// What becomes of the expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lifetime<'a> {
@@ -24,7 +34,26 @@ enum Lifetime<'a> {
     Until(TimeForm, &'a [u8]),
 }
 
-pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
+impl Lifetime<'_> {
+    /// Whether a time of this form may follow: the same option may be given again, and the last one counts.
+    fn may_become(self, form: TimeForm) -> bool {
+        match self {
+            Lifetime::ForEver => true,
+            Lifetime::Keep => false,
+            Lifetime::Until(before, _) => before == form,
+        }
+    }
+}
+
+/// What stands behind the value.
+struct Options<'a> {
+    condition: Condition,
+    lifetime: Lifetime<'a>,
+    /// Whether the old value is the reply.
+    wants_old: bool,
+}
+
+fn parse<'a>(call: &Call<'a>) -> Result<Options<'a>, ReplyError> {
     let mut condition = Condition::Always;
     let mut lifetime = Lifetime::ForEver;
     let mut wants_old = false;
@@ -40,7 +69,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         } else if is(option, "KEEPTTL") && !matches!(lifetime, Lifetime::Until(..)) {
             lifetime = Lifetime::Keep;
         } else if let Some(form) = TimeForm::of_option(option)
-            && lifetime == Lifetime::ForEver
+            && lifetime.may_become(form)
             && index + 1 < call.args.len()
         {
             index += 1;
@@ -50,8 +79,12 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
         index += 1;
     }
+    Ok(Options { condition, lifetime, wants_old })
+}
+
+pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let Options { condition, lifetime, wants_old } = parse(call)?;
     let (key, value) = (call.arg(1), call.arg(2));
-    let at = call.at();
     let mut expires_at_ms = match lifetime {
         Lifetime::Until(form, time) => Some(form.future_ms(call, time)?),
         Lifetime::ForEver | Lifetime::Keep => None,
@@ -60,10 +93,8 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         reply_with_value(call, key)?;
     }
     if condition != Condition::Always || lifetime == Lifetime::Keep {
-        let found = call.node.write(at, key);
-        if (condition == Condition::Missing && found.is_some())
-            || (condition == Condition::Present && found.is_none())
-        {
+        let found = call.node.write(call.at(), key);
+        if !condition.holds(found.is_some()) {
             if !wants_old {
                 call.reply.null();
             }
@@ -73,13 +104,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
             expires_at_ms = found.and_then(|record| record.expires_at_ms());
         }
     }
-    call.node.databases[at.db].insert(
-        key,
-        Value::String(Str::new(value)),
-        expires_at_ms,
-        at.now_ms,
-    );
-    call.changed(key);
+    insert(call, key, value, expires_at_ms);
     if !wants_old {
         call.reply.ok();
     }

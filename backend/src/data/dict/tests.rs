@@ -1,3 +1,5 @@
+//! The dictionary against a naive model, and what its cursor promises.
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher as _};
 
@@ -33,6 +35,10 @@ fn remove(dict: &mut Dict<u16>, number: u16) -> Option<u16> {
 }
 
 impl<V> Dict<V> {
+    fn buckets_count(&self) -> usize {
+        self.table.buckets.len() + self.old.buckets.len()
+    }
+
     fn check_invariants(&self) {
         for table in [&self.table, &self.old] {
             assert!(table.buckets.is_empty() || table.buckets.len().is_power_of_two());

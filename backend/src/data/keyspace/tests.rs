@@ -1,3 +1,5 @@
+//! Keys come, expire and go, and every count follows them.
+
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,282 @@
+//! Nodes as processes: started on free ports in directories of their own, killed when dropped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use reddoor_backend::config::Config;
+use reddoor_protocol::topology::{NodeInfo, Topology, nodes_text};
+
+use crate::client::Client;
+
+/// How long anything may take before a test gives up. No test gets faster or slower by it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Time between two looks at a condition.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How far the bus port is above the client port.
+pub(crate) const BUS_OFFSET: u16 = 10_000;
+
+/// After how long nodes hold a silent node for failed.
+const NODE_TIMEOUT_MS: &str = "2000";
+
+/// Tells the process of this test binary that it is to be a node, and with which arguments, one a line.
+const NODE_ARGS: &str = "REDDOOR_BUS_TEST_NODE_ARGS";
+
+/// Whose node it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Real,
+    Ours,
+}
+
+/// Whether there is a `redis-server`. Says so aloud when there is none.
+pub(crate) fn has_redis_server() -> bool {
+    has_program("redis-server")
+}
+
+/// Whether a program is installed. Says so aloud when it is not; in CI that is a failure.
+pub(crate) fn has_program(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let is_there = command.status().is_ok_and(|status| status.success());
+    if !is_there {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{program} is missing, and CI passes over nothing"
+        );
+        eprintln!("PASSED OVER: {program} is missing, so this test checked nothing");
+    }
+    is_there
+}
+
+/// Becomes a node for ever if the environment says so.
+pub(crate) fn run_if_asked() {
+    let Ok(args) = std::env::var(NODE_ARGS) else { return };
+    let args: Vec<String> = args.lines().map(str::to_owned).collect();
+    let config = Config::from_args(&args).expect("arguments of a node");
+    if let Err(error) = reddoor_backend::run(config) {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+    std::process::exit(0);
+}
+
+/// One node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) port: u16,
+    /// Where it keeps its nodes file.
+    pub(crate) dir: PathBuf,
+    child: Child,
+    /// Another test binary sees by it that the port is taken; TCP servers do not.
+    _reservation: UdpSocket,
+    /// Removed after everything else.
+    _temp: Option<tempfile::TempDir>,
+}
+
+impl Node {
+    /// Starts a node and waits until it answers.
+    pub(crate) fn start(kind: Kind) -> Node {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let (port, reservation) = free_port();
+        let dir = temp.path().to_owned();
+        let child = spawn(kind, port, &dir);
+        let node = Node { kind, port, dir, child, _reservation: reservation, _temp: Some(temp) };
+        node.wait_answers();
+        node
+    }
+
+    /// Kills it as a machine that loses power would, and starts it with the same port and directory.
+    pub(crate) fn restart_as(&mut self, kind: Kind) {
+        self.kill();
+        self.kind = kind;
+        self.child = spawn(kind, self.port, &self.dir);
+        self.wait_answers();
+    }
+
+    /// Kills it and starts it with the same directory at another port.
+    pub(crate) fn move_away(&mut self) {
+        self.kill();
+        (self.port, self._reservation) = free_port();
+        self.child = spawn(self.kind, self.port, &self.dir);
+        self.wait_answers();
+    }
+
+    pub(crate) fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// A node with the same directory, started by hand; gives back what it printed before it ended.
+    pub(crate) fn start_second(&self, port: u16) -> String {
+        let mut child = spawn(self.kind, port, &self.dir);
+        wait_for("a node that cannot start to end", || child.try_wait().ok().flatten());
+        std::fs::read_to_string(log_path(&self.dir, port)).expect("its log")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.port).expect("a node that listens")
+    }
+
+    /// One request of words, on a connection of its own.
+    pub(crate) fn ask(&self, line: &str) -> String {
+        self.client().ask(line)
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.ask("CLUSTER MYID")
+    }
+
+    pub(crate) fn view(&self) -> Topology {
+        nodes_text::parse(&self.ask("CLUSTER NODES")).expect("a view that can be read")
+    }
+
+    /// What this node says of the node at a port.
+    pub(crate) fn view_of(&self, port: u16) -> Option<NodeInfo> {
+        self.view().nodes.into_iter().find(|node| node.port == port)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(log_path(&self.dir, self.port)).unwrap_or_default()
+    }
+
+    fn wait_answers(&self) {
+        wait_for(&format!("{:?} node {} to answer", self.kind, self.port), || {
+            Client::connect(self.port).ok().filter(|client| {
+                client.try_clone().is_some_and(|mut client| client.ask("PING") == "PONG")
+            })
+        });
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- log of the {:?} node {}\n{}", self.kind, self.port, self.log());
+        }
+    }
+}
+
+/// `count` nodes of each kind, the real ones first.
+pub(crate) fn start_nodes(real: usize, ours: usize) -> Vec<Node> {
+    let kinds = std::iter::repeat_n(Kind::Real, real).chain(std::iter::repeat_n(Kind::Ours, ours));
+    kinds.map(Node::start).collect()
+}
+
+/// Deals all slots out evenly, gives every node an epoch, and has all meet the first one.
+pub(crate) fn form_cluster(nodes: &[Node]) {
+    let (slots, count) = (16384, nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        let (first, last) = (slots * index / count, slots * (index + 1) / count - 1);
+        assert_eq!(node.ask(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")), "OK");
+        assert_eq!(node.ask(&format!("CLUSTER SET-CONFIG-EPOCH {}", index + 1)), "OK");
+        if index > 0 {
+            let seed = nodes[0].port;
+            assert_eq!(node.ask(&format!("CLUSTER MEET 127.0.0.1 {seed}")), "OK");
+        }
+    }
+    wait_agreement(nodes);
+}
+
+/// Waits until all nodes know each other, are connected, well, and agree on every claim.
+pub(crate) fn wait_agreement(nodes: &[Node]) {
+    wait_until("all nodes to agree", || agree(nodes));
+}
+
+fn agree(nodes: &[Node]) -> bool {
+    let views: Vec<_> = nodes.iter().map(|node| claims(&node.view())).collect();
+    let first = &views[0];
+    first.len() == nodes.len()
+        && first.values().all(|(_, is_well, _, _)| *is_well)
+        && views.iter().all(|view| view == first)
+        && nodes.iter().all(|node| node.ask("CLUSTER INFO").starts_with("cluster_state:ok"))
+}
+
+type Claim = (String, bool, u64, Vec<std::ops::RangeInclusive<u16>>);
+
+fn claims(view: &Topology) -> BTreeMap<String, Claim> {
+    let claim = |node: &NodeInfo| {
+        let addr = format!("{}:{}@{},{}", node.ip, node.port, node.bus_port, node.hostname);
+        let is_well = node.is_linked && node.health == Default::default() && !node.is_unusable;
+        (node.id.to_string(), (addr, is_well, node.config_epoch, node.slots.clone()))
+    };
+    view.nodes.iter().map(claim).collect()
+}
+
+/// Asks again and again until there is an answer.
+pub(crate) fn wait_for<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+/// As [`wait_for`], for a condition.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    wait_for(what, || holds().then_some(()));
+}
+
+fn spawn(kind: Kind, port: u16, dir: &Path) -> Child {
+    let port_text = port.to_string();
+    let args = ["--port", &port_text, "--bind", "127.0.0.1", "--cluster-enabled", "yes"];
+    let more = ["--cluster-node-timeout", NODE_TIMEOUT_MS, "--save", "", "--appendonly", "no"];
+    let dir_text = dir.to_str().expect("a directory whose name is text");
+    let args: Vec<&str> = args.into_iter().chain(more).chain(["--dir", dir_text]).collect();
+    let mut command = match kind {
+        Kind::Real => {
+            let mut command = Command::new("redis-server");
+            command.args(&args);
+            command
+        }
+        Kind::Ours => {
+            let this = std::env::current_exe().expect("this test binary");
+            let mut command = Command::new(this);
+            command
+                .args(["node_process", "--exact", "--nocapture"])
+                .env(NODE_ARGS, args.join("\n"));
+            command
+        }
+    };
+    let log = File::options().create(true).append(true).open(log_path(dir, port)).expect("a log");
+    command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+    command.spawn().expect("a node process")
+}
+
+fn log_path(dir: &Path, port: u16) -> PathBuf {
+    dir.join(format!("{port}.log"))
+}
+
+/// A client port whose bus port is free as well, below what the system hands out by itself.
+fn free_port() -> (u16, UdpSocket) {
+    const FIRST: u16 = 17_500;
+    const COUNT: u16 = 2_400;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 48).expect("below 48") * 50;
+    for _ in 0..COUNT {
+        let port = FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let Ok(reservation) = UdpSocket::bind(("127.0.0.1", port)) else { continue };
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if is_free(port) && is_free(port + BUS_OFFSET) {
+            return (port, reservation);
+        }
+    }
+    panic!("no free port for a node");
+}
+
+/// A port as [`Node`]s have it, for as long as the socket lives.
+pub(crate) fn spare_port() -> (u16, UdpSocket) {
+    free_port()
+}
