@@ -16,7 +16,7 @@ Examples:
   reddoor node --port 7001 --dir /tmp/n one node; takes the directives of redis.conf
   redis-cli -p 6379 SET greeting hello  any Redis client, once it runs
 
-Started again with the same directory, reddoor finds its cluster and its data there.
+Started again with the same directory, reddoor finds its cluster there.
 ";
 
 const PROXY_EXAMPLES: &str = "\

@@ -105,7 +105,10 @@ impl Cluster {
         cluster.form(primaries);
         for index in 0..primaries {
             let id = cluster.nodes[index].id();
-            assert_eq!(cluster.nodes[primaries + index].ask(&format!("CLUSTER REPLICATE {id}")), "OK");
+            assert_eq!(
+                cluster.nodes[primaries + index].ask(&format!("CLUSTER REPLICATE {id}")),
+                "OK"
+            );
         }
         for replica in &cluster.nodes[primaries..] {
             wait_until("a replica to be in step", || {

@@ -99,7 +99,8 @@ impl FrontDoor {
 /// There is none.
 pub fn reported(report: &str, name: &str) -> SocketAddr {
     let mut lines = report.lines().map(str::split_ascii_whitespace);
-    let addr = lines.find_map(|mut words| words.next().filter(|word| *word == name).and(words.next()));
+    let addr =
+        lines.find_map(|mut words| words.next().filter(|word| *word == name).and(words.next()));
     let addr = addr.unwrap_or_else(|| panic!("no {name} in {report}"));
     addr.parse().unwrap_or_else(|error| panic!("{addr}: {error}"))
 }

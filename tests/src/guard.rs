@@ -26,6 +26,8 @@ rm -rf "$1"
 
 struct Guard {
     root: PathBuf,
+    /// Not waited for: it is to outlive the tests.
+    _shell: Child,
     input: Mutex<ChildStdin>,
 }
 
@@ -41,7 +43,7 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
         .spawn()
         .expect("a shell");
     let input = Mutex::new(shell.stdin.take().expect("its input is a pipe"));
-    Guard { root, input }
+    Guard { root, _shell: shell, input }
 });
 
 fn tell(sign: char, pid: u32) {

@@ -46,7 +46,9 @@ impl NodePort {
         for _ in 0..COUNT {
             let mut ports = vec![NodePort::free()];
             while ports.len() < usize::from(count) {
-                let Some(port) = NodePort::reserve(ports[ports.len() - 1].number + 1) else { break };
+                let Some(port) = NodePort::reserve(ports[ports.len() - 1].number + 1) else {
+                    break;
+                };
                 ports.push(port);
             }
             if ports.len() == usize::from(count) {

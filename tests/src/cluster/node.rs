@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reddoor_protocol::topology::{Topology, nodes_text};
-use reddoor_protocol::value::Value;
 use rustix::process::Signal;
 
 use super::Kind;
@@ -34,6 +33,11 @@ impl Node {
         let port = NodePort::free();
         let process = run(kind, &dir, port.number());
         Node { kind, dir, port, process }
+    }
+
+    /// Who it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Its client port.
@@ -100,20 +104,6 @@ impl Node {
     /// Ends what [`Node::pause`] began.
     pub fn resume(&self) {
         self.process.signal(Signal::CONT);
-    }
-
-    /// How often it was asked to run a command, by its own count.
-    ///
-    /// # Panics
-    /// It does not count them.
-    pub fn calls(&self, command: &str) -> u64 {
-        let Value::Bulk(info) = self.client().call(&["INFO", "commandstats"]) else {
-            panic!("INFO is a string")
-        };
-        let info = String::from_utf8_lossy(&info).into_owned();
-        let prefix = format!("cmdstat_{command}:calls=");
-        let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
-        line.and_then(|line| line.split(',').next()).map_or(0, |n| n.parse().expect("a count"))
     }
 }
 

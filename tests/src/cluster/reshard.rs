@@ -1,14 +1,13 @@
 //! Slots move from node to node, as every resharding tool does it:
 //! 1. the target is told that the slot comes (`IMPORTING`), the source that it goes (`MIGRATING`);
-//! 2. its keys are moved (`MIGRATE`);
+//! 2. its keys are moved (`MIGRATE`, where nodes serve it);
 //! 3. target, source and all others are told who owns it now (`NODE`).
 
 use reddoor_protocol::slot::Slot;
 use reddoor_protocol::value::Value;
 
-use super::Cluster;
 use super::node::Node;
-use crate::client::Client;
+use super::{Cluster, Kind};
 
 /// Keys that travel in one `MIGRATE` (count).
 const KEYS_AT_ONCE: &str = "100";
@@ -48,29 +47,46 @@ impl Cluster {
 
 /// Step 2: all keys of a slot travel.
 pub fn move_keys(slot: Slot, from: &Node, to: &Node) {
-    let mut source = from.client();
-    let (number, port) = (slot.number().to_string(), to.port().to_string());
+    let number = slot.number().to_string();
     loop {
-        let reply = source.call(&["CLUSTER", "GETKEYSINSLOT", &number, KEYS_AT_ONCE]);
+        let reply = from.client().call(&["CLUSTER", "GETKEYSINSLOT", &number, KEYS_AT_ONCE]);
         let Value::Array(keys) = reply else { panic!("{reply:?}") };
         if keys.is_empty() {
             return;
         }
         let keys: Vec<&[u8]> = keys.iter().filter_map(Value::as_bytes).collect();
-        migrate(&mut source, &port, &keys);
+        send_keys(&keys, from, to);
     }
 }
 
 /// Moves one key.
 pub fn move_key(key: &str, from: &Node, to: &Node) {
-    migrate(&mut from.client(), &to.port().to_string(), &[key.as_bytes()]);
+    send_keys(&[key.as_bytes()], from, to);
 }
 
-fn migrate(source: &mut Client, port: &str, keys: &[&[u8]]) {
+fn send_keys(keys: &[&[u8]], from: &Node, to: &Node) {
+    match from.kind() {
+        Kind::Real => migrate(keys, from, to),
+        Kind::Bundled => keys.iter().for_each(|key| carry(key, from, to)),
+    }
+}
+
+fn migrate(keys: &[&[u8]], from: &Node, to: &Node) {
+    let port = to.port().to_string();
     let mut request: Vec<&[u8]> = vec![b"MIGRATE", b"127.0.0.1", port.as_bytes(), b"", b"0"];
     request.extend([&b"60000"[..], b"KEYS"]);
     request.extend(keys);
-    let reply = source.call(&request);
+    let reply = from.client().call(&request);
     // Keys that expired or were deleted meanwhile have no need to travel.
     assert!(matches!(reply.as_str(), Some("OK" | "NOKEY")), "{reply:?}");
+}
+
+/// Moves a string as nodes do that serve no `MIGRATE`. Nobody may write to it meanwhile.
+fn carry(key: &[u8], from: &Node, to: &Node) {
+    let (mut source, mut target) = (from.client(), to.client());
+    let value = source.call(&[&b"GET"[..], key]);
+    let value = value.as_bytes().expect("a string");
+    assert_eq!(target.ask("ASKING"), "OK");
+    assert_eq!(target.call(&[&b"SET"[..], key, value]).as_str(), Some("OK"));
+    assert_eq!(source.call(&[&b"DEL"[..], key]), Value::Integer(1));
 }

@@ -30,8 +30,9 @@ fn a_replica_that_takes_over_is_found(kind: Kind) {
     cluster.nodes[index].restart();
     wait_until("the old primary to follow", || {
         let node = &cluster.nodes[index];
-        reddoor_tests::client::Client::try_connect(("127.0.0.1", node.port()))
-            .is_ok_and(|mut client| client.try_ask("ROLE").is_ok_and(|role| role.starts_with("[slave")))
+        reddoor_tests::client::Client::try_connect(("127.0.0.1", node.port())).is_ok_and(
+            |mut client| client.try_ask("ROLE").is_ok_and(|role| role.starts_with("[slave")),
+        )
     });
     assert_eq!(client.ask("GET taken"), "again");
 }

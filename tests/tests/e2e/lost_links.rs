@@ -15,7 +15,9 @@ fn start() -> (FakeNode, FrontDoor, Client) {
 
 fn link_lost(node: &FakeNode) -> String {
     let addr = node.addr();
-    format!("-LINKLOST connection to node {addr} ended before it replied; the command may have been applied")
+    format!(
+        "-LINKLOST connection to node {addr} ended before it replied; the command may have been applied"
+    )
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admin;
 mod all_workers;
 mod broken_nodes;
 mod deadlines;
@@ -20,3 +21,6 @@ mod redirects;
 mod retries;
 mod routing;
 mod split;
+mod tools;
+mod topology;
+mod whole;

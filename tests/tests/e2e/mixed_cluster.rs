@@ -75,7 +75,8 @@ fn a_node_that_was_killed_finds_its_cluster_again() {
     for index in [0, 3] {
         cluster.nodes[index].restart();
         wait_until("the node to answer again", || {
-            reddoor_tests::client::Client::try_connect(("127.0.0.1", cluster.nodes[index].port())).is_ok()
+            reddoor_tests::client::Client::try_connect(("127.0.0.1", cluster.nodes[index].port()))
+                .is_ok()
         });
         assert_eq!(cluster.nodes[index].id(), ids[index]);
     }
@@ -93,7 +94,9 @@ fn a_dead_node_is_given_up_by_both_kinds_and_taken_back() {
             cluster.nodes[..3].iter().all(|node| sees(node, &dead, Health::Failed))
         });
         wait_until("the cluster to be down", || {
-            cluster.nodes[..3].iter().all(|node| node.ask("CLUSTER INFO").contains("cluster_state:fail"))
+            cluster.nodes[..3]
+                .iter()
+                .all(|node| node.ask("CLUSTER INFO").contains("cluster_state:fail"))
         });
         cluster.nodes[3].restart();
         cluster.wait_whole();

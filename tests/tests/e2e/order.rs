@@ -21,7 +21,10 @@ fn a_mixed_pipeline_is_answered_in_order(kind: Kind) {
             (format!("GET {key}"), index.to_string()),
             (format!("ECHO {index}"), index.to_string()),
             (format!("MGET {other} {key}"), format!("[{}, {index}]", index / 2)),
-            (format!("NOPE {index}"), format!("-ERR unknown command 'NOPE', with args beginning with: '{index}' ")),
+            (
+                format!("NOPE {index}"),
+                format!("-ERR unknown command 'NOPE', with args beginning with: '{index}' "),
+            ),
             (format!("EXISTS {key} {key}"), ":2".to_owned()),
         ] {
             bytes.extend(request_line(&line));
@@ -72,7 +75,9 @@ fn a_fast_node_does_not_overtake_a_slow_one() {
     let low = all.find(|key| Slot::of_key(key.as_bytes()).number() < 8192).unwrap();
     let high = all.find(|key| Slot::of_key(key.as_bytes()).number() >= 8192).unwrap();
     let (mut client, mut other) = (door.client(), door.client());
-    for line in [format!("GET {low}"), format!("GET {high}"), "PING".into(), format!("MGET {high} {low}")] {
+    for line in
+        [format!("GET {low}"), format!("GET {high}"), "PING".into(), format!("MGET {high} {low}")]
+    {
         client.send_line(&line);
     }
     let held = [slow.next_call(), slow.next_call()];

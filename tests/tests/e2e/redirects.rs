@@ -1,6 +1,7 @@
 //! Slots move, and no client sees it: `MOVED`, `ASK` and `TRYAGAIN` are followed, with a bounded number of hops.
 
 use reddoor_protocol::slot::Slot;
+use reddoor_protocol::value::Value;
 use reddoor_tests::client::Client;
 use reddoor_tests::cluster::reshard::{move_key, move_keys};
 use reddoor_tests::cluster::{Cluster, Kind, keys};
@@ -11,9 +12,9 @@ use reddoor_tests::over_clusters;
 use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: a_slot_that_moved_is_followed_once_and_remembered,
-    a_slot_under_way_is_asked_for_at_both_ends);
-over_clusters!(real: keys_that_are_parted_while_under_way_are_waited_for,
-    slots_move_under_load_and_no_client_sees_it);
+    a_slot_under_way_is_asked_for_at_both_ends, keys_that_are_parted_while_under_way_are_waited_for,
+    empty_slots_move_under_load_and_no_client_sees_it);
+over_clusters!(real: slots_move_under_load_and_no_client_sees_it);
 
 /// No refresh comes by itself, so that what is seen is the doing of a redirect.
 const NO_TIMER: (&str, &str) = ("cluster.refresh_interval_ms", "3600000");
@@ -82,29 +83,66 @@ fn keys_that_are_parted_while_under_way_are_waited_for(kind: Kind) {
 }
 
 fn slots_move_under_load_and_no_client_sees_it(kind: Kind) {
-    const CLIENTS: usize = 4;
-    const MOVES: usize = 40;
     let cluster = Cluster::start(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "60000")]);
+    move_under_load(&cluster, &door, count_up);
+}
+
+fn empty_slots_move_under_load_and_no_client_sees_it(kind: Kind) {
+    let cluster = Cluster::start(kind, 3);
+    let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "60000")]);
+    move_under_load(&cluster, &door, look_for_nothing);
+}
+
+/// What a client does in one round with its keys.
+type Round = fn(&mut Client, &[String], usize);
+
+/// Moves the slots that clients are at work on.
+fn move_under_load(cluster: &Cluster, door: &FrontDoor, run_round: Round) {
+    const CLIENTS: usize = 4;
+    const MOVES: usize = 40;
     let client = |index: usize| -> Box<dyn FnMut(usize)> {
         let keys = keys(&format!("load{index}"), 20);
         let mut client = if index.is_multiple_of(2) { door.client() } else { door.client_v3() };
         Box::new(move |round| run_round(&mut client, &keys, round))
     };
     Load::run(CLIENTS, client, |load| {
-        // The slots that are moved are those that the load is on.
         for key in (0..MOVES).map(|n| format!("load{}:{}", n % CLIENTS, n / CLIENTS)) {
             let slot = Slot::of_key(key.as_bytes());
             let from = cluster.owner_of_slot(slot);
-            cluster.move_slot(slot, from, cluster.other_than(from));
+            let to = cluster.other_than(from);
+            cluster.open_slot(slot, from, to);
+            load.wait_rounds(1);
+            move_keys(slot, from, to);
+            cluster.close_slot(slot, from, to);
             load.wait_rounds(1);
         }
     });
-    assert!(door.metric("reddoor_redirects_total{kind=\"moved\"}") > 0.0);
+    for kind in ["moved", "ask"] {
+        assert!(
+            door.metric(&format!("reddoor_redirects_total{{kind=\"{kind}\"}}")) > 0.0,
+            "{kind}"
+        );
+    }
+}
+
+/// Reads, and writes that leave nothing behind.
+fn look_for_nothing(client: &mut Client, keys: &[String], _: usize) {
+    for key in keys {
+        client.send(&["GET", key]);
+        client.send(&["SETRANGE", key, "0", ""]);
+    }
+    for key in keys {
+        assert_eq!(client.reply(), Value::Null, "{key}");
+        assert_eq!(client.reply(), Value::Integer(0), "{key}");
+    }
+    assert_eq!(client.ask(&format!("EXISTS {}", keys.join(" "))), ":0");
+    let nothing = vec!["nil"; keys.len()].join(", ");
+    assert_eq!(client.ask(&format!("MGET {}", keys.join(" "))), format!("[{nothing}]"));
 }
 
 /// Every key is counted up once; a reply that is lost, doubled or swapped shows as another number.
-fn run_round(client: &mut Client, keys: &[String], round: usize) {
+fn count_up(client: &mut Client, keys: &[String], round: usize) {
     for key in keys {
         assert_eq!(client.ask(&format!("INCR {key}")), format!(":{round}"), "{key}");
     }
@@ -114,10 +152,8 @@ fn run_round(client: &mut Client, keys: &[String], round: usize) {
     for key in keys {
         assert_eq!(client.reply().as_integer(), i64::try_from(round).ok(), "{key}:log");
     }
-    let mget: Vec<&str> = ["MGET"].into_iter().chain(keys.iter().map(String::as_str)).collect();
-    let values: Vec<String> = vec![round.to_string(); keys.len()];
-    let reply = reddoor_tests::client::text(&client.call(&mget));
-    assert_eq!(reply, format!("[{}]", values.join(", ")));
+    let values = vec![round.to_string(); keys.len()].join(", ");
+    assert_eq!(client.ask(&format!("MGET {}", keys.join(" "))), format!("[{values}]"));
 }
 
 #[test]

@@ -50,7 +50,10 @@ fn a_cluster_that_stays_unready_is_told_at_the_deadline() {
     for (index, refusal) in REFUSALS.iter().enumerate() {
         let code = refusal.split(' ').next().unwrap();
         let reply = client.ask(&format!("SET k{index} v"));
-        let (start, end) = (format!("-UNAVAILABLE node {addr} answered {code} for "), " ms; the command was not applied");
+        let (start, end) = (
+            format!("-UNAVAILABLE node {addr} answered {code} for "),
+            " ms; the command was not applied",
+        );
         assert!(reply.starts_with(&start) && reply.ends_with(end), "{reply}");
     }
 }
@@ -95,7 +98,10 @@ fn a_node_that_stays_down_is_told_at_the_deadline() {
     let door = FrontDoor::start(&node.addr().to_string(), &[("request.timeout_ms", "200")]);
     let reply = door.client().ask("SET k v");
     let start = format!("-UNAVAILABLE node 127.0.0.1:{gone} could not be reached for ");
-    assert!(reply.starts_with(&start) && reply.ends_with("; the command was not applied"), "{reply}");
+    assert!(
+        reply.starts_with(&start) && reply.ends_with("; the command was not applied"),
+        "{reply}"
+    );
 }
 
 #[test]

@@ -177,7 +177,8 @@ fn keys_are_spread_over_all_nodes(kind: Kind) {
 fn commands_may_be_typed(kind: Kind) {
     let door = FrontDoor::before(Cluster::shared(kind));
     let mut client = door.client();
-    client.send_bytes(b"SET typed \"a \\x41 b\"\r\nGET typed\nMGET typed typed:nope\r\n\r\nPING\r\n");
+    client
+        .send_bytes(b"SET typed \"a \\x41 b\"\r\nGET typed\nMGET typed typed:nope\r\n\r\nPING\r\n");
     assert_eq!(client.reply_bytes(), "+OK\r\n");
     assert_eq!(client.reply_bytes(), "$5\r\na A b\r\n");
     assert_eq!(client.reply_bytes(), "*2\r\n$5\r\na A b\r\n$-1\r\n");
@@ -187,7 +188,9 @@ fn commands_may_be_typed(kind: Kind) {
 fn any_byte_split_gives_the_same_replies(kind: Kind) {
     let door = FrontDoor::before(Cluster::shared(kind));
     let mut bytes = Vec::new();
-    for line in ["SET cut:a 1", "GET cut:a", "MSET cut:b 2 cut:c 3", "MGET cut:c cut:a cut:nope", "PING"] {
+    for line in
+        ["SET cut:a 1", "GET cut:a", "MSET cut:b 2 cut:c 3", "MGET cut:c cut:a cut:nope", "PING"]
+    {
         bytes.extend(request_line(line));
     }
     bytes.extend(b"GET cut:b\r\n");
@@ -217,5 +220,8 @@ fn scripts_run_where_their_keys_lie(kind: Kind) {
         assert_eq!(reply.as_str(), Some(key.as_str()));
     }
     let reply = client.call(&["EVAL", "return 1", "2", "script:1", "script:2"]);
-    assert_eq!(reddoor_tests::client::text(&reply), "-CROSSSLOT Keys in request don't hash to the same slot");
+    assert_eq!(
+        reddoor_tests::client::text(&reply),
+        "-CROSSSLOT Keys in request don't hash to the same slot"
+    );
 }

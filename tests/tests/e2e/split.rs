@@ -15,13 +15,16 @@ fn values_stand_in_the_order_of_the_keys(kind: Kind) {
     let door = FrontDoor::before(Cluster::shared(kind));
     let mut client = door.client();
     let keys = keys("order", 200);
-    let pairs: Vec<String> = keys.iter().flat_map(|key| [key.clone(), format!("of:{key}")]).collect();
+    let pairs: Vec<String> =
+        keys.iter().flat_map(|key| [key.clone(), format!("of:{key}")]).collect();
     let mset: Vec<&str> = ["MSET"].into_iter().chain(pairs.iter().map(String::as_str)).collect();
     assert_eq!(text(&client.call(&mset)), "OK");
     for step in [1, 7, 31] {
-        let asked: Vec<&str> = (0..keys.len()).map(|n| keys[n * step % keys.len()].as_str()).collect();
+        let asked: Vec<&str> =
+            (0..keys.len()).map(|n| keys[n * step % keys.len()].as_str()).collect();
         let mget: Vec<&str> = ["MGET"].into_iter().chain(asked.iter().copied()).collect();
-        let expect = asked.iter().map(|key| Value::Bulk(format!("of:{key}").into_bytes())).collect();
+        let expect =
+            asked.iter().map(|key| Value::Bulk(format!("of:{key}").into_bytes())).collect();
         assert_eq!(client.call(&mget), Value::Array(expect));
     }
 }
