@@ -6,6 +6,7 @@
 //! | [`value`] | the types of values |
 //! | [`string`] | the string type with its three encodings |
 //! | [`long_double`], [`big`] | the arithmetic of `INCRBYFLOAT` |
+//! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
 //! | [`random`] | cheap random numbers |
@@ -19,6 +20,8 @@ pub(crate) mod string;
 pub(crate) mod big;
 
 pub(crate) mod long_double;
+
+pub(crate) mod listpack;
 
 pub(crate) mod dict;
 

@@ -18,6 +18,7 @@
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
+//! | `notify` | keyspace notifications |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -41,6 +42,8 @@ mod slow_log;
 mod stats;
 
 mod node;
+
+mod notify;
 
 mod execute;
 

@@ -2,35 +2,66 @@
 //!
 //! Both serve in this machine on unix sockets in a temporary directory. Random scripts take their seed from
 //! `COMPAT_SEED`, or from the clock, and print it; a difference names the whole script up to it.
+//! `COMPAT_FAMILY` runs one family of commands alone, `COMPAT_SCRIPTS` runs so many scripts of 4000 commands each.
+
+mod grammar;
+
+mod family;
 
 mod fixed;
 
-mod random;
-
 mod servers;
+
+mod content;
 
 mod wire;
 
+use std::env;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use reddoor_protocol::encode::Resp;
 
+use crate::family::{FAMILIES, Family};
 use crate::servers::Pair;
 use crate::wire::Client;
 
 /// Commands of one random script.
 const SCRIPT_LEN: usize = 4000;
 
-/// Random scripts in each protocol version.
-const SCRIPTS: u64 = 40;
+/// Random scripts of each family in each protocol version, unless `COMPAT_SCRIPTS` says how many.
+const SCRIPTS: u64 = 12;
 
 #[test]
-fn random_scripts_get_the_same_replies() {
+fn random_scripts_get_the_same_replies_and_leave_the_same_keys() {
     let Some(pair) = Pair::start() else { return };
-    let seed = random::seed();
-    for (number, resp) in (0..SCRIPTS).flat_map(|number| [(number, Resp::V2), (number, Resp::V3)]) {
-        let seed = seed.wrapping_add(number);
-        println!("COMPAT_SEED={seed} {resp:?}");
-        let script = random::script(seed, SCRIPT_LEN);
-        compare(&pair, resp, &script, &format!("COMPAT_SEED={seed}"));
+    let number_of = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
+    let first = number_of("COMPAT_SEED").unwrap_or_else(|| u64::from(clock()));
+    let scripts = number_of("COMPAT_SCRIPTS").unwrap_or(SCRIPTS);
+    let only = env::var("COMPAT_FAMILY").ok();
+    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
+    {
+        println!("COMPAT_FAMILY={} COMPAT_SEED={first}", family.name);
+        for number in 0..scripts {
+            let seed = first.wrapping_add(number);
+            [Resp::V2, Resp::V3].iter().for_each(|resp| run(&pair, family, seed, *resp));
+        }
+    }
+}
+
+/// One random script on both servers, and then every key that it left.
+fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
+    for (name, value) in family.settings {
+        let words = ["CONFIG", "SET", name, value].map(|word| word.as_bytes().to_vec());
+        [&pair.redis, &pair.node].iter().for_each(|path| {
+            assert_eq!(Client::connect(path).call(&words), b"+OK\r\n", "{name} {value}");
+        });
+    }
+    let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
+    compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN), &name);
+    let [theirs, ours] = [&pair.redis, &pair.node].map(|path| content::of_all_keys(path));
+    for ((key, theirs), (_, ours)) in theirs.iter().zip(&ours) {
+        assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
     }
 }
 
