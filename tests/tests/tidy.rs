@@ -8,12 +8,6 @@ use std::path::{Path, PathBuf};
 /// Lines of one file that are not tests (count).
 const LINES_MAX: usize = 500;
 
-/// Files that may be longer, each with its reason.
-const LONGER_FILES: [(&str, &str); 1] = [(
-    "backend/src/cluster/message.rs",
-    "one wire layout, field by field, is best read in one piece",
-)];
-
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 7] = ["utils", "common", "helpers", "misc", "types", "manager", "mod"];
 
@@ -62,8 +56,7 @@ fn every_file_begins_with_what_it_is_for() {
 fn no_file_is_too_long_to_be_read() {
     let is_too_long = |name: &str, text: &str| {
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let is_excused = LONGER_FILES.iter().any(|(file, _)| *file == name);
-        !is_test_file(name) && !is_excused && code.lines().count() > LINES_MAX
+        !is_test_file(name) && code.lines().count() > LINES_MAX
     };
     assert_eq!(breaking(is_too_long), [""; 0]);
 }

@@ -259,6 +259,10 @@ fn write_shards_member(
     reply.bulk(b"health");
     reply.bulk(match node.health {
         Health::Failed => b"fail".as_slice(),
+        // A replica that has no offset yet is still being filled.
+        Health::Online | Health::Suspected if offset == 0 && node.role == Role::Replica => {
+            b"loading"
+        }
         Health::Online | Health::Suspected => b"online",
     });
 }
