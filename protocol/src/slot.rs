@@ -22,6 +22,9 @@ impl Slot {
     /// How many slots a cluster has.
     pub const COUNT: usize = Self::END as usize;
 
+    /// The first slot.
+    pub const ZERO: Slot = Slot(0);
+
     /// The slot with this number, or `None` when it is not below 16384.
     pub const fn new(number: u16) -> Option<Slot> {
         if number < Self::END { Some(Slot(number)) } else { None }

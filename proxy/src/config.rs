@@ -139,6 +139,10 @@ pub struct LimitsConfig {
     /// Bytes of replies not fetched, past which a client is cut; not below `client_output_pause_bytes` and
     /// `reply_bytes_max`.
     pub client_output_bytes_max: usize,
+    /// Bytes of messages not fetched, past which a client that listens is cut.
+    pub subscriber_output_bytes_max: usize,
+    /// Pairs of a client and what it listens to, per worker.
+    pub subscriptions_max: usize,
     /// Commands in flight on one node connection.
     pub link_inflight_max: usize,
     /// Bytes not yet written to one node connection.

@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
 use crate::admin::{self, AdminState};
+use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::keeper::Keeper;
@@ -84,6 +85,7 @@ impl FrontDoor {
             run_id: run_id(),
             metrics: metrics.workers().to_vec(),
             port,
+            listeners: ListenerCounts::default(),
         });
         let trigger = Arc::new(RefreshTrigger::default());
         let admin_state = Arc::new(AdminState::new(Arc::clone(&self.config), Arc::clone(&metrics)));

@@ -17,6 +17,8 @@ pub(crate) enum JoinBy {
     Key,
     /// The sum of integers (`DEL`, `EXISTS`, …).
     Sum,
+    /// The one part's integer and so much more (`PUBLISH`), never below 0.
+    Surplus(i64),
     /// `OK` when every part is (`MSET`).
     AllOk,
     /// The texts behind one another, as a text for people (`CLIENT LIST`).
@@ -88,7 +90,10 @@ impl Join {
                 (JoinBy::Text(_), [b'$', ..]) => bulk_payload(reply).map(|text| {
                     self.bytes.extend_from_slice(text);
                 }),
-                (JoinBy::Sum | JoinBy::KilledOne, [b':', digits @ .., b'\r', b'\n']) => {
+                (
+                    JoinBy::Sum | JoinBy::KilledOne | JoinBy::Surplus(_),
+                    [b':', digits @ .., b'\r', b'\n'],
+                ) => {
                     self.sum = self.sum.saturating_add(parse_integer(digits).unwrap_or(0));
                     Ok(())
                 }
@@ -142,6 +147,7 @@ impl Join {
                 }
             }
             JoinBy::Sum => writer.integer(self.sum),
+            JoinBy::Surplus(more) => writer.integer(self.sum.saturating_add(more).max(0)),
             JoinBy::AllOk => writer.ok(),
             JoinBy::Text(_) => writer.verbatim("txt", &self.bytes),
             JoinBy::KilledOne if self.sum == 0 => {

@@ -12,6 +12,7 @@
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
 //! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
+//! | `channels` | who listens to what, and which nodes carry it |
 //! | `local` | what the front door answers itself |
 //! | `plan` | what is to be done with a request |
 //! | `peers` | what workers tell each other |
@@ -38,6 +39,8 @@ mod cluster_map;
 mod routes;
 
 mod refresh;
+
+mod channels;
 
 mod local;
 

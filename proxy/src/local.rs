@@ -23,6 +23,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use self::client_filter::ClientFilter;
+use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
 use crate::metrics::worker::WorkerMetrics;
 use crate::session::Session;
@@ -40,6 +41,8 @@ pub(crate) enum Answered {
     Here,
     /// The reply was an error of the client's making; it is in the session.
     Refused,
+    /// The reply is in the session, which listens to nothing any more.
+    Anew,
     /// Every worker has a share in the reply.
     Everywhere(ClientQuery),
 }
@@ -72,6 +75,8 @@ pub(crate) struct SharedFacts {
     pub(crate) metrics: Vec<Arc<WorkerMetrics>>,
     /// The port that clients connect to.
     pub(crate) port: u16,
+    /// How many clients listen to what.
+    pub(crate) listeners: ListenerCounts,
 }
 
 /// What answers may look at.

@@ -5,14 +5,15 @@
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::keys::key_indexes;
-use reddoor_protocol::command::policy::{ReplyPolicy, RequestPolicy};
+use reddoor_protocol::command::policy::{ChannelKind, ReplyPolicy, RequestPolicy};
 use reddoor_protocol::command::resolve::ResolveError;
-use reddoor_protocol::command::{self, CommandSpec};
+use reddoor_protocol::command::{self, CommandId, CommandSpec};
 use reddoor_protocol::encode::{write_bulk, write_header};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
+use crate::channels::HOME;
 use crate::join::{JoinBy, PartKeys};
 use crate::key_mapping;
 use crate::local::{self, Answer};
@@ -36,6 +37,29 @@ pub(crate) enum Plan {
     },
     /// It goes out in parts, which lie in the scratch.
     Split(SplitPlan),
+    /// It changes what the client listens to.
+    Listen {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// What kind of channels it names.
+        kind: ChannelKind,
+        /// Whether the client begins to listen or ceases to.
+        change: ListenChange,
+    },
+    /// It goes to the node that carries the channel.
+    Publish {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// What kind of channel it names.
+        kind: ChannelKind,
+        /// The slot whose owner carries it.
+        slot: Slot,
+    },
+    /// The client wants to see what all primaries execute.
+    Monitor {
+        /// The command's row.
+        command: &'static CommandSpec,
+    },
     /// It is answered with an error.
     Reject {
         /// The command's row, if there is such a command.
@@ -43,6 +67,15 @@ pub(crate) enum Plan {
         /// The reply.
         error: ReplyError,
     },
+}
+
+/// What a client does about channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListenChange {
+    /// It listens from now on.
+    Begin,
+    /// It no longer does.
+    End,
 }
 
 /// How a request is split.
@@ -54,6 +87,23 @@ pub(crate) struct SplitPlan {
     pub(crate) by: JoinBy,
     /// Arguments from one key to the next (count): 2 when a value follows each key.
     pub(crate) step: usize,
+}
+
+impl Plan {
+    /// The command, if a client of RESP2 may not use it while it listens.
+    pub(crate) fn is_refused_while_listening(&self) -> Option<&'static CommandSpec> {
+        const ALLOWED: [CommandId; 3] =
+            [CommandId::of("ping"), CommandId::of("quit"), CommandId::of("reset")];
+        match self {
+            Plan::Listen { .. } | Plan::Reject { .. } => None,
+            Plan::Local { command, .. } if ALLOWED.contains(&command.id()) => None,
+            Plan::Local { command, .. }
+            | Plan::One { command, .. }
+            | Plan::Split(SplitPlan { command, .. })
+            | Plan::Publish { command, .. }
+            | Plan::Monitor { command } => Some(command),
+        }
+    }
 }
 
 /// Memory that planning uses again for each request.
@@ -151,15 +201,26 @@ pub(crate) fn plan(args: Args<'_>, is_authenticated: bool, scratch: &mut PlanScr
         RequestPolicy::BlockingIf { option } if !has_option(args, option) => {
             plan_one(command, args, scratch)
         }
+        RequestPolicy::Subscribe(kind) => {
+            Plan::Listen { command, kind, change: ListenChange::Begin }
+        }
+        RequestPolicy::Unsubscribe(kind) => {
+            Plan::Listen { command, kind, change: ListenChange::End }
+        }
+        RequestPolicy::Publish(kind) => {
+            let channel = args.get(1).unwrap_or_default();
+            let slot =
+                if kind == ChannelKind::Shard { key_mapping::slot_of(channel) } else { HOME };
+            Plan::Publish { command, kind, slot }
+        }
+        RequestPolicy::Monitor => Plan::Monitor { command },
         RequestPolicy::ClusterOnly => reject(ReplyError::CLUSTER_DISABLED),
         RequestPolicy::AllPrimaries
         | RequestPolicy::AllNodes
         | RequestPolicy::Scan
         | RequestPolicy::Blocking
         | RequestPolicy::BlockingIf { .. }
-        | RequestPolicy::Subscription
         | RequestPolicy::Transaction
-        | RequestPolicy::Monitor
         | RequestPolicy::Admin
         | RequestPolicy::NodeLink => reject(not_served(command)),
     }
@@ -243,6 +304,9 @@ mod tests {
             Plan::One { slot: Some(slot), .. } => format!("one {slot}"),
             Plan::One { slot: None, .. } => "any".to_owned(),
             Plan::Reject { error, .. } => error.as_str().to_owned(),
+            Plan::Listen { kind, change, .. } => format!("{change:?} {kind:?}"),
+            Plan::Publish { slot, .. } => format!("publish {slot}"),
+            Plan::Monitor { .. } => "monitor".to_owned(),
             Plan::Split(split) => {
                 let parts = scratch.parts().map(|part| {
                     let mut out = Vec::new();
@@ -307,8 +371,16 @@ mod tests {
             "XREAD BLOCK 0 STREAMS foo 0",
             "UNSERVED command 'xread' is not served by this front door",
         );
-        check("SUBSCRIBE a", "UNSERVED command 'subscribe' is not served by this front door");
         check("CLUSTER INFO", "ERR This instance has cluster support disabled");
+    }
+
+    #[test]
+    fn what_is_published_goes_where_it_is_carried() {
+        check("SUBSCRIBE a b", "Begin Channel");
+        check("punsubscribe", "End Pattern");
+        check("PUBLISH foo x", "publish 0");
+        check("SPUBLISH foo x", "publish 12182");
+        check("MONITOR", "monitor");
     }
 
     #[test]

@@ -79,6 +79,18 @@ impl Routes {
         None
     }
 
+    /// Every node that owns slots, beginning with the owner of slot 0. Costs O(slots).
+    pub(crate) fn primaries(&self) -> Vec<NodeIndex> {
+        let mut is_seen = vec![false; self.nodes.len()];
+        let mut primaries = Vec::new();
+        for index in self.owners.iter().filter(|index| **index != NO_NODE) {
+            if !std::mem::replace(&mut is_seen[usize::from(*index)], true) {
+                primaries.push(NodeIndex(*index));
+            }
+        }
+        primaries
+    }
+
     /// The node at a place.
     #[inline]
     pub(crate) fn node(&self, index: NodeIndex) -> Option<&Node> {

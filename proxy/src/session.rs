@@ -100,6 +100,22 @@ pub(crate) struct Identity {
     pub(crate) lib_ver: Vec<u8>,
 }
 
+/// How much a client listens to (counts).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Subscriptions {
+    pub(crate) channels: usize,
+    pub(crate) patterns: usize,
+    pub(crate) shards: usize,
+    pub(crate) is_monitor: bool,
+}
+
+impl Subscriptions {
+    /// How many channels and patterns it listens to (count).
+    pub(crate) fn count(self) -> usize {
+        self.channels + self.patterns + self.shards
+    }
+}
+
 /// One client.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -123,6 +139,8 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     /// `CLIENT NO-EVICT`: kept because it is told back; the front door evicts nobody.
     pub(crate) no_evict: bool,
+    /// How much it listens to.
+    pub(crate) subscriptions: Subscriptions,
     /// The last command it sent.
     pub(crate) last_command: Option<&'static CommandSpec>,
     /// Requests received (count).
@@ -140,6 +158,8 @@ pub(crate) struct Session {
     /// How many in `queue` are ready.
     ready_count: usize,
     parked: Vec<u8>,
+    /// The last request that began to listen to something: what is heard comes behind its reply.
+    confirming: Option<Seq>,
     /// Replies in the queue that the client does not want; sorted.
     muted: VecDeque<Seq>,
 }
@@ -175,6 +195,7 @@ impl Session {
             identity: Identity::default(),
             reply_mode: ReplyMode::On,
             no_evict: false,
+            subscriptions: Subscriptions::default(),
             last_command: None,
             commands_count: 0,
             unread: None,
@@ -185,6 +206,7 @@ impl Session {
             first: Seq(0),
             ready_count: 0,
             parked: Vec::new(),
+            confirming: None,
             muted: VecDeque::new(),
         }
     }
@@ -262,6 +284,32 @@ impl Session {
         write(&mut self.parked);
         self.queue.push_back(Pending::Ready { start, len: self.parked.len() - start });
         self.ready_count += 1;
+    }
+
+    /// What is heard from now on must not come before the reply to this request.
+    pub(crate) fn hear_after(&mut self, seq: Seq) {
+        self.confirming = Some(seq);
+    }
+
+    /// Gives the client a message that answers no request: at once, between two replies.
+    ///
+    /// A push of RESP3 is the array of RESP2 under another first byte.
+    pub(crate) fn push(&mut self, message: &[u8]) {
+        let is_confirming = self.confirming.is_some_and(|seq| seq >= self.first);
+        if !is_confirming {
+            self.confirming = None;
+        }
+        let waits = is_confirming && !self.queue.is_empty();
+        let out = if waits { &mut self.parked } else { &mut self.out };
+        let start = out.len();
+        out.extend_from_slice(message);
+        if self.resp == Resp::V2 && message.first() == Some(&b'>') {
+            out[start] = b'*';
+        }
+        if waits {
+            self.queue.push_back(Pending::Ready { start, len: message.len() });
+            self.ready_count += 1;
+        }
     }
 
     /// Hands in the reply to the request at `seq`, or to part `part` of it.

@@ -21,6 +21,10 @@ pub(crate) mod clients;
 
 pub(crate) mod everywhere;
 
+pub(crate) mod listening;
+
+pub(crate) mod feeds;
+
 pub(crate) mod tasks;
 
 pub(crate) mod run;
@@ -34,6 +38,8 @@ use slab::Slab;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use self::clock::Clock;
+use crate::channels::Channels;
+use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
 use crate::error::Unavailable;
 use crate::link::{Errand, Link, LinkKey};
@@ -96,6 +102,18 @@ pub(crate) struct Worker {
     clock: Clock,
     sessions: Slab<SessionEntry>,
     links: Slab<LinkEntry>,
+    channels: Channels,
+    feeds: Slab<Feed>,
+    /// Feeds that were made and have no task yet.
+    new_feeds: Vec<FeedKey>,
+    /// The number of the feed that was made last.
+    last_feed: u64,
+    /// Feeds that ended in a row, or could not be connected (count).
+    feed_failures: u32,
+    /// When all topics are to be placed again, in microseconds of the worker's clock.
+    topics_due_us: Option<u64>,
+    /// When feeds were last asked whether they live, in microseconds of the worker's clock.
+    feeds_looked_at_us: u64,
     routes: Routes,
     /// Requests that wait to be sent again, the first due first: all wait equally long.
     retries: VecDeque<Retry>,
@@ -132,6 +150,13 @@ impl Worker {
             clock: Clock::new(),
             sessions: Slab::new(),
             links: Slab::new(),
+            channels: Channels::default(),
+            feeds: Slab::new(),
+            new_feeds: Vec::new(),
+            last_feed: 0,
+            feed_failures: 0,
+            topics_due_us: None,
+            feeds_looked_at_us: 0,
             routes: Routes::new(),
             retries: VecDeque::new(),
             dirty_sessions: Vec::new(),

@@ -37,8 +37,12 @@ pub enum RequestPolicy {
         /// The option in upper case.
         option: &'static str,
     },
-    /// Changes what the client listens to. With shard channels the keys tell the slot.
-    Subscription,
+    /// The client listens to channels of this kind from now on. With shard channels the keys tell the slot.
+    Subscribe(ChannelKind),
+    /// It no longer does.
+    Unsubscribe(ChannelKind),
+    /// Sends a message to the listeners of a channel; a shard channel is a key that tells the slot.
+    Publish(ChannelKind),
     /// Opens, closes or guards a transaction.
     Transaction,
     /// A stream of what every node executes.
@@ -49,6 +53,17 @@ pub enum RequestPolicy {
     ClusterOnly,
     /// Between nodes; never from a client.
     NodeLink,
+}
+
+/// What a client can listen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelKind {
+    /// One channel of the whole cluster.
+    Channel,
+    /// All channels of the whole cluster whose names fit a pattern.
+    Pattern,
+    /// One channel of the shard that owns the slot of its name.
+    Shard,
 }
 
 /// How the replies of the parts become the client's one reply.

@@ -93,6 +93,16 @@ impl LimitsConfig {
                 "bytes",
                 MIB..=TIB,
             ),
+            subscriber_output_bytes_max: reader.size(
+                "limits.subscriber_output_bytes_max",
+                "bytes",
+                65_536..=TIB,
+            ),
+            subscriptions_max: reader.size(
+                "limits.subscriptions_max",
+                "subscriptions",
+                1..=1 << 30,
+            ),
             link_inflight_max: reader.size("limits.link_inflight_max", "commands", 1..=MIB),
             link_output_bytes_max: reader.size(
                 "limits.link_output_bytes_max",

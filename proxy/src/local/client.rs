@@ -152,7 +152,7 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         line,
-        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 \
+        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub={} psub={} ssub={} \
          multi=-1 qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
          omem=0 tot-mem={} events=rw cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
         session.id.0,
@@ -161,7 +161,10 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
         text(&session.identity.name),
         seconds(session.connected_us),
         seconds(session.active_us),
-        if session.no_evict { "e" } else { "N" },
+        flags(session),
+        session.subscriptions.channels,
+        session.subscriptions.patterns,
+        session.subscriptions.shards,
         unread + output,
         session.last_command.map_or("NULL", |command| command.name),
         session.resp.number(),
@@ -169,4 +172,15 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
         text(&session.identity.lib_ver),
     );
     line
+}
+
+/// What kind of client it is, a letter each; `N` for nothing special.
+fn flags(session: &Session) -> String {
+    let letters = [
+        ('O', session.subscriptions.is_monitor),
+        ('P', session.subscriptions.count() > 0),
+        ('e', session.no_evict),
+    ];
+    let flags: String = letters.iter().filter(|(_, has)| *has).map(|(letter, _)| letter).collect();
+    if flags.is_empty() { "N".to_owned() } else { flags }
 }

@@ -11,7 +11,14 @@ use super::{Answered, Answerer, REDIS_VERSION, Requester};
 use crate::session::{Ending, Identity, ReplyMode};
 
 pub(super) fn ping(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let is_listening = requester.session.subscriptions.count() > 0;
     match args.len() {
+        // A client of RESP2 that listens expects nothing but arrays.
+        1 | 2 if is_listening && requester.session.resp == Resp::V2 => requester.reply(|reply| {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(args.get(1).unwrap_or_default());
+        }),
         1 => requester.reply(|reply| reply.simple("PONG")),
         2 => requester.reply(|reply| reply.bulk(&args[1])),
         _ => requester.refuse(&ReplyError::wrong_arity("ping")),
@@ -74,7 +81,8 @@ pub(super) fn reset(answerer: &Answerer, requester: &mut Requester<'_>, _: Args<
     session.reply_mode = ReplyMode::On;
     session.no_evict = false;
     session.is_authenticated = answerer.config.auth.password.is_none();
-    requester.reply(|reply| reply.simple("RESET"))
+    requester.reply(|reply| reply.simple("RESET"));
+    Answered::Anew
 }
 
 pub(super) fn auth(answerer: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {

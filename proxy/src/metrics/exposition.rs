@@ -43,6 +43,7 @@ impl Collector for DataPath {
         families.extend(workers.clients());
         families.extend(workers.commands());
         families.extend(workers.resends());
+        families.extend(workers.listening());
         families.extend(workers.limits());
         families.extend(topology(&self.counts.topology, Instant::now()));
         families.extend(NodeSums::of(workers.0).families());
@@ -155,6 +156,21 @@ impl Workers<'_> {
                 "reddoor_split_parts_total",
                 "Parts that commands were split into.",
                 |worker| &worker.parts,
+            ),
+        ]
+    }
+
+    fn listening(&self) -> [Family; 2] {
+        [
+            self.gauge(
+                "reddoor_subscriptions",
+                "Channels, patterns and MONITOR that clients listen to now, each counted for each client.",
+                |worker| &worker.subscriptions,
+            ),
+            self.counter(
+                "reddoor_messages_total",
+                "Messages given to clients that listen.",
+                |worker| &worker.messages,
             ),
         ]
     }

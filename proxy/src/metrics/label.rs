@@ -119,6 +119,10 @@ label! {
         ClientOutputPause => "client_output_pause_bytes",
         /// Bytes of replies a client did not fetch: it was cut.
         ClientOutput => "client_output_bytes_max",
+        /// Bytes of messages a listening client did not fetch: it was cut.
+        SubscriberOutput => "subscriber_output_bytes_max",
+        /// What clients listen to.
+        Subscriptions => "subscriptions_max",
         /// Commands in flight on one node connection.
         LinkInflight => "link_inflight_max",
         /// Bytes waiting to be written to one node connection.

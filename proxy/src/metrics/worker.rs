@@ -40,6 +40,8 @@ pub struct WorkerMetrics {
     pub(super) outcomes_unknown: Counter,
     pub(super) splits: Counter,
     pub(super) parts: Counter,
+    pub(super) subscriptions: Gauge,
+    pub(super) messages: Counter,
     pub(super) limits: [Counter; Limit::COUNT],
     pub(super) buffers: [Gauge; Buffer::COUNT],
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
@@ -62,6 +64,8 @@ impl WorkerMetrics {
             outcomes_unknown: Counter::default(),
             splits: Counter::default(),
             parts: Counter::default(),
+            subscriptions: Gauge::default(),
+            messages: Counter::default(),
             limits: Default::default(),
             buffers: Default::default(),
             nodes: Mutex::default(),
@@ -93,6 +97,17 @@ impl WorkerMetrics {
     pub fn command_done(&self, command: Option<CommandId>, outcome: Outcome, elapsed: Duration) {
         self.commands[family::command_cell(command)][outcome.index()].increment();
         self.latencies[family::of_command(command)].record(elapsed);
+    }
+
+    /// Clients listen to so much: pairs of a client and a channel or pattern (count).
+    pub fn subscriptions(&self, count: usize) {
+        self.subscriptions.set(count as u64);
+    }
+
+    /// So many clients were given a message.
+    #[inline]
+    pub fn messages(&self, count: usize) {
+        self.messages.add(count as u64);
     }
 
     /// Bytes came from clients or went to them.

@@ -54,6 +54,7 @@ impl Worker {
 
     /// Forgets a client. Replies that still come for it are dropped.
     pub(crate) fn remove_session(&mut self, key: usize) {
+        self.end_listening(key);
         if let Some(entry) = self.sessions.try_remove(key) {
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_closed(entry.close_reason);
@@ -98,6 +99,7 @@ impl Worker {
         }
         let routes = &self.routes;
         self.metrics.retain_nodes(|addr| routes.has(addr));
+        self.place_all_topics();
     }
 
     pub(crate) fn set_flush_waker(&mut self, cx: &Context<'_>) {
@@ -110,6 +112,7 @@ impl Worker {
     pub(crate) fn run_retries(&mut self) {
         self.clock.tick();
         self.run_due_retries();
+        self.look_after_feeds();
     }
 
     /// Fails what is too late, and measures the buffers. Costs O(clients).
@@ -138,6 +141,7 @@ impl Worker {
         for key in late_keys {
             self.mark_session_dirty(key);
         }
+        self.end_late_listening();
         self.measure_buffers(output_bytes, input_bytes);
     }
 

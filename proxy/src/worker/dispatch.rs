@@ -9,6 +9,7 @@ use reddoor_protocol::request::{Args, Limits, RequestDecoder};
 use reddoor_protocol::slot::Slot;
 
 use super::clock::micros;
+use super::listening::not_while_listening;
 use super::{LinkEntry, Retry, Worker};
 use crate::cluster_map::NodeAddr;
 use crate::error::{RequestError, Unavailable};
@@ -16,7 +17,7 @@ use crate::join::Join;
 use crate::link::{Errand, Link, LinkKey, Waiter};
 use crate::local::{Answered, Requester};
 use crate::metrics::label::{Direction, Limit, Outcome, RefreshReason, Side};
-use crate::plan::{self, Plan, SplitPlan};
+use crate::plan::{self, ListenChange, Plan, SplitPlan};
 use crate::routes::NodeIndex;
 use crate::session::{ClientId, Ending, Outstanding, Seq, Unread};
 
@@ -145,6 +146,14 @@ impl Worker {
         session.commands_count += 1;
         let plan = plan::plan(args, session.is_authenticated, &mut self.scratch);
         let resp = session.resp;
+        if resp == Resp::V2
+            && session.subscriptions.count() > 0
+            && let Some(command) = plan.is_refused_while_listening()
+        {
+            let error = not_while_listening(command);
+            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+            return self.answered_here(key, Some(command), Outcome::LocalError);
+        }
         match plan {
             Plan::One { command, slot } => {
                 session.last_command = Some(command);
@@ -174,8 +183,27 @@ impl Worker {
                     Answered::Refused => {
                         self.answered_here(key, Some(command), Outcome::LocalError)
                     }
+                    Answered::Anew => {
+                        self.end_listening(key);
+                        self.answered_here(key, Some(command), Outcome::Ok);
+                    }
                     Answered::Everywhere(query) => self.ask_everywhere(key, &query),
                 }
+            }
+            Plan::Listen { command, kind, change } => {
+                session.last_command = Some(command);
+                match change {
+                    ListenChange::Begin => self.begin_listening(key, command, kind, args),
+                    ListenChange::End => self.cease_listening(key, command, kind, args),
+                }
+            }
+            Plan::Publish { command, kind, slot } => {
+                session.last_command = Some(command);
+                self.publish(key, (command, kind, slot), args);
+            }
+            Plan::Monitor { command } => {
+                session.last_command = Some(command);
+                self.begin_monitoring(key, command);
             }
             Plan::Reject { command, error } => {
                 session.answer(|out| ReplyWriter::new(out, resp).error(&error));
@@ -185,7 +213,7 @@ impl Worker {
     }
 
     /// Counts a command that was answered without a node.
-    fn answered_here(
+    pub(super) fn answered_here(
         &mut self,
         key: usize,
         command: Option<&'static CommandSpec>,
@@ -386,7 +414,7 @@ pub(crate) fn outstanding(
     Outstanding { command, started_us: now_us, deadline_us: now_us + micros(timeout) }
 }
 
-fn errand(
+pub(super) fn errand(
     session: usize,
     client: ClientId,
     seq: Seq,

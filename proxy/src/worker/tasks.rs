@@ -9,12 +9,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Worker;
+use super::feeds::FeedWants;
 use super::replies::LinkEnd;
+use crate::channels::feed::FeedKey;
 use crate::handshake;
 use crate::link::LinkKey;
 use crate::metrics::label::CloseReason;
@@ -146,6 +148,50 @@ fn poll_link(
     }
 }
 
+/// Connects a feed and serves it until it ends.
+pub(crate) async fn serve_feed(shared: Rc<Shared>, key: FeedKey) {
+    let Some(job) = shared.with(|worker| worker.feed_job(key)) else { return };
+    let connecting = tokio::time::timeout(job.timeout, handshake::connect(&job.addr, &job.login));
+    match connecting.await {
+        Ok(Ok(stream)) => {
+            let (mut read_half, mut write_half) = stream.into_split();
+            shared.with(|worker| worker.feed_connected(key));
+            poll_fn(|cx| poll_feed(&shared, key, &mut read_half, &mut write_half, cx)).await;
+        }
+        Ok(Err(error)) => tracing::warn!(node = job.addr, %error, "cannot listen to node"),
+        Err(_) => {
+            tracing::warn!(node = job.addr, timeout = ?job.timeout, "listening to node timed out");
+        }
+    }
+    shared.with(|worker| worker.end_feed(key));
+}
+
+fn poll_feed(
+    shared: &Shared,
+    key: FeedKey,
+    reader: &mut OwnedReadHalf,
+    writer: &mut OwnedWriteHalf,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        if shared.with(|worker| worker.feed_wants(key, cx)) == FeedWants::End {
+            return Poll::Ready(());
+        }
+        let sent = shared.with(|worker| {
+            worker.send_feed(key, |bytes| Pin::new(&mut *writer).poll_write(cx, bytes))
+        });
+        if sent.is_err() {
+            return Poll::Ready(());
+        }
+        let taken = shared.poll_read_into(reader, cx, |worker, bytes| {
+            !bytes.is_empty() && worker.feed_bytes(key, bytes).is_ok()
+        });
+        if !matches!(ready!(taken), Ok(true)) {
+            return Poll::Ready(());
+        }
+    }
+}
+
 /// What the task of a connection is to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
@@ -224,15 +270,18 @@ impl Worker {
 /// Flushes at the end of every turn in which something became dirty, and gives new links their tasks.
 pub(crate) async fn flush_turns(shared: Rc<Shared>) {
     poll_fn(|cx| {
-        let new_links = shared.with(|worker| {
+        let (new_links, new_feeds) = shared.with(|worker| {
             worker.set_flush_waker(cx);
             if worker.is_flush_due {
                 worker.flush();
             }
-            std::mem::take(&mut worker.new_links)
+            (std::mem::take(&mut worker.new_links), std::mem::take(&mut worker.new_feeds))
         });
         for key in new_links {
             tokio::task::spawn_local(serve_link(Rc::clone(&shared), key));
+        }
+        for key in new_feeds {
+            tokio::task::spawn_local(serve_feed(Rc::clone(&shared), key));
         }
         // Flushing lets paused requests go on, which may have made new links and new dirt.
         if shared.with(|worker| worker.is_flush_due) {

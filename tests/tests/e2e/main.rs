@@ -8,6 +8,7 @@
 mod admin;
 mod all_workers;
 mod broken_nodes;
+mod channels;
 mod deadlines;
 mod failover;
 mod limits;

@@ -1,16 +1,16 @@
 //! Rows about publish and subscribe.
 
 use crate::command::CommandSpec;
-use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::policy::{ChannelKind, ReplyPolicy, RequestPolicy};
 use crate::command::row::{key, keys_to, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
     row("psubscribe", -2, "pubsub noscript loading stale", "")
-        .routed(RequestPolicy::Subscription, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Subscribe(ChannelKind::Pattern), ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N)")
         .about("Listens to all channels whose names fit patterns"),
     row("publish", 3, "pubsub loading stale fast", "")
-        .routed(RequestPolicy::AnyPrimary, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Publish(ChannelKind::Channel), ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N+M)")
         .about("Sends a message to the listeners of a channel"),
     row("pubsub", -2, "", "")
@@ -42,29 +42,30 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("7.0.0", "O(N)")
         .about("Counts the listeners of shard channels"),
     row("punsubscribe", -1, "pubsub noscript loading stale", "")
-        .routed(RequestPolicy::Subscription, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Unsubscribe(ChannelKind::Pattern), ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N+M)")
         .about("Stops listening to patterns"),
     row("spublish", 3, "pubsub loading stale fast", "")
         .keys(&[key(1, "not_key")])
+        .routed(RequestPolicy::Publish(ChannelKind::Shard), ReplyPolicy::Passthrough)
         .since("7.0.0", "O(N)")
         .about("Sends a message to the listeners of a shard channel"),
     row("ssubscribe", -2, "pubsub noscript loading stale", "")
         .keys(&[keys_to(1, -1, "not_key")])
-        .routed(RequestPolicy::Subscription, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Subscribe(ChannelKind::Shard), ReplyPolicy::Passthrough)
         .since("7.0.0", "O(N)")
         .about("Listens to shard channels"),
     row("subscribe", -2, "pubsub noscript loading stale", "")
-        .routed(RequestPolicy::Subscription, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Subscribe(ChannelKind::Channel), ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N)")
         .about("Listens to channels"),
     row("sunsubscribe", -1, "pubsub noscript loading stale", "")
         .keys(&[keys_to(1, -1, "not_key")])
-        .routed(RequestPolicy::Subscription, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Unsubscribe(ChannelKind::Shard), ReplyPolicy::Passthrough)
         .since("7.0.0", "O(N)")
         .about("Stops listening to shard channels"),
     row("unsubscribe", -1, "pubsub noscript loading stale", "")
-        .routed(RequestPolicy::Subscription, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Unsubscribe(ChannelKind::Channel), ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N)")
         .about("Stops listening to channels"),
 ];

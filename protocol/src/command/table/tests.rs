@@ -121,7 +121,11 @@ fn policies_fit_the_other_facts() {
                 assert_ne!(row.reply, ReplyPolicy::Passthrough, "{name}");
                 assert!(!keyed, "{name}");
             }
-            RequestPolicy::Subscription | RequestPolicy::Transaction | RequestPolicy::NodeLink => {}
+            RequestPolicy::Subscribe(_)
+            | RequestPolicy::Unsubscribe(_)
+            | RequestPolicy::Publish(_)
+            | RequestPolicy::Transaction
+            | RequestPolicy::NodeLink => {}
         }
         let waits = row.flags.contains(CommandFlags::BLOCKING);
         let is_blocking =
