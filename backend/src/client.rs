@@ -12,10 +12,15 @@ use crate::data::key::Key;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
 
+/// A client's place among all; another client's as soon as this one has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seat(pub(crate) usize);
+
 /// One client's state.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: ClientId,
+    pub(crate) seat: Seat,
     /// Where the client comes from, as `CLIENT LIST` has it: `ip:port`, or the unix socket's path.
     pub(crate) addr: String,
     /// The node's end of the connection.
@@ -42,6 +47,8 @@ pub(crate) struct Client {
     pub(crate) last_command: Option<CommandId>,
     pub(crate) close: Option<Close>,
     pub(crate) blocked: Option<Blocked>,
+    /// Replies and messages that others wrote for the client; its session sends them when it is woken.
+    pub(crate) outbox: Vec<u8>,
     /// Wakes the session after one of the fields above was changed from outside.
     pub(crate) waker: Option<Waker>,
     /// Received bytes of a request not yet complete.
@@ -110,6 +117,18 @@ impl Client {
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);
         self.wake();
+    }
+
+    /// Whether the reply to the command that has just ended is left out.
+    pub(crate) fn leaves_reply_out(&mut self) -> bool {
+        let (leaves_out, next) = match self.replies {
+            Replies::On => (false, Replies::On),
+            Replies::Off => (true, Replies::Off),
+            Replies::SkipNext => (true, Replies::Skip),
+            Replies::Skip => (true, Replies::On),
+        };
+        self.replies = next;
+        leaves_out
     }
 
     /// Lets the session look at its state again.

@@ -5,7 +5,7 @@
 
 use slab::Slab;
 
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, Seat};
 
 /// All connected clients.
 #[derive(Debug, Default)]
@@ -14,10 +14,6 @@ pub(crate) struct Clients {
     entries: Slab<Option<Box<Client>>>,
     last_id: u64,
 }
-
-/// A client's place; valid until [`Clients::remove`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat(usize);
 
 impl Clients {
     /// How many there are, the one that is taken out included.
@@ -30,8 +26,13 @@ impl Clients {
         ClientId(self.last_id)
     }
 
-    pub(crate) fn insert(&mut self, client: Box<Client>) -> Seat {
-        Seat(self.entries.insert(Some(client)))
+    /// Gives a client a seat, which it keeps until [`Clients::remove`].
+    pub(crate) fn insert(&mut self, mut client: Box<Client>) -> Seat {
+        let entry = self.entries.vacant_entry();
+        client.seat = Seat(entry.key());
+        let seat = client.seat;
+        entry.insert(Some(client));
+        seat
     }
 
     /// Takes a client out; [`Clients::put`] brings it back.

@@ -25,6 +25,7 @@ use std::io;
 use std::path::Path;
 
 use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::slot::Slot;
 use reddoor_protocol::topology::replies::Endpoint;
 
 use self::bus::Lines;
@@ -92,6 +93,14 @@ impl Cluster {
         presence: impl FnOnce() -> Presence,
     ) -> Result<(), ReplyError> {
         route::route(&self.core, &self.route, query, presence)
+    }
+
+    /// Whether a client may go on waiting for keys of a slot.
+    ///
+    /// # Errors
+    /// `CLUSTERDOWN` or `MOVED`.
+    pub(crate) fn may_wait(&self, slot: Slot) -> Result<(), ReplyError> {
+        route::may_wait(&self.core, &self.route, slot)
     }
 
     /// Links with other nodes that are connected (count), each counted once for each direction.

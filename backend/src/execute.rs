@@ -18,6 +18,7 @@ use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
+use crate::blocking;
 use crate::client::{Client, Peer, Queued};
 use crate::commands;
 use crate::config::settings::Permission;
@@ -35,7 +36,7 @@ pub(crate) struct Call<'a> {
     /// Handlers write exactly one reply, or nothing and give back an error.
     pub(crate) reply: ReplyWriter<'a>,
     pub(crate) spec: &'static CommandSpec,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Origin<'a>,
     /// When the turn began that executes this, in milliseconds since 1970: the same for all that one read brought.
     pub(crate) now_ms: i64,
 }
@@ -48,11 +49,13 @@ pub(crate) type Handler = fn(&mut Call<'_>) -> Result<(), ReplyError>;
 
 /// Through which end a command came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Origin<'a> {
     /// A client, to be checked and answered.
     Client,
     /// `EXEC` of the same client: checked when it was queued.
     Transaction,
+    /// A client that waited for this key, which is ready now: checked and counted when it came.
+    ReadyKey(&'a [u8]),
 }
 
 /// What became of a request.
@@ -71,6 +74,16 @@ pub(crate) struct Turn {
     pub(crate) now_ms: i64,
     /// When the last command of this turn ended; the next one begins then.
     pub(crate) last: Instant,
+}
+
+impl Turn {
+    /// Time since the last command ended; now another has.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        let took = now.duration_since(self.last);
+        self.last = now;
+        took
+    }
 }
 
 impl<'a> Call<'a> {
@@ -124,6 +137,9 @@ pub(crate) fn execute(
     {
         client.is_asking = false;
     }
+    if node.blocking.has_ready() {
+        blocking::serve(node, turn.now_ms);
+    }
     outcome
 }
 
@@ -169,19 +185,32 @@ fn admit(
 pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
     let result = handler(call);
-    let now = Instant::now();
-    let took = now.duration_since(turn.last);
-    turn.last = now;
+    let took = turn.lap();
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
+    stats.command(call.spec.id()).calls += 1;
+    finish(call, result, took);
+}
+
+/// Runs a command again that has waited; it was counted when it came.
+pub(crate) fn run_again(call: &mut Call<'_>, turn: &mut Turn) {
+    let Some(handler) = commands::handler(call.spec.id()) else { return };
+    let result = handler(call);
+    finish(call, result, turn.lap());
+}
+
+fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
+    let stats = &mut call.node.stats;
     let counters = stats.command(call.spec.id());
-    counters.add_run(took);
+    counters.add_time(took);
     if let Err(error) = result {
         counters.failed += 1;
         stats.count_error(error.code());
         call.reply.error(&error);
     }
-    note_if_slow(call, took);
+    if call.client.blocked.is_none() {
+        note_if_slow(call, took);
+    }
 }
 
 /// Commands that are not queued after `MULTI`.

@@ -19,6 +19,7 @@
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
 //! | `notify` | keyspace notifications |
+//! | `blocking` | clients that wait for keys |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -36,6 +37,8 @@ mod client;
 mod clients;
 
 mod watch;
+
+mod blocking;
 
 mod slow_log;
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::blocking::Blocking;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -29,6 +30,7 @@ pub(crate) struct Node {
     pub(crate) databases: Vec<Keyspace>,
     pub(crate) clients: Clients,
     pub(crate) watches: Watches,
+    pub(crate) blocking: Blocking,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -74,6 +76,9 @@ pub(crate) struct At {
     pub(crate) now_ms: i64,
 }
 
+/// A time at which no key has expired.
+const EVER: i64 = i64::MIN;
+
 impl Node {
     /// A node without data. `cluster` is there exactly if the settings ask for cluster mode.
     pub(crate) fn new(config: Config, cluster: Option<Rc<RefCell<Cluster>>>) -> Node {
@@ -89,6 +94,7 @@ impl Node {
             config,
             clients: Clients::default(),
             watches: Watches::default(),
+            blocking: Blocking::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
@@ -138,16 +144,17 @@ impl Node {
         self.databases[at.db].find(key, at.now_ms)
     }
 
-    /// Lets watchers know if a key's time has come; without watchers the look-up itself removes the key.
+    /// Lets everyone concerned know if a key's time has come; if nobody is, the look-up itself removes the key.
     #[inline]
     fn notice_expiry(&mut self, at: At, key: &[u8]) {
-        if self.watches.is_idle() {
+        if self.watches.is_idle() && self.blocking.is_idle() {
             return;
         }
         let database = &mut self.databases[at.db];
         let before = database.expired_count();
         if database.find(key, at.now_ms).is_none() && database.expired_count() != before {
             self.watches.touch(at.db, key);
+            self.blocking.mark_ready(at.db, key, None);
         }
     }
 
@@ -158,6 +165,15 @@ impl Node {
         if !self.watches.is_idle() {
             self.watches.touch(db, key);
         }
+        if !self.blocking.is_idle() {
+            self.look_if_ready(db, key);
+        }
+    }
+
+    /// A key has changed, or may have: if clients wait for what it holds now, it becomes ready.
+    pub(crate) fn look_if_ready(&mut self, db: usize, key: &[u8]) {
+        let found = self.databases[db].find(key, EVER);
+        self.blocking.mark_ready(db, key, found.map(|record| &record.value));
     }
 
     /// The pause that is in force now.

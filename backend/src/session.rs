@@ -23,8 +23,7 @@ use reddoor_protocol::request::RequestDecoder;
 use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
-use crate::client::Close;
-use crate::clients::Seat;
+use crate::client::{Close, Seat};
 use crate::node::SharedNode;
 use crate::session::turn::Pace;
 
@@ -85,16 +84,23 @@ impl Session {
         let mut node = self.node.borrow_mut();
         if let Some(mut client) = node.clients.remove(self.seat) {
             node.watches.unwatch(client.id, &mut client.watched);
+            node.blocking.forget(client.id);
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
+            let pace = self.pace(cx);
             let unsent = self.poll_send(cx)?;
-            match self.pace(cx) {
+            match pace {
                 Pace::Close => return Poll::Ready(Ok(())),
                 Pace::CloseWhenSent if unsent == 0 => return Poll::Ready(Ok(())),
-                Pace::CloseWhenSent | Pace::Wait => return Poll::Pending,
+                Pace::CloseWhenSent => return Poll::Pending,
+                Pace::Wait => {
+                    // What comes meanwhile is kept, so that a client that leaves is noticed.
+                    ready!(self.poll_receive(cx, Self::keep))?;
+                    continue;
+                }
                 Pace::Go => {}
             }
             if unsent >= self.replies_bytes_max() {
@@ -103,15 +109,19 @@ impl Session {
             }
             if self.is_held_back {
                 // Requests that were held back when they were received.
-                self.turn(None)?;
+                self.turn()?;
             } else {
-                ready!(self.poll_receive(cx))?;
+                ready!(self.poll_receive(cx, Self::turn_with))?;
             }
         }
     }
 
-    /// Reads once and executes what the read brought.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads once and does something with what the read brought.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        then: fn(&mut Session, &mut Scratch, Option<&[u8]>) -> io::Result<()>,
+    ) -> Poll<io::Result<()>> {
         let scratch = Rc::clone(&self.scratch);
         let mut scratch = scratch.borrow_mut();
         let mut buf = std::mem::take(&mut scratch.read);
@@ -124,16 +134,17 @@ impl Session {
             Poll::Ready(Ok(())) if count == 0 => {
                 Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
             }
-            Poll::Ready(Ok(())) => Poll::Ready(self.turn_with(&mut scratch, Some(&buf[..count]))),
+            Poll::Ready(Ok(())) => Poll::Ready(then(self, &mut scratch, Some(&buf[..count]))),
         };
         scratch.read = buf;
         result
     }
 
-    fn turn(&mut self, received: Option<&[u8]>) -> io::Result<()> {
+    /// Executes what was kept.
+    fn turn(&mut self) -> io::Result<()> {
         let scratch = Rc::clone(&self.scratch);
         let mut scratch = scratch.borrow_mut();
-        self.turn_with(&mut scratch, received)
+        self.turn_with(&mut scratch, None)
     }
 
     /// Sends as much as the system takes. How many bytes are left.
@@ -158,12 +169,20 @@ impl Session {
         Ok(unsent)
     }
 
-    /// What the client's state allows now; whoever changes it later wakes this task.
+    /// Takes up what others wrote for the client. What its state allows now; whoever changes it later wakes this task.
     fn pace(&mut self, cx: &mut Context<'_>) -> Pace {
         let node = Rc::clone(&self.node);
         let mut node = node.borrow_mut();
         let pause = if self.is_held_back { node.active_pause() } else { None };
+        let node = &mut *node;
         let Some(client) = node.clients.seated(self.seat) else { return Pace::Close };
+        if let Some(blocked) = &client.blocked
+            && client.close.is_none()
+            && self.is_over(cx, blocked.until)
+        {
+            crate::blocking::time_out(&mut node.blocking, client);
+        }
+        self.replies.append(&mut client.outbox);
         match client.close {
             Some(Close::Now) => return Pace::Close,
             Some(Close::AfterReplies) => return Pace::CloseWhenSent,
@@ -172,15 +191,8 @@ impl Session {
         if !client.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             client.waker = Some(cx.waker().clone());
         }
-        if let Some(blocked) = &client.blocked {
-            let until = blocked.until;
-            if !self.is_over(cx, until) {
-                return Pace::Wait;
-            }
-            if let Some(blocked) = client.blocked.take() {
-                self.replies.extend_from_slice(&blocked.reply);
-                return Pace::Go;
-            }
+        if client.blocked.is_some() {
+            return Pace::Wait;
         }
         if let Some(pause) = pause
             && !self.is_over(cx, Some(pause.until))

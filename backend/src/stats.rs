@@ -99,9 +99,8 @@ impl Stats {
 }
 
 impl CommandStats {
-    /// Counts one run, keeping what is below a microsecond for later.
-    pub(crate) fn add_run(&mut self, took: std::time::Duration) {
-        self.calls += 1;
+    /// Counts the time of a run, keeping what is below a microsecond for later.
+    pub(crate) fn add_time(&mut self, took: std::time::Duration) {
         let ns = self.total_ns_rest + u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / 2);
         self.total_us += ns / 1000;
         self.total_ns_rest = ns % 1000;

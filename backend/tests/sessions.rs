@@ -300,3 +300,29 @@ fn another_clients_write_breaks_a_watch() {
     client.ask("MULTI", "+OK\r\n");
     client.ask("EXEC", "*0\r\n");
 }
+
+#[test]
+fn a_client_that_leaves_while_it_waits_is_noticed() {
+    let node = Node::start("");
+    let mut client = node.client();
+    client.send("WAIT 1 0\r\nECHO later\r\n");
+    node.wait_until("INFO clients", "blocked_clients:1");
+    drop(client);
+    node.wait_until("INFO clients", "blocked_clients:0");
+}
+
+#[test]
+fn a_client_whose_time_is_up_goes_on_with_what_came_meanwhile() {
+    let node = Node::start("");
+    let mut client = node.client();
+    client.ask("WAIT 1 1", ":0\r\n");
+    client.send("WAIT 1 0\r\nECHO 1\r\n");
+    node.wait_until("INFO clients", "blocked_clients:1");
+    client.send("ECHO 2\r\nECH");
+    let id = |line: &str| line.split(' ').next().map(|id| id.trim_start_matches("id=").to_owned());
+    let list = node.client().ask_all("CLIENT LIST");
+    let waiting = list.lines().find(|line| line.contains("flags=bU")).and_then(id).expect("one");
+    node.client().ask(&format!("CLIENT UNBLOCK {waiting}"), ":1\r\n");
+    client.send("O 3\r\n");
+    client.expect(":0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
+}

@@ -67,6 +67,28 @@ pub(crate) fn route(
     Err(redirect("MOVED", query.slot, owner, settings.endpoint))
 }
 
+/// Whether a client may go on waiting for keys of a slot: what it waits for will not come where nobody may write.
+///
+/// # Errors
+/// `CLUSTERDOWN` or `MOVED`.
+///
+/// Source: redis `src/cluster.c` clusterRedirectBlockedClientIfNeeded.
+pub(crate) fn may_wait(
+    core: &Core,
+    settings: &RouteSettings,
+    slot: Slot,
+) -> Result<(), ReplyError> {
+    if !core.is_ok() {
+        return Err(DOWN);
+    }
+    match core.owner(slot) {
+        _ if core.importing_from(slot).is_some() => Ok(()),
+        None => Err(UNBOUND),
+        Some(owner) if owner.is_myself() => Ok(()),
+        Some(owner) => Err(redirect("MOVED", slot, owner, settings.endpoint)),
+    }
+}
+
 fn leave_while_down(settings: &RouteSettings, query: &RouteQuery) -> Result<(), ReplyError> {
     match (settings.allows_reads_when_down, query.is_write) {
         (false, _) => Err(DOWN),

@@ -1,9 +1,12 @@
 //! Arguments that several commands read alike.
 
+use std::time::Duration;
+
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
 use crate::data::keyspace::Record;
+use crate::data::long_double::LongDouble;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::Call;
@@ -41,6 +44,34 @@ pub(super) fn database_number(arg: &[u8]) -> Result<i64, ReplyError> {
         i64::from(i32::MIN)..=i64::from(i32::MAX),
         "ERR value is out of range, value must between -2147483648 and 2147483647",
     )
+}
+
+/// How long a blocking command may wait, in seconds and parts of them; `None`, which is written 0, is for ever.
+///
+/// # Errors
+/// The argument is no number, or negative.
+pub(super) fn timeout(arg: &[u8]) -> Result<Option<Duration>, ReplyError> {
+    let seconds = LongDouble::parse(arg)
+        .ok_or(ReplyError::new("ERR timeout is not a float or out of range"))?;
+    // A wait ends rather late than early.
+    let ms = (seconds.to_f64() * 1000.0).ceil();
+    // What does not fit 64 bits becomes the smallest number in a Redis, which is refused as any negative one.
+    #[expect(clippy::cast_precision_loss, reason = "a bound")]
+    let fits = ms < i64::MAX as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "within the bounds")]
+    timeout_of_ms(if fits { ms as i64 } else { i64::MIN })
+}
+
+/// As [`timeout`], in whole milliseconds.
+pub(super) fn timeout_ms(arg: &[u8]) -> Result<Option<Duration>, ReplyError> {
+    let ms = parse_integer(arg)
+        .ok_or(ReplyError::new("ERR timeout is not an integer or out of range"))?;
+    timeout_of_ms(ms)
+}
+
+fn timeout_of_ms(ms: i64) -> Result<Option<Duration>, ReplyError> {
+    let ms = u64::try_from(ms).map_err(|_| ReplyError::new("ERR timeout is negative"))?;
+    Ok((ms > 0).then(|| Duration::from_millis(ms)))
 }
 
 /// The string that a record holds.

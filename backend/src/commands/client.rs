@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
-use crate::client::{ClientId, Replies};
+use crate::blocking::{Release, release};
+use crate::client::{Client, ClientId, Replies};
 use crate::commands::argument::is;
 use crate::commands::connection::check_name;
 use crate::execute::{Call, Handler};
@@ -99,7 +100,7 @@ fn pause(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn unpause(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.node.pause = None;
-    call.node.clients.iter_mut().for_each(crate::client::Client::wake);
+    call.node.clients.iter_mut().for_each(Client::wake);
     call.reply.ok();
     Ok(())
 }
@@ -114,19 +115,12 @@ fn unblock(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
     };
     let id = parse_integer(call.arg(2)).ok_or(ReplyError::NOT_INTEGER)?;
-    let mut clients = call.node.clients.iter_mut();
-    let found = clients.find(|c| u64::try_from(id) == Ok(c.id.0) && c.blocked.is_some());
-    let is_found = found.is_some();
-    if let Some(client) = found
-        && let Some(blocked) = &mut client.blocked
-    {
-        if is_error {
-            blocked.reply = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n".to_vec();
-        }
-        blocked.until = Some(Instant::now());
-        client.wake();
-    }
-    call.reply.integer(i64::from(is_found));
+    let is_it = |client: &&Client| u64::try_from(id) == Ok(client.id.0);
+    let seat = call.node.clients.iter().find(is_it).map(|client| client.seat);
+    let error = ReplyError::from_static("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    let reason = if is_error { Release::Error(&error) } else { Release::Timeout };
+    let has_waited = seat.is_some_and(|seat| release(call.node, seat, reason));
+    call.reply.integer(i64::from(has_waited));
     Ok(())
 }
 

@@ -6,15 +6,16 @@ mod memory;
 
 mod slowlog;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reddoor_protocol::command::describe;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
+use crate::blocking::TimeoutReply;
 use crate::client::{Blocked, Close};
 use crate::clock;
-use crate::commands::argument::{integer, is};
+use crate::commands::argument::{integer, is, timeout_ms};
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::server::REDIS_VERSION;
@@ -100,6 +101,14 @@ fn flush(node: &mut Node, db: usize) {
         .touch_where(|watched_db, key| watched_db == db && database.find(key, at.now_ms).is_some());
     node.changes += node.databases[db].len() as u64;
     node.databases[db].clear();
+    look_at_awaited(node, db);
+}
+
+/// All keys of a database may have changed: those that clients wait for become ready.
+fn look_at_awaited(node: &mut Node, db: usize) {
+    for key in node.blocking.awaited_keys(db) {
+        node.look_if_ready(db, &key);
+    }
 }
 
 fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
@@ -125,6 +134,8 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
             && [first, second].iter().any(|db| databases[*db].find(key, now_ms).is_some())
     });
     call.node.databases.swap(first, second);
+    look_at_awaited(call.node, first);
+    look_at_awaited(call.node, second);
     call.node.changes += 1;
     call.reply.ok();
     Ok(())
@@ -172,19 +183,15 @@ fn role_command(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let replicas = integer(call.arg(1))?;
-    let timeout_ms = parse_integer(call.arg(2))
-        .ok_or(ReplyError::new("ERR timeout is not an integer or out of range"))?;
-    let timeout_ms =
-        u64::try_from(timeout_ms).map_err(|_| ReplyError::new("ERR timeout is negative"))?;
+    let timeout = timeout_ms(call.arg(2))?;
     // There are no replicas yet, so more than none is waited for in vain; a transaction does not wait.
-    if replicas <= 0 || call.origin == crate::execute::Origin::Transaction {
+    if replicas <= 0 || !call.may_block() {
         call.reply.integer(0);
         return Ok(());
     }
-    let until = (timeout_ms > 0)
-        .then(|| Instant::now().checked_add(Duration::from_millis(timeout_ms)))
-        .flatten();
-    call.client.blocked = Some(Blocked { until, reply: b":0\r\n".to_vec() });
+    let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    call.client.blocked =
+        Some(Blocked { until, reply: TimeoutReply::Integer(0).bytes(call.client.resp) });
     Ok(())
 }
 

@@ -67,6 +67,20 @@ impl LongDouble {
         }
     }
 
+    /// About the same number in 64 bits, for quantities that need no more.
+    #[expect(clippy::cast_precision_loss, reason = "as documented")]
+    pub(crate) fn to_f64(self) -> f64 {
+        let sign = |is_negative| if is_negative { -1.0 } else { 1.0 };
+        match self {
+            LongDouble::Finite { is_negative, mantissa, exponent } => {
+                let exponent = i32::try_from(exponent).unwrap_or(i32::MIN);
+                sign(is_negative) * mantissa as f64 * 2f64.powi(exponent)
+            }
+            LongDouble::Infinite { is_negative } => sign(is_negative) * f64::INFINITY,
+            LongDouble::NotANumber => f64::NAN,
+        }
+    }
+
     /// The sum, rounded.
     pub(crate) fn add(self, other: LongDouble) -> LongDouble {
         use LongDouble::{Finite, Infinite, NotANumber};

@@ -13,7 +13,7 @@ use reddoor_protocol::encode::Resp;
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
-use crate::client::{Client, Peer, Replies};
+use crate::client::{Client, Peer, Replies, Seat};
 use crate::clock;
 use crate::config::settings::Settings;
 use crate::error::RunError;
@@ -194,6 +194,7 @@ impl Arrival {
         let now_ms = clock::unix_ms();
         Client {
             id: node.clients.next_id(),
+            seat: Seat::default(),
             addr: self.addr,
             local_addr: self.local_addr,
             peer: self.peer,
@@ -213,6 +214,7 @@ impl Arrival {
             last_command: None,
             close: None,
             blocked: None,
+            outbox: Vec::new(),
             waker: None,
             query_bytes: 0,
             output_bytes: 0,

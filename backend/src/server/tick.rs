@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::blocking;
 use crate::client::Close;
 use crate::clock;
 use crate::node::{Node, SharedNode};
@@ -46,6 +47,10 @@ impl Tick {
             let stats = &mut node.stats;
             let counters = (stats.commands_processed, stats.input_bytes, stats.output_bytes);
             stats.rate.sample(now_ms, counters);
+        }
+        if !node.blocking.is_idle() {
+            blocking::release_moved(node);
+            blocking::serve(node, now_ms);
         }
         if now_ms - self.slow_at_ms >= SLOW_MS {
             self.slow_at_ms = now_ms;

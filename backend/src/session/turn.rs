@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use reddoor_protocol::request::{Limits, RequestDecoder};
 
-use crate::client::{Client, Close, Replies};
+use crate::client::{Client, Close};
 use crate::clock;
 use crate::execute::{Outcome, Turn, execute};
 use crate::node::Node;
@@ -76,6 +76,22 @@ impl Session {
         scratch.replies = replies;
         node.clients.put(self.seat, client);
         sent
+    }
+
+    /// Keeps what was received while the client waits.
+    pub(super) fn keep(&mut self, _: &mut Scratch, received: Option<&[u8]>) -> io::Result<()> {
+        let received = received.unwrap_or_default();
+        self.unread.extend_from_slice(received);
+        self.is_held_back = true;
+        let node = Rc::clone(&self.node);
+        let mut node = node.borrow_mut();
+        node.stats.input_bytes += received.len() as u64;
+        node.stats.reads_processed += 1;
+        if let Some(mut client) = node.clients.take(self.seat) {
+            self.check_query_limit(&mut node, &mut client);
+            node.clients.put(self.seat, client);
+        }
+        Ok(())
     }
 
     /// Executes what was kept and what was received, and keeps what is left.
@@ -190,8 +206,9 @@ fn run_all(
                     if execute(node, client, args, replies, &mut turn) == Outcome::Postponed {
                         break;
                     }
-                    if client.replies != Replies::On {
-                        leave_out(client, replies, start);
+                    // The reply of a command that waits is left out when it comes.
+                    if client.blocked.is_none() && client.leaves_reply_out() {
+                        replies.truncate(start);
                     }
                     limits.unauthenticated = !client.is_authenticated;
                 }
@@ -208,20 +225,4 @@ fn run_all(
         }
     }
     (consumed, Stop::HeldBack)
-}
-
-/// Takes a reply back that the client does not want.
-fn leave_out(client: &mut Client, replies: &mut Vec<u8>, start: usize) {
-    match client.replies {
-        Replies::On => {}
-        Replies::Off => replies.truncate(start),
-        Replies::SkipNext => {
-            replies.truncate(start);
-            client.replies = Replies::Skip;
-        }
-        Replies::Skip => {
-            replies.truncate(start);
-            client.replies = Replies::On;
-        }
-    }
 }
