@@ -14,9 +14,13 @@ impl Default for Random {
 
 impl Random {
     /// The sequence of this seed: the same one every time.
-    #[cfg(test)]
     pub(crate) fn from_seed(seed: u64) -> Random {
         Random(seed)
+    }
+
+    /// Another sequence, for use where this one cannot be borrowed.
+    pub(crate) fn fork(&mut self) -> Random {
+        Random::from_seed(self.next())
     }
 
     pub(crate) fn next(&mut self) -> u64 {
