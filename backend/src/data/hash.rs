@@ -85,16 +85,22 @@ impl Hash {
             Hash::Table(fields) => return fields.insert(field, value),
             Hash::Compact(list) => list,
         };
-        if let Some(at) = value_position(list, field) {
-            list.replace(at, value);
-            return false;
-        }
-        list.push_back(field);
-        list.push_back(value);
+        let is_new = match value_position(list, field) {
+            Some(at) => {
+                list.replace(at, value);
+                false
+            }
+            None => {
+                list.push_back(field);
+                list.push_back(value);
+                true
+            }
+        };
+        // The limit may have been lowered since the last change.
         if list.len() / 2 > limits.fields_max {
             self.make_table();
         }
-        true
+        is_new
     }
 
     /// Whether the field was there.
