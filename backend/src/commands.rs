@@ -7,11 +7,19 @@
 
 mod argument;
 
+mod elements;
+
+mod picks;
+
 mod strings;
 
 mod numbers;
 
 mod bits;
+
+mod hashes;
+
+mod sets;
 
 mod keys;
 
@@ -67,6 +75,8 @@ const FILES: &[&[(&str, Handler)]] = &[
     strings::HANDLERS,
     numbers::HANDLERS,
     bits::HANDLERS,
+    hashes::HANDLERS,
+    sets::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

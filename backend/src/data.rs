@@ -6,8 +6,13 @@
 //! | [`value`] | the types of values |
 //! | [`string`] | the string type with its three encodings |
 //! | [`long_double`], [`big`] | the arithmetic of `INCRBYFLOAT` |
+//! | [`hash`] | the hash type, compact or a table |
+//! | [`set`] | the set type, integers or a table |
+//! | [`intset`] | integers in ascending order in one run of bytes |
 //! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
+//! | [`pages`] | a long sequence that grows without being moved |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
+//! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
 //! | [`random`] | cheap random numbers |
 
@@ -21,9 +26,19 @@ pub(crate) mod big;
 
 pub(crate) mod long_double;
 
+pub(crate) mod hash;
+
+pub(crate) mod set;
+
+pub(crate) mod intset;
+
 pub(crate) mod listpack;
 
+pub(crate) mod pages;
+
 pub(crate) mod dict;
+
+pub(crate) mod hashing;
 
 pub(crate) mod keyspace;
 

@@ -22,7 +22,9 @@ use crate::blocking;
 use crate::client::{Client, Peer, Queued};
 use crate::commands;
 use crate::config::settings::Permission;
+use crate::data::value::Value;
 use crate::node::{At, Node, PauseReach};
+use crate::notify::Class;
 
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
@@ -97,6 +99,19 @@ impl<'a> Call<'a> {
     #[inline]
     pub(crate) fn at(&self) -> At {
         At { db: self.client.db, now_ms: self.now_ms }
+    }
+
+    /// Adds a key that is not there to the selected database, without expiry.
+    pub(crate) fn create(&mut self, key: &[u8], value: Value) {
+        let at = self.at();
+        self.node.databases[at.db].insert(key, value, None, at.now_ms);
+        self.notify(Class::New, "new", key);
+    }
+
+    /// Removes a key of the selected database that has become empty, and tells that it is gone.
+    pub(crate) fn remove_emptied(&mut self, key: &[u8]) {
+        self.node.databases[self.client.db].remove(key);
+        self.notify(Class::Generic, "del", key);
     }
 
     /// Tells everyone concerned that a key of the selected database has changed.

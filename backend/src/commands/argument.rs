@@ -5,8 +5,10 @@ use std::time::Duration;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
+use crate::data::hash::Hash;
 use crate::data::keyspace::Record;
 use crate::data::long_double::LongDouble;
+use crate::data::set::Set;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::Call;
@@ -78,6 +80,23 @@ fn timeout_of_ms(ms: i64) -> Result<Option<Duration>, ReplyError> {
 pub(super) fn string_of(record: &mut Record) -> Result<&mut Str, ReplyError> {
     match &mut record.value {
         Value::String(string) => Ok(string),
+        _ => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The hash that a record holds.
+pub(super) fn hash_of(record: &mut Record) -> Result<&mut Hash, ReplyError> {
+    match &mut record.value {
+        Value::Hash(hash) => Ok(hash),
+        _ => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The set that a record holds.
+pub(super) fn set_of(record: &mut Record) -> Result<&mut Set, ReplyError> {
+    match &mut record.value {
+        Value::Set(set) => Ok(set),
+        _ => Err(ReplyError::WRONG_TYPE),
     }
 }
 

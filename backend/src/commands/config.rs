@@ -30,7 +30,7 @@ fn get(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if !call.args.len().is_multiple_of(2) {
-        return Err(ReplyError::wrong_arity(call.spec.name));
+        return Err(ReplyError::SYNTAX);
     }
     let args = call.args;
     let pairs = (2..args.len()).step_by(2).map(|index| {

@@ -2,8 +2,10 @@
 
 use reddoor_protocol::command::glob::{self, Case};
 use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
 
 use crate::commands::argument::{integer, is};
+use crate::commands::elements::Elements;
 use crate::data::key::Key;
 use crate::execute::{Call, Handler};
 
@@ -28,7 +30,7 @@ fn keys(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 /// What a scan is to give back.
-struct Filter<'a> {
+pub(super) struct Filter<'a> {
     count: usize,
     pattern: Option<&'a [u8]>,
     type_name: Option<&'a [u8]>,
@@ -38,60 +40,95 @@ struct Filter<'a> {
 const BUCKETS_PER_KEY: usize = 10;
 
 fn scan(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let mut cursor = parse_cursor(call.arg(1))?;
-    let filter = parse(call)?;
+    let cursor = parse_cursor(call.arg(1))?;
+    let filter = Filter::parse(call.args, Walked::Keys)?;
     let now_ms = call.now_ms;
     let database = &call.node.databases[call.client.db];
-    let mut found: Vec<Key> = Vec::new();
-    let mut met = 0;
-    let mut buckets_left = filter.count.saturating_mul(BUCKETS_PER_KEY);
-    loop {
-        cursor = database.scan(cursor, |key, record| {
-            met += 1;
+    let mut found = Elements::default();
+    let cursor = filter.walk(cursor, |cursor, met| {
+        database.scan(cursor, |key, record| {
+            *met += 1;
             if record.expires_at_ms().is_none_or(|time| time >= now_ms)
-                && filter.pattern.is_none_or(|p| glob::is_match(p, key, Case::Exact))
+                && filter.is_match(key)
                 && filter.type_name.is_none_or(|t| is(t, record.value.type_name()))
             {
-                found.push(key.clone());
+                found.push(key);
             }
-        });
-        buckets_left -= 1;
-        if cursor == 0 || met >= filter.count || buckets_left == 0 {
-            break;
-        }
-    }
-    call.reply.array(2);
-    call.reply.bulk(cursor.to_string().as_bytes());
-    call.reply.array(found.len());
-    found.iter().for_each(|key| call.reply.bulk(key));
+        })
+    });
+    reply_with_page(call, cursor, &found);
     Ok(())
 }
 
-fn parse<'a>(call: &Call<'a>) -> Result<Filter<'a>, ReplyError> {
-    let mut filter = Filter { count: 10, pattern: None, type_name: None };
-    let mut index = 2;
-    while index < call.args.len() {
-        let (option, value) = (call.arg(index), call.args.get(index + 1));
-        let value = value.ok_or(ReplyError::SYNTAX)?;
-        if is(option, "COUNT") {
-            let count = integer(value)?;
-            filter.count =
-                usize::try_from(count).ok().filter(|c| *c > 0).ok_or(ReplyError::SYNTAX)?;
-        } else if is(option, "MATCH") {
-            filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
-        } else if is(option, "TYPE") {
-            filter.type_name = Some(value);
-        } else {
-            return Err(ReplyError::SYNTAX);
-        }
-        index += 2;
-    }
-    Ok(filter)
+/// Answers a scan: the cursor to go on with, and what was found.
+pub(super) fn reply_with_page(call: &mut Call<'_>, cursor: u64, found: &Elements) {
+    call.reply.array(2);
+    call.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    found.reply_as_array(&mut call.reply);
 }
 
-/// A cursor as C's `strtoul` reads it: signs and leading zeros are fine, spaces before it are not.
-fn parse_cursor(arg: &[u8]) -> Result<u64, ReplyError> {
+/// What a scan walks over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walked {
+    Keys,
+    /// What one key holds.
+    Elements,
+}
+
+impl<'a> Filter<'a> {
+    /// Reads the options of a command that walks over the elements of one key.
+    pub(super) fn of_elements(args: Args<'a>) -> Result<Filter<'a>, ReplyError> {
+        Filter::parse(args, Walked::Elements)
+    }
+
+    fn parse(args: Args<'a>, walked: Walked) -> Result<Filter<'a>, ReplyError> {
+        let mut filter = Filter { count: 10, pattern: None, type_name: None };
+        let arg = |index| args.get(index).unwrap_or_default();
+        let mut index = if walked == Walked::Keys { 2 } else { 3 };
+        while index < args.len() {
+            let option = arg(index);
+            let value = args.get(index + 1).ok_or(ReplyError::SYNTAX)?;
+            if is(option, "COUNT") {
+                let count = integer(value)?;
+                filter.count =
+                    usize::try_from(count).ok().filter(|c| *c > 0).ok_or(ReplyError::SYNTAX)?;
+            } else if is(option, "MATCH") {
+                filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
+            } else if is(option, "TYPE") && walked == Walked::Keys {
+                filter.type_name = Some(value);
+            } else {
+                return Err(ReplyError::SYNTAX);
+            }
+            index += 2;
+        }
+        Ok(filter)
+    }
+
+    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| glob::is_match(pattern, text, Case::Exact))
+    }
+
+    /// Takes steps from a cursor on until as many elements were met as were asked for, or little is there to be met.
+    /// A step gives back the next cursor and adds to the count of elements met.
+    pub(super) fn walk(&self, cursor: u64, mut step: impl FnMut(u64, &mut usize) -> u64) -> u64 {
+        let (mut cursor, mut met) = (cursor, 0);
+        let mut buckets_left = self.count.saturating_mul(BUCKETS_PER_KEY);
+        loop {
+            cursor = step(cursor, &mut met);
+            buckets_left -= 1;
+            if cursor == 0 || met >= self.count || buckets_left == 0 {
+                return cursor;
+            }
+        }
+    }
+}
+
+/// A cursor as C's `strtoul` reads it: signs, leading zeros and nothing at all are fine, spaces before it are not.
+pub(super) fn parse_cursor(arg: &[u8]) -> Result<u64, ReplyError> {
     let invalid = || ReplyError::new("ERR invalid cursor");
+    if arg.is_empty() {
+        return Ok(0);
+    }
     let text = std::str::from_utf8(arg).map_err(|_| invalid())?;
     let (is_negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),

@@ -39,6 +39,12 @@ pub(crate) struct Settings {
     /// Largest incomplete request (bytes).
     pub(crate) query_bytes_max: usize,
     pub(crate) output_limits: OutputLimits,
+    /// Most fields of a compact hash (count).
+    pub(crate) hash_compact_fields_max: usize,
+    /// Longest field or value of a compact hash (bytes).
+    pub(crate) hash_compact_bytes_max: usize,
+    /// Most members of a compact set of integers (count).
+    pub(crate) set_integers_max: usize,
     /// Databases outside cluster mode (count).
     pub(crate) databases_count: usize,
     /// Ticks of the node's own work per second, 1 to 500.
@@ -123,6 +129,9 @@ impl Settings {
             bulk_bytes_max: values.number("proto-max-bulk-len"),
             query_bytes_max: values.number("client-query-buffer-limit"),
             output_limits: OutputLimits::from_text(values.text("client-output-buffer-limit")),
+            hash_compact_fields_max: values.number("hash-max-listpack-entries"),
+            hash_compact_bytes_max: values.number("hash-max-listpack-value"),
+            set_integers_max: values.number("set-max-intset-entries"),
             databases_count: values.number("databases"),
             hz: values.number::<u32>("hz").clamp(HZ_RANGE.0, HZ_RANGE.1),
             expire_effort: values.number("active-expire-effort"),

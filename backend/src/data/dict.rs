@@ -1,312 +1,236 @@
-//! The hash table: chains in buckets, resized a few buckets at a time, scanned by reverse-binary cursors.
+//! The hash table: chains in buckets, always as many buckets as keys, scanned by reverse-binary cursors.
 //!
-//! A resize holds two tables; every change moves some buckets over, so that no single call pays for all of it.
-//! A cursor counts with its bits reversed, from the highest bit of the mask down. Since a bucket of a table of
-//! 2ⁿ splits into buckets of a larger table that share its low n bits, what a cursor has passed stays passed
-//! when the table grows or shrinks: a scan meets every key that was there throughout, and may meet one twice.
+//! A new key splits one bucket into two and a removed one joins two, in the order of their numbers (linear
+//! hashing): the table never holds two copies of itself, and no single call pays for a resize. All keys lie in a
+//! row without gaps, and chains are numbers in that row; the last key moves where one was removed. So a table
+//! needs no memory but its keys' and twelve bytes for each, and picking a key at random costs one look.
 //!
-//! Invariants: bucket counts are powers of two; while `moved` is `Some(n)` the buckets of `old` below n are empty.
+//! A cursor counts with its bits reversed, from the highest bit of the mask down, over the buckets that there would
+//! be with the next smaller power of two of them; each is visited together with the bucket it may have been split
+//! into. Since a bucket splits only into buckets that share its low bits, what a cursor has passed stays passed when
+//! the table grows or shrinks: a scan meets every key that was there throughout, and may meet one twice.
+//!
+//! Invariants: there are as many `heads` as `nodes`; each node is in the chain of its hash's bucket, once.
 //! Not here: hashing. Callers bring the hash, keyed so that clients cannot choose it.
-//! Source: redis `src/dict.c` dictScan, for the idea of the cursor.
+//! Source: W. Litwin, "Linear hashing", VLDB 1980; redis `src/dict.c` dictScan, for the idea of the cursor.
+
+use std::ops::Deref;
 
 use crate::data::key::Key;
+use crate::data::pages::Pages;
 use crate::data::random::Random;
 
-/// Buckets of the smallest table (count).
-const BUCKETS_MIN: usize = 4;
-
-/// A table is shrunk when fewer than one in this many buckets is in use; so a walk over all buckets never
-/// costs more than this many per key.
-const SPARSE: usize = 8;
-
-/// Empty buckets that one step of a resize may pass over (count). Source: redis `src/dict.c` dictRehash.
-const EMPTY_VISITS_MAX: usize = 10;
-
-/// A map from keys to `V`.
-#[derive(Debug)]
-pub(crate) struct Dict<V> {
-    /// Where new keys go.
-    table: Table<V>,
-    /// What is being moved into `table`.
-    old: Table<V>,
-    /// How many buckets of `old` have been moved; `None` when no resize is under way.
-    moved: Option<usize>,
+/// A map from keys to `V`. A `K` may hold more than the bytes it derefs to, which are the key.
+#[derive(Clone, Debug)]
+pub(crate) struct Dict<V, K = Key> {
+    /// The first node of each bucket's chain.
+    heads: Pages<Link>,
+    nodes: Pages<Node<K, V>>,
 }
 
-#[derive(Debug)]
-struct Table<V> {
-    buckets: Vec<Link<V>>,
-    /// How many keys it holds.
-    len: usize,
-}
+/// The number of a node, or [`END`].
+type Link = u32;
 
-type Link<V> = Option<Box<Node<V>>>;
+/// The end of a chain.
+const END: Link = Link::MAX;
 
-#[derive(Debug)]
-struct Node<V> {
-    next: Link<V>,
+#[derive(Clone, Debug)]
+struct Node<K, V> {
+    next: Link,
     hash: u32,
-    key: Key,
+    key: K,
     value: V,
 }
 
-impl<V> Node<V> {
+impl<K: Deref<Target = [u8]>, V> Node<K, V> {
     #[inline]
     fn is(&self, hash: u32, key: &[u8]) -> bool {
         self.hash == hash && *self.key == *key
     }
 }
 
-impl<V> Default for Dict<V> {
-    fn default() -> Dict<V> {
-        Dict { table: Table::default(), old: Table::default(), moved: None }
+impl<V, K> Default for Dict<V, K> {
+    fn default() -> Dict<V, K> {
+        Dict { heads: Pages::default(), nodes: Pages::default() }
     }
 }
 
-impl<V> Default for Table<V> {
-    fn default() -> Table<V> {
-        Table { buckets: Vec::new(), len: 0 }
-    }
-}
-
-impl<V> Dict<V> {
+impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
     /// How many keys it holds.
     pub(crate) fn len(&self) -> usize {
-        self.table.len + self.old.len
+        self.nodes.len()
     }
 
     #[inline]
     pub(crate) fn find(&self, hash: u32, key: &[u8]) -> Option<&V> {
-        let found = self.table.find(hash, key);
-        if found.is_none() && self.moved.is_some() {
-            return self.old.find(hash, key);
-        }
-        found
+        self.position(hash, key).map(|at| &self.nodes[at].value)
     }
 
     #[inline]
     pub(crate) fn find_mut(&mut self, hash: u32, key: &[u8]) -> Option<&mut V> {
-        if self.moved.is_some() {
-            self.step();
-            if self.table.find(hash, key).is_none() {
-                return self.old.find_mut(hash, key);
-            }
-        }
-        self.table.find_mut(hash, key)
+        self.position(hash, key).map(|at| &mut self.nodes[at].value)
+    }
+
+    /// The key as it is kept.
+    #[inline]
+    pub(crate) fn find_key(&self, hash: u32, key: &[u8]) -> Option<&K> {
+        self.position(hash, key).map(|at| &self.nodes[at].key)
+    }
+
+    /// As [`Dict::find_key`], to change what a `K` holds beside the key; the key must stay as it is.
+    #[inline]
+    pub(crate) fn find_key_mut(&mut self, hash: u32, key: &[u8]) -> Option<&mut K> {
+        self.position(hash, key).map(|at| &mut self.nodes[at].key)
     }
 
     /// Adds a key that is not there yet.
-    pub(crate) fn insert_new(&mut self, hash: u32, key: Key, value: V) -> &mut V {
-        debug_assert!(self.find(hash, &key).is_none(), "the key is new");
-        self.grow_if_full();
-        self.step();
-        self.table.push(Box::new(Node { next: None, hash, key, value }))
+    ///
+    /// # Panics
+    /// With 2³² keys, which take hundreds of gigabytes.
+    pub(crate) fn insert_new(&mut self, hash: u32, key: K, value: V) -> &mut V {
+        debug_assert!(self.position(hash, &key).is_none(), "the key is new");
+        self.split_bucket();
+        let at = self.nodes.len();
+        let link = Link::try_from(at).ok().filter(|link| *link != END).expect("below 2^32 keys");
+        let bucket = bucket_of(hash, self.heads.len());
+        let next = std::mem::replace(&mut self.heads[bucket], link);
+        self.nodes.push(Node { next, hash, key, value });
+        &mut self.nodes[at].value
     }
 
     /// Removes a key and gives back its value.
     pub(crate) fn remove(&mut self, hash: u32, key: &[u8]) -> Option<V> {
-        self.step();
-        let removed = self.table.remove(hash, key).or_else(|| self.old.remove(hash, key))?;
-        self.shrink_if_sparse();
-        Some(removed)
+        let at = self.position(hash, key)?;
+        self.remove_at(at).map(|(_, value)| value)
     }
 
-    /// Moves buckets until the resize is done or about `buckets` were moved. Whether more remain.
-    pub(crate) fn resize_further(&mut self, buckets: usize) -> bool {
-        for _ in 0..buckets {
-            if self.moved.is_none() {
-                return false;
-            }
-            self.step();
+    /// Removes the key at a place of the row, which the last one takes then.
+    pub(crate) fn remove_at(&mut self, at: usize) -> Option<(K, V)> {
+        let next = self.nodes.get(at)?.next;
+        self.relink(at, next);
+        let last = self.nodes.len() - 1;
+        if at != last {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "below the last one, which is a link"
+            )]
+            self.relink(last, at as Link);
         }
-        self.moved.is_some()
+        let node = self.nodes.swap_remove(at)?;
+        self.join_buckets();
+        Some((node.key, node.value))
     }
 
-    /// Visits one bucket and gives back where the next call has to go on; 0 starts and 0 means the end.
-    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&Key, &V)) -> u64 {
-        if self.len() == 0 {
+    /// The key at a place of the row of all keys, below [`Dict::len`]. Any change may give it another place.
+    pub(crate) fn at(&self, at: usize) -> Option<(&K, &V)> {
+        self.nodes.get(at).map(|node| (&node.key, &node.value))
+    }
+
+    /// Visits a bucket or two and gives back where the next call has to go on; 0 starts and 0 means the end.
+    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&K, &V)) -> u64 {
+        let buckets = self.heads.len();
+        if buckets == 0 {
             return 0;
         }
-        if self.moved.is_none() {
-            self.table.visit(cursor, &mut visit);
-            return next_cursor(cursor, self.table.mask());
+        let unsplit = 1 << buckets.ilog2();
+        let mask = unsplit as u64 - 1;
+        #[expect(clippy::cast_possible_truncation, reason = "below a count of buckets")]
+        let bucket = (cursor & mask) as usize;
+        for bucket in [bucket, bucket + unsplit].into_iter().filter(|bucket| *bucket < buckets) {
+            self.chain(bucket).for_each(|node| visit(&node.key, &node.value));
         }
-        let (small, large) = if self.old.buckets.len() < self.table.buckets.len() {
-            (&self.old, &self.table)
-        } else {
-            (&self.table, &self.old)
-        };
-        small.visit(cursor, &mut visit);
-        // All buckets of the larger table into which this bucket of the smaller one splits.
-        let mut cursor = cursor;
-        loop {
-            large.visit(cursor, &mut visit);
-            cursor = next_cursor(cursor, large.mask());
-            if cursor & (small.mask() ^ large.mask()) == 0 {
-                return cursor;
-            }
-        }
+        next_cursor(cursor, mask)
     }
 
     /// All keys and values, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Key, &V)> {
-        self.old.iter().chain(self.table.iter())
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.nodes.iter().map(|node| (&node.key, &node.value))
     }
 
-    /// A key picked at random: every bucket in use is as likely, then every key in it.
-    pub(crate) fn random(&self, random: &mut Random) -> Option<(&Key, &V)> {
+    /// A key picked at random, each as likely.
+    pub(crate) fn random(&self, random: &mut Random) -> Option<(&K, &V)> {
         if self.len() == 0 {
             return None;
         }
-        let moved = self.moved.unwrap_or(0);
-        let choices = self.table.buckets.len() + self.old.buckets.len() - moved;
-        loop {
-            let at = random.below(choices);
-            let bucket = match at.checked_sub(self.table.buckets.len()) {
-                None => &self.table.buckets[at],
-                Some(at) => &self.old.buckets[moved + at],
-            };
-            let count = chain(bucket).count();
-            if count > 0 {
-                return chain(bucket).nth(random.below(count)).map(|node| (&node.key, &node.value));
-            }
-        }
+        self.at(random.below(self.len()))
     }
 
-    fn grow_if_full(&mut self) {
-        if self.moved.is_none() && self.table.len >= self.table.buckets.len() {
-            self.resize((self.table.len + 1).next_power_of_two().max(BUCKETS_MIN));
-        }
+    /// Bytes on the heap, those that keys and values own not among them.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.heads.heap_bytes() + self.nodes.heap_bytes()
     }
 
-    fn shrink_if_sparse(&mut self) {
-        let buckets = self.table.buckets.len();
-        if self.moved.is_none() && buckets > BUCKETS_MIN && self.table.len < buckets / SPARSE {
-            self.resize(self.table.len.next_power_of_two().max(BUCKETS_MIN));
-        }
-    }
-
-    fn resize(&mut self, buckets: usize) {
-        self.old = std::mem::replace(&mut self.table, Table::with_buckets(buckets));
-        self.moved = Some(0);
-        if self.old.len == 0 {
-            self.finish_resize();
-        }
-    }
-
-    /// Moves one bucket of a resize under way.
+    /// The node of a key.
     #[inline]
-    fn step(&mut self) {
-        if let Some(moved) = self.moved {
-            self.move_bucket(moved);
-        }
-    }
-
-    fn move_bucket(&mut self, from: usize) {
-        let mut at = from;
-        let end = self.old.buckets.len().min(from + EMPTY_VISITS_MAX);
-        while at < end && self.old.buckets[at].is_none() {
-            at += 1;
-        }
-        if let Some(bucket) = self.old.buckets.get_mut(at) {
-            let mut link = bucket.take();
-            while let Some(mut node) = link {
-                link = node.next.take();
-                self.old.len -= 1;
-                self.table.push(node);
-            }
-            at += 1;
-        }
-        self.moved = Some(at);
-        if self.old.len == 0 {
-            self.finish_resize();
-        }
-    }
-
-    fn finish_resize(&mut self) {
-        self.old = Table::default();
-        self.moved = None;
-        // Keys may have been removed meanwhile.
-        self.shrink_if_sparse();
-    }
-}
-
-impl<V> Table<V> {
-    fn with_buckets(count: usize) -> Table<V> {
-        let mut buckets = Vec::new();
-        buckets.resize_with(count, || None);
-        Table { buckets, len: 0 }
-    }
-
-    fn mask(&self) -> u64 {
-        (self.buckets.len() as u64).wrapping_sub(1)
-    }
-
-    /// The bucket of a hash. A table without buckets has no index, so it is given one that is not there.
-    #[inline]
-    fn index(&self, hash: u32) -> usize {
-        hash as usize & self.buckets.len().wrapping_sub(1)
-    }
-
-    #[inline]
-    fn find(&self, hash: u32, key: &[u8]) -> Option<&V> {
-        let mut link = self.buckets.get(self.index(hash))?.as_deref();
-        while let Some(node) = link {
+    fn position(&self, hash: u32, key: &[u8]) -> Option<usize> {
+        let mut link = *self.heads.get(bucket_of(hash, self.heads.len()))?;
+        while link != END {
+            let node = &self.nodes[link as usize];
             if node.is(hash, key) {
-                return Some(&node.value);
+                return Some(link as usize);
             }
-            link = node.next.as_deref();
+            link = node.next;
         }
         None
     }
 
-    #[inline]
-    fn find_mut(&mut self, hash: u32, key: &[u8]) -> Option<&mut V> {
-        let index = self.index(hash);
-        let mut link = self.buckets.get_mut(index)?.as_deref_mut();
-        while let Some(node) = link {
-            if node.is(hash, key) {
-                return Some(&mut node.value);
-            }
-            link = node.next.as_deref_mut();
+    /// Makes the one link that leads to a node lead elsewhere.
+    fn relink(&mut self, node: usize, to: Link) {
+        let bucket = bucket_of(self.nodes[node].hash, self.heads.len());
+        let mut link = &mut self.heads[bucket];
+        let mut at = *link as usize;
+        while at != node {
+            link = &mut self.nodes[at].next;
+            at = *link as usize;
         }
-        None
+        *link = to;
     }
 
-    fn push(&mut self, mut node: Box<Node<V>>) -> &mut V {
-        let index = self.index(node.hash);
-        let bucket = &mut self.buckets[index];
-        node.next = bucket.take();
-        self.len += 1;
-        &mut bucket.insert(node).value
-    }
-
-    fn remove(&mut self, hash: u32, key: &[u8]) -> Option<V> {
-        let index = self.index(hash);
-        let mut link = self.buckets.get_mut(index)?;
-        while link.as_ref().is_some_and(|node| !node.is(hash, key)) {
-            link = &mut link.as_mut()?.next;
-        }
-        let node = link.take()?;
-        *link = node.next;
-        self.len -= 1;
-        Some(node.value)
-    }
-
-    fn visit(&self, cursor: u64, visit: &mut impl FnMut(&Key, &V)) {
-        let index = usize::try_from(cursor & self.mask()).ok();
-        if let Some(bucket) = index.and_then(|index| self.buckets.get(index)) {
-            chain(bucket).for_each(|node| visit(&node.key, &node.value));
+    /// Adds a bucket, which takes its keys from the one that had them so far.
+    fn split_bucket(&mut self) {
+        let new = self.heads.len();
+        self.heads.push(END);
+        let Some(parent) = parent_of(new) else { return };
+        let mut link = std::mem::replace(&mut self.heads[parent], END);
+        while link != END {
+            let node = &mut self.nodes[link as usize];
+            let head = &mut self.heads[bucket_of(node.hash, new + 1)];
+            let next = std::mem::replace(&mut node.next, *head);
+            *head = link;
+            link = next;
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&Key, &V)> {
-        self.buckets.iter().flat_map(chain).map(|node| (&node.key, &node.value))
+    /// Removes the last bucket, whose keys go where they would be without it.
+    fn join_buckets(&mut self) {
+        let Some(first) = self.heads.pop().filter(|first| *first != END) else { return };
+        let Some(parent) = parent_of(self.heads.len()) else { return };
+        let mut end = first as usize;
+        while self.nodes[end].next != END {
+            end = self.nodes[end].next as usize;
+        }
+        self.nodes[end].next = std::mem::replace(&mut self.heads[parent], first);
+    }
+
+    fn chain(&self, bucket: usize) -> impl Iterator<Item = &Node<K, V>> {
+        let node = |link: Link| self.nodes.get(link as usize);
+        let first = self.heads.get(bucket).and_then(|link| node(*link));
+        std::iter::successors(first, move |last| node(last.next))
     }
 }
 
-fn chain<V>(link: &Link<V>) -> impl Iterator<Item = &Node<V>> {
-    std::iter::successors(link.as_deref(), |node| node.next.as_deref())
+/// The bucket of a hash among so many. Without any there is none, so one is given that is not there.
+#[inline]
+fn bucket_of(hash: u32, buckets: usize) -> usize {
+    let mask = buckets.next_power_of_two() - 1;
+    let bucket = hash as usize & mask;
+    // Buckets from here on have not been split off yet.
+    if bucket < buckets { bucket } else { bucket & (mask >> 1) }
+}
+
+/// The bucket from which another was split off: its number without the highest bit.
+fn parent_of(bucket: usize) -> Option<usize> {
+    bucket.checked_ilog2().map(|highest| bucket - (1 << highest))
 }
 
 /// Counts up with the bits of the mask reversed: the highest bit of the mask changes first.

@@ -28,6 +28,16 @@ impl From<&[u8]> for Key {
     }
 }
 
+impl Key {
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Key::Inline { .. } => 0,
+            Key::Heap(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl Deref for Key {
     type Target = [u8];
 

@@ -12,11 +12,10 @@ mod cycle;
 
 mod walk;
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
 use reddoor_protocol::slot::Slot;
 
 use crate::data::dict::Dict;
+use crate::data::hashing::HashKey;
 use crate::data::key::Key;
 use crate::data::random::Random;
 use crate::data::value::Value;
@@ -28,14 +27,11 @@ pub(crate) struct Keyspace {
     parts: Vec<Option<Box<Part>>>,
     keys_count: usize,
     volatile_count: usize,
-    /// Keyed at random, so that clients cannot make keys collide.
-    hasher: RandomState,
+    hash_key: HashKey,
     random: Random,
     /// Keys removed because their time had come (count), ever.
     expired_count: u64,
     cycle: cycle::Position,
-    /// The part whose resizes were last looked after.
-    resize_at: usize,
 }
 
 #[derive(Debug, Default)]
@@ -55,9 +51,9 @@ pub(crate) struct Record {
     pub(crate) used_at_s: u32,
 }
 
-/// Bytes that a short key takes beside its value: its node in the dict, and its share of the buckets.
+/// Bytes that a short key takes beside what its value has on the heap: its node in the dict, and one bucket.
 pub(crate) const RECORD_BYTES: usize =
-    size_of::<Record>() + size_of::<Key>() + 3 * size_of::<usize>();
+    size_of::<Record>() + size_of::<Key>() + 3 * size_of::<u32>();
 
 const NEVER: i64 = i64::MIN;
 
@@ -94,11 +90,10 @@ impl Keyspace {
             parts,
             keys_count: 0,
             volatile_count: 0,
-            hasher: RandomState::new(),
+            hash_key: HashKey::default(),
             random: Random::default(),
             expired_count: 0,
             cycle: cycle::Position::default(),
-            resize_at: 0,
         }
     }
 
@@ -133,6 +128,12 @@ impl Keyspace {
             return None;
         }
         part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
+    }
+
+    /// As [`Keyspace::find`], to read several records side by side; whether they have expired the caller has seen.
+    pub(crate) fn record(&self, key: &[u8]) -> Option<&Record> {
+        let (hash, index) = self.place(key);
+        self.parts[index].as_deref()?.keys.find(hash, key)
     }
 
     /// Sets a key to a value; `None` as expiry means that it never expires, whatever held before.
@@ -215,10 +216,7 @@ impl Keyspace {
     /// A key's hash and the part it lies in.
     #[inline]
     fn place(&self, key: &[u8]) -> (u32, usize) {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key);
-        #[expect(clippy::cast_possible_truncation, reason = "the low bits of a hash are as good")]
-        let hash = hasher.finish() as u32;
+        let hash = self.hash_key.hash(key);
         (hash, if self.parts.len() == 1 { 0 } else { Slot::of_key(key).index() })
     }
 }

@@ -33,7 +33,8 @@ const BYTES_MAX: usize = 1 << 30;
 /// Strings and integers in a row.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Listpack {
-    bytes: Vec<u8>,
+    /// Exactly as long as it must be: a small collection is mostly read, and there may be millions.
+    bytes: Box<[u8]>,
 }
 
 /// Where an entry begins, in bytes from the start. Any change before it makes it meaningless.
@@ -52,8 +53,7 @@ impl Default for Listpack {
 
 impl Listpack {
     pub(crate) fn new() -> Listpack {
-        let mut list = Listpack { bytes: vec![0; HEADER] };
-        list.bytes.push(END);
+        let mut list = Listpack { bytes: [0, 0, 0, 0, 0, 0, END].into() };
         list.write_header(Some(0));
         list
     }
@@ -81,7 +81,7 @@ impl Listpack {
         if at + 1 != bytes.len() || !is_counted {
             return Err(Malformed);
         }
-        Ok(Listpack { bytes: bytes.to_vec() })
+        Ok(Listpack { bytes: bytes.into() })
     }
 
     /// All bytes, as they are dumped.
@@ -91,7 +91,7 @@ impl Listpack {
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.len()
     }
 
     /// How many entries there are. Costs O(1) below 65535 of them, otherwise O(entries).
@@ -224,8 +224,9 @@ impl Listpack {
             end = self.end(Position(end));
             removed += 1;
         }
-        self.bytes.drain(at.0..end);
-        self.give_back();
+        let after = self.bytes.len() - (end - at.0);
+        self.bytes.copy_within(end.., at.0);
+        self.resize(after);
         self.count(-i64::try_from(removed).unwrap_or(i64::MAX));
         self.checked(at.0)
     }
@@ -233,9 +234,9 @@ impl Listpack {
     /// Moves all entries of another to the end of this one. Costs O(bytes of the other).
     pub(crate) fn append(&mut self, other: &Listpack) {
         let count = self.len() + other.len();
-        self.bytes.pop();
-        self.bytes.reserve_exact(other.bytes.len() - HEADER);
-        self.bytes.extend_from_slice(&other.bytes[HEADER..]);
+        let end = self.bytes.len() - 1;
+        self.resize(end + other.bytes.len() - HEADER);
+        self.bytes[end..].copy_from_slice(&other.bytes[HEADER..]);
         self.write_header(Some(count));
     }
 
@@ -249,23 +250,21 @@ impl Listpack {
         let head = Head::of(data);
         let (before, total) = (self.bytes.len(), head.total());
         if total > removed {
-            let grown = total - removed;
-            self.bytes.reserve_exact(grown);
-            self.bytes.resize(before + grown, 0);
+            self.resize(before + total - removed);
             self.bytes.copy_within(at + removed..before, at + total);
         } else {
             self.bytes.copy_within(at + removed..before, at + total);
-            self.bytes.truncate(before - (removed - total));
-            self.give_back();
+            self.resize(before - (removed - total));
         }
         head.write(data, &mut self.bytes[at..at + total]);
     }
 
-    /// Does not keep much more memory than is needed.
-    fn give_back(&mut self) {
-        if self.bytes.capacity() > self.bytes.len() + self.bytes.len() / 4 + 16 {
-            self.bytes.shrink_to_fit();
-        }
+    /// Gives the bytes another length, zeros at the end or cut there.
+    fn resize(&mut self, len: usize) {
+        let mut bytes = std::mem::take(&mut self.bytes).into_vec();
+        bytes.reserve_exact(len.saturating_sub(bytes.len()));
+        bytes.resize(len, 0);
+        self.bytes = bytes.into_boxed_slice();
     }
 
     /// Writes the header after the number of entries has changed.

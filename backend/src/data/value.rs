@@ -1,5 +1,7 @@
 //! The types of values that a key may hold.
 
+use crate::data::hash::Hash;
+use crate::data::set::Set;
 use crate::data::string::Str;
 
 /// A value of one of the types.
@@ -7,6 +9,10 @@ use crate::data::string::Str;
 pub(crate) enum Value {
     /// A string of bytes.
     String(Str),
+    /// Fields with values. A hash that a key holds is never empty.
+    Hash(Hash),
+    /// Different members. A set that a key holds is never empty.
+    Set(Set),
 }
 
 impl Value {
@@ -14,6 +20,8 @@ impl Value {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Value::String(_) => "string",
+            Value::Hash(_) => "hash",
+            Value::Set(_) => "set",
         }
     }
 
@@ -21,6 +29,8 @@ impl Value {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Value::String(string) => string.encoding(),
+            Value::Hash(hash) => hash.encoding(),
+            Value::Set(set) => set.encoding(),
         }
     }
 
@@ -28,6 +38,19 @@ impl Value {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Value::String(string) => string.heap_bytes(),
+            Value::Hash(hash) => hash.heap_bytes(),
+            Value::Set(set) => set.heap_bytes(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There may be millions: what is larger is to be boxed.
+    #[test]
+    fn a_value_takes_no_more_than_a_string() {
+        assert_eq!(size_of::<Value>(), size_of::<Str>());
     }
 }

@@ -1,4 +1,4 @@
-//! What the node does by itself, `hz` times a second: expiry, resizes, idle clients, rates.
+//! What the node does by itself, `hz` times a second: expiry, idle clients, rates.
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,6 @@ const SAMPLE_MS: i64 = 100;
 
 /// Time between two looks at idle clients and at the memory.
 const SLOW_MS: i64 = 1000;
-
-/// Buckets moved per tick in each resize under way (count): well below a millisecond.
-const RESIZE_BUCKETS: usize = 1000;
 
 /// Ticks for ever.
 pub(super) async fn run(node: SharedNode) {
@@ -41,7 +38,6 @@ impl Tick {
     fn run(&mut self, node: &mut Node) {
         let now_ms = clock::unix_ms();
         expire(node, now_ms);
-        resize(node);
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {
             self.sampled_at_ms = now_ms;
             let stats = &mut node.stats;
@@ -82,12 +78,6 @@ fn expire(node: &mut Node, now_ms: i64) {
         }
     }
     node.stats.expire_cycle_us += u64::try_from(start.elapsed().as_micros()).unwrap_or(0);
-}
-
-fn resize(node: &mut Node) {
-    for keyspace in &mut node.databases {
-        keyspace.resize_further(RESIZE_BUCKETS);
-    }
 }
 
 fn close_idle_clients(node: &mut Node, now_ms: i64) {

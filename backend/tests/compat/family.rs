@@ -1,5 +1,11 @@
 //! The families of commands that random scripts are made of, one file each.
 
+mod hashes;
+
+mod picks;
+
+mod sets;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -15,4 +21,4 @@ pub(crate) struct Family {
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] = &[strings::FAMILY];
+pub(crate) const FAMILIES: &[Family] = &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY];

@@ -189,8 +189,9 @@ impl Generator {
         for arg in form {
             self.arg(*arg, &mut words);
         }
-        if words[0].ends_with(b"SCAN") {
-            // Where a scan stops on its way is each server's own affair.
+        let is_random = [b"SPOP".as_slice(), b"HRANDFIELD", b"SRANDMEMBER"].contains(&&*words[0]);
+        if words[0].ends_with(b"SCAN") || is_random {
+            // Where a scan stops on its way is each server's own affair, and what is picked without a count, too.
             return words;
         }
         // Now and then an argument is missing, or is one too many.

@@ -9,6 +9,8 @@ use reddoor_protocol::encode::encode_request;
 use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::value::{self, Value};
 
+use crate::unordered::Agreement;
+
 /// How long a reply may take.
 const REPLY_MAX: Duration = Duration::from_secs(20);
 
@@ -99,7 +101,7 @@ pub(crate) fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
         b"keys" | b"scan" => sorted(parse(theirs)) == sorted(parse(ours)),
         b"exec" if without_id(theirs) == without_id(ours) => true,
         b"exec" => is_same_transaction(parse(theirs), parse(ours)),
-        _ => false,
+        name => Agreement::of(name).is_some_and(|how| how.holds(parse(theirs), parse(ours))),
     }
 }
 
@@ -150,7 +152,8 @@ fn sorted(reply: Value) -> Vec<Vec<u8>> {
     let mut values = vec![reply];
     while let Some(value) = values.pop() {
         match value {
-            Value::Array(inner) => values.extend(inner),
+            Value::Array(inner) | Value::Set(inner) => values.extend(inner),
+            Value::Map(pairs) => values.extend(pairs.into_iter().flat_map(|(a, b)| [a, b])),
             Value::Bulk(text) => texts.push(text),
             other => texts.push(format!("{other:?}").into_bytes()),
         }

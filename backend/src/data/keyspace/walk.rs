@@ -6,17 +6,13 @@
 use reddoor_protocol::slot::Slot;
 
 use crate::data::key::Key;
-use crate::data::keyspace::{Keyspace, Part, Record, part_of};
+use crate::data::keyspace::{Keyspace, Part, Record};
 
 /// Bits of a cursor that carry the slot: 2¹⁴ slots.
 const SLOT_BITS: u32 = 14;
 
 /// Parts without keys that one step of a scan passes over at most (count), to bound its time.
 const EMPTY_PARTS_MAX: usize = Slot::COUNT;
-
-/// Parts that one call of [`Keyspace::resize_further`] looks at (count); all 16384 have their turn within 26 s at
-/// ten calls a second, and every use of a part moves its resizes on anyway.
-const RESIZE_PARTS: usize = 64;
 
 impl Keyspace {
     /// Visits some keys and gives back where to go on; 0 starts and 0 means the end. Expired keys are visited.
@@ -85,17 +81,6 @@ impl Keyspace {
         self.keys_count -= part.keys.len();
         self.volatile_count -= part.volatile.len();
         part.keys.len()
-    }
-
-    /// Goes on with resizes under way in the next few parts, at most `buckets` buckets in each.
-    pub(crate) fn resize_further(&mut self, buckets: usize) {
-        for _ in 0..self.parts.len().min(RESIZE_PARTS) {
-            self.resize_at = (self.resize_at + 1) % self.parts.len();
-            if let Some(part) = part_of(&mut self.parts, self.resize_at) {
-                part.keys.resize_further(buckets);
-                part.volatile.resize_further(buckets);
-            }
-        }
     }
 
     fn slot_part(&self, slot: Slot) -> Option<&Part> {

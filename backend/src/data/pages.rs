@@ -1,0 +1,143 @@
+//! A sequence that grows at its end without ever moving much: pages of elements, all full but the last.
+//!
+//! A `Vec` of millions is copied as a whole when it is full, and keeps up to half of its memory unused.
+//!
+//! Invariant: every page but the last holds [`PAGE_LEN`] elements, and the last at least one.
+
+use std::ops::{Index, IndexMut};
+
+/// Elements of a full page (count).
+const PAGE_LEN: usize = 256;
+
+/// From so many pages on, a new page gets its memory at once: it is small beside the others then.
+const PAGES_GROWN: usize = 4;
+
+/// Elements, by their number from 0 on.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages<T> {
+    pages: Vec<Vec<T>>,
+    len: usize,
+}
+
+impl<T> Default for Pages<T> {
+    fn default() -> Pages<T> {
+        Pages { pages: Vec::new(), len: 0 }
+    }
+}
+
+impl<T> Pages<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        self.pages.get(index / PAGE_LEN)?.get(index % PAGE_LEN)
+    }
+
+    pub(crate) fn push(&mut self, element: T) {
+        if self.len.is_multiple_of(PAGE_LEN) {
+            if self.pages.is_empty() {
+                // Most sequences never have a second page.
+                self.pages.reserve_exact(1);
+            }
+            let is_large = self.pages.len() >= PAGES_GROWN;
+            self.pages.push(if is_large { Vec::with_capacity(PAGE_LEN) } else { Vec::new() });
+        }
+        if let Some(page) = self.pages.last_mut() {
+            page.push(element);
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let page = self.pages.last_mut()?;
+        let element = page.pop()?;
+        self.len -= 1;
+        if page.is_empty() {
+            self.pages.pop();
+        } else if page.len() < page.capacity() / 4 {
+            page.shrink_to(page.len() * 2);
+        }
+        Some(element)
+    }
+
+    /// Removes an element and puts the last one in its place.
+    pub(crate) fn swap_remove(&mut self, index: usize) -> Option<T> {
+        if index >= self.len {
+            return None;
+        }
+        let last = self.pop()?;
+        if index == self.len {
+            return Some(last);
+        }
+        Some(std::mem::replace(&mut self[index], last))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pages.iter().flatten()
+    }
+
+    /// Bytes on the heap, those that elements own not among them.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let elements: usize = self.pages.iter().map(Vec::capacity).sum();
+        self.pages.capacity() * size_of::<Vec<T>>() + elements * size_of::<T>()
+    }
+}
+
+impl<T> Index<usize> for Pages<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, index: usize) -> &T {
+        &self.pages[index / PAGE_LEN][index % PAGE_LEN]
+    }
+}
+
+impl<T> IndexMut<usize> for Pages<T> {
+    #[inline]
+    fn index_mut(&mut self, index: usize) -> &mut T {
+        &mut self.pages[index / PAGE_LEN][index % PAGE_LEN]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A number above 2000 pops, one above 1000 removes, others push: pages come and go.
+        #[test]
+        fn behaves_like_a_vec(steps in proptest::collection::vec(0..2200usize, 0..3000)) {
+            let (mut pages, mut model) = (Pages::default(), Vec::new());
+            for step in steps {
+                match step {
+                    2000.. => prop_assert_eq!(pages.pop(), model.pop()),
+                    1000.. if step - 1000 < model.len() => {
+                        let removed = model.swap_remove(step - 1000);
+                        prop_assert_eq!(pages.swap_remove(step - 1000), Some(removed));
+                    }
+                    1000.. => prop_assert_eq!(pages.swap_remove(step - 1000), None),
+                    _ => {
+                        pages.push(step);
+                        model.push(step);
+                    }
+                }
+                prop_assert_eq!(pages.len(), model.len());
+            }
+            prop_assert!(pages.iter().eq(&model));
+            prop_assert_eq!(pages.get(model.len()), None);
+        }
+    }
+
+    #[test]
+    fn memory_is_given_back() {
+        let mut pages = Pages::default();
+        (0..100_000u32).for_each(|number| pages.push(number));
+        assert!(pages.heap_bytes() < 100_000 * 5, "{}", pages.heap_bytes());
+        (0..99_990).for_each(|_| assert!(pages.pop().is_some()));
+        assert!(pages.heap_bytes() < 100_000, "{}", pages.heap_bytes());
+    }
+}

@@ -1,0 +1,246 @@
+//! The set type: an [`Intset`] while all members are integers and few, a hash table from then on.
+
+use crate::data::dict::Dict;
+use crate::data::hashing::HashKey;
+use crate::data::intset::Intset;
+use crate::data::key::Key;
+use crate::data::listpack::Entry;
+
+use reddoor_protocol::request::parse_integer;
+
+/// Different strings of bytes.
+#[derive(Clone, Debug)]
+pub(crate) enum Set {
+    /// `intset`
+    Integers(Intset),
+    /// `hashtable`
+    Table(Box<Members>),
+}
+
+/// A hash table of members.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    dict: Dict<(), Key>,
+    hash_key: HashKey,
+}
+
+impl Default for Set {
+    fn default() -> Set {
+        Set::Integers(Intset::default())
+    }
+}
+
+impl Set {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Set::Integers(integers) => integers.len(),
+            Set::Table(members) => members.dict.len(),
+        }
+    }
+
+    pub(crate) fn contains(&self, member: &[u8]) -> bool {
+        match self {
+            Set::Integers(integers) => parse_integer(member).is_some_and(|n| integers.contains(n)),
+            Set::Table(members) => members.contains(member),
+        }
+    }
+
+    /// As [`Set::contains`], with a member of another set.
+    pub(crate) fn contains_entry(&self, member: Entry<'_>) -> bool {
+        match (self, member) {
+            (Set::Integers(integers), Entry::Integer(number)) => integers.contains(number),
+            _ => self.contains(member.bytes(&mut itoa::Buffer::new())),
+        }
+    }
+
+    /// Adds a member; with more than `integers_max` integers it becomes a table. Whether it was not there before.
+    pub(crate) fn insert(&mut self, member: &[u8], integers_max: usize) -> bool {
+        let integers = match self {
+            Set::Table(members) => return members.insert(member),
+            Set::Integers(integers) => integers,
+        };
+        let Some(number) = parse_integer(member) else {
+            return self.make_table().insert(member);
+        };
+        let is_new = integers.insert(number);
+        if is_new && integers.len() > integers_max {
+            self.make_table();
+        }
+        is_new
+    }
+
+    /// As [`Set::insert`], with a member of another set.
+    pub(crate) fn insert_entry(&mut self, member: Entry<'_>, integers_max: usize) -> bool {
+        self.insert(member.bytes(&mut itoa::Buffer::new()), integers_max)
+    }
+
+    /// Whether it was there.
+    pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
+        match self {
+            Set::Integers(integers) => parse_integer(member).is_some_and(|n| integers.remove(n)),
+            Set::Table(members) => members.remove(member),
+        }
+    }
+
+    /// All members: integers in ascending order, others in none.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        let (integers, members) = match self {
+            Set::Integers(integers) => (Some(integers.iter()), None),
+            Set::Table(members) => (None, Some(members.dict.iter())),
+        };
+        let integers = integers.into_iter().flatten().map(Entry::Integer);
+        integers.chain(members.into_iter().flatten().map(|(member, ())| Entry::String(member)))
+    }
+
+    /// The member at a place below [`Set::len`]; any change may give it another place.
+    pub(crate) fn at(&self, place: usize) -> Option<Entry<'_>> {
+        match self {
+            Set::Integers(integers) if place < integers.len() => {
+                Some(Entry::Integer(integers.at(place)))
+            }
+            Set::Integers(_) => None,
+            Set::Table(members) => members.dict.at(place).map(|(member, ())| Entry::String(member)),
+        }
+    }
+
+    /// Removes the member at a place and gives it back.
+    pub(crate) fn remove_at(&mut self, place: usize) -> Option<Vec<u8>> {
+        match self {
+            Set::Integers(integers) if place < integers.len() => {
+                let number = integers.at(place);
+                integers.remove(number);
+                Some(Entry::Integer(number).to_vec())
+            }
+            Set::Integers(_) => None,
+            Set::Table(members) => {
+                members.dict.remove_at(place).map(|(member, ())| member.to_vec())
+            }
+        }
+    }
+
+    /// Visits some members and gives back where to go on; 0 starts and 0 means the end.
+    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(Entry<'_>)) -> u64 {
+        match self {
+            Set::Integers(integers) => {
+                integers.iter().for_each(|number| visit(Entry::Integer(number)));
+                0
+            }
+            Set::Table(members) => {
+                members.dict.scan(cursor, |member, ()| visit(Entry::String(member)))
+            }
+        }
+    }
+
+    /// What `OBJECT ENCODING` answers.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self {
+            Set::Integers(_) => "intset",
+            Set::Table(_) => "hashtable",
+        }
+    }
+
+    /// Bytes on the heap. Costs O(members) for a table.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Set::Integers(integers) => integers.heap_bytes(),
+            Set::Table(members) => {
+                let owned: usize =
+                    members.dict.iter().map(|(member, ())| member.heap_bytes()).sum();
+                size_of::<Members>() + members.dict.heap_bytes() + owned
+            }
+        }
+    }
+
+    /// The members in a table, from here on.
+    fn make_table(&mut self) -> &mut Members {
+        if let Set::Integers(integers) = self {
+            let mut members = Box::new(Members::default());
+            for number in integers.iter() {
+                members.insert(itoa::Buffer::new().format(number).as_bytes());
+            }
+            *self = Set::Table(members);
+        }
+        match self {
+            Set::Table(members) => members,
+            Set::Integers(_) => unreachable!("made a table above"),
+        }
+    }
+}
+
+impl Members {
+    fn contains(&self, member: &[u8]) -> bool {
+        self.dict.find(self.hash_key.hash(member), member).is_some()
+    }
+
+    fn insert(&mut self, member: &[u8]) -> bool {
+        let hash = self.hash_key.hash(member);
+        if self.dict.find(hash, member).is_some() {
+            return false;
+        }
+        self.dict.insert_new(hash, Key::from(member), ());
+        true
+    }
+
+    fn remove(&mut self, member: &[u8]) -> bool {
+        self.dict.remove(self.hash_key.hash(member), member).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn member() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            20 => (-30..30i64).prop_map(|number| number.to_string().into_bytes()),
+            1 => "[a-c0-9]{0,3}".prop_map(String::into_bytes),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_set(
+            steps in proptest::collection::vec((0..4u8, member()), 0..120),
+            integers_max in 0..20usize,
+        ) {
+            let (mut set, mut model) = (Set::default(), HashSet::new());
+            let mut may_be_integers = true;
+            for (step, member) in steps {
+                match step {
+                    0 => prop_assert_eq!(set.remove(&member), model.remove(&member)),
+                    1 if !model.is_empty() => {
+                        let place = member.len() % model.len();
+                        let expect = set.at(place).map(Entry::to_vec);
+                        let removed = set.remove_at(place);
+                        prop_assert_eq!(&removed, &expect);
+                        prop_assert!(removed.is_some_and(|removed| model.remove(&removed)));
+                    }
+                    _ => {
+                        prop_assert_eq!(
+                            set.insert(&member, integers_max),
+                            model.insert(member.clone())
+                        );
+                        may_be_integers &= parse_integer(&member).is_some();
+                        may_be_integers &= model.len() <= integers_max;
+                    }
+                }
+                prop_assert_eq!(set.contains(&member), model.contains(&member));
+                prop_assert_eq!(set.len(), model.len());
+                prop_assert_eq!(set.encoding() == "intset", may_be_integers);
+            }
+            let members: HashSet<Vec<u8>> = set.iter().map(Entry::to_vec).collect();
+            prop_assert_eq!(&members, &model);
+            let mut scanned = HashSet::new();
+            let mut cursor = 0;
+            loop {
+                cursor = set.scan(cursor, |member| { scanned.insert(member.to_vec()); });
+                if cursor == 0 { break; }
+            }
+            prop_assert_eq!(&scanned, &model);
+        }
+    }
+}
