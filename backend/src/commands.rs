@@ -13,6 +13,8 @@ mod numbers;
 
 mod bits;
 
+mod lists;
+
 mod keys;
 
 mod expiry;
@@ -67,6 +69,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     strings::HANDLERS,
     numbers::HANDLERS,
     bits::HANDLERS,
+    lists::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

@@ -4,6 +4,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
 use crate::data::keyspace::Record;
+use crate::data::list::List;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::Call;
@@ -34,6 +35,25 @@ pub(super) fn integer_within(
     if bounds.contains(&number) { Ok(number) } else { Err(ReplyError::new(error)) }
 }
 
+/// A whole number that is a count, at least `min`; `error` is told of whatever else it may be.
+pub(super) fn whole_number(
+    arg: &[u8],
+    min: usize,
+    error: &'static str,
+) -> Result<usize, ReplyError> {
+    let number = parse_integer(arg).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| *number >= min).ok_or(ReplyError::new(error))
+}
+
+/// The index that a position means, negative ones counted from the end, if it is below `len`.
+pub(super) fn index_from_either_end(position: i64, len: usize) -> Option<usize> {
+    let index = match usize::try_from(position) {
+        Ok(index) => index,
+        Err(_) => len.checked_sub(usize::try_from(position.unsigned_abs()).ok()?)?,
+    };
+    (index < len).then_some(index)
+}
+
 /// The number of a database, which there may be or not.
 pub(super) fn database_number(arg: &[u8]) -> Result<i64, ReplyError> {
     integer_within(
@@ -47,6 +67,15 @@ pub(super) fn database_number(arg: &[u8]) -> Result<i64, ReplyError> {
 pub(super) fn string_of(record: &mut Record) -> Result<&mut Str, ReplyError> {
     match &mut record.value {
         Value::String(string) => Ok(string),
+        Value::List(_) => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The list that a record holds.
+pub(super) fn list_of(record: &mut Record) -> Result<&mut List, ReplyError> {
+    match &mut record.value {
+        Value::List(list) => Ok(list),
+        Value::String(_) => Err(ReplyError::WRONG_TYPE),
     }
 }
 

@@ -173,6 +173,7 @@ fn object_refcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
         Some(record) => {
             let is_shared = match &record.value {
                 Value::String(string) => string.is_shared(),
+                Value::List(_) => false,
             };
             call.reply.integer(if is_shared { SHARED_REFCOUNT } else { 1 });
         }

@@ -1,5 +1,6 @@
 //! The types of values that a key may hold.
 
+use crate::data::list::List;
 use crate::data::string::Str;
 
 /// A value of one of the types.
@@ -7,6 +8,8 @@ use crate::data::string::Str;
 pub(crate) enum Value {
     /// A string of bytes.
     String(Str),
+    /// Elements in a row.
+    List(Box<List>),
 }
 
 impl Value {
@@ -14,6 +17,7 @@ impl Value {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Value::String(_) => "string",
+            Value::List(_) => "list",
         }
     }
 
@@ -21,6 +25,7 @@ impl Value {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Value::String(string) => string.encoding(),
+            Value::List(_) => "quicklist",
         }
     }
 
@@ -28,6 +33,17 @@ impl Value {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Value::String(string) => string.heap_bytes(),
+            Value::List(list) => list.heap_bytes(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_as_small_as_a_string() {
+        assert_eq!(size_of::<Value>(), size_of::<Str>());
     }
 }

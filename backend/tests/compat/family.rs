@@ -1,5 +1,7 @@
 //! The families of commands that random scripts are made of, one file each.
 
+mod lists;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -15,4 +17,4 @@ pub(crate) struct Family {
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] = &[strings::FAMILY];
+pub(crate) const FAMILIES: &[Family] = &[strings::FAMILY, lists::FAMILY];
