@@ -21,6 +21,8 @@ mod hashes;
 
 mod sets;
 
+mod lists;
+
 mod keys;
 
 mod expiry;
@@ -77,6 +79,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     bits::HANDLERS,
     hashes::HANDLERS,
     sets::HANDLERS,
+    lists::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

@@ -11,6 +11,7 @@
 //! | [`intset`] | integers in ascending order in one run of bytes |
 //! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
 //! | [`pages`] | a long sequence that grows without being moved |
+//! | [`list`] | the list type: listpacks in a row |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
@@ -35,6 +36,8 @@ pub(crate) mod intset;
 pub(crate) mod listpack;
 
 pub(crate) mod pages;
+
+pub(crate) mod list;
 
 pub(crate) mod dict;
 

@@ -14,6 +14,7 @@ use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::data::keyspace::{Keyspace, Layout, Record, seconds};
+use crate::data::list::Limits;
 use crate::data::random::Random;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
@@ -40,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
     pub(crate) is_expiring: bool,
+    /// An element of a list that is so long is kept apart; `DEBUG QUICKLIST-PACKED-THRESHOLD` sets it (bytes).
+    pub(crate) list_plain_bytes: usize,
     pub(crate) random: Random,
     /// 40 hexadecimal characters, new with every start.
     pub(crate) run_id: String,
@@ -101,6 +104,7 @@ impl Node {
             pause: None,
             changes: 0,
             is_expiring: true,
+            list_plain_bytes: Limits::PLAIN_BYTES,
             run_id: hex_id(&mut random),
             replication_id: hex_id(&mut random),
             random,
@@ -174,6 +178,13 @@ impl Node {
     pub(crate) fn look_if_ready(&mut self, db: usize, key: &[u8]) {
         let found = self.databases[db].find(key, EVER);
         self.blocking.mark_ready(db, key, found.map(|record| &record.value));
+    }
+
+    /// How large the nodes of lists become.
+    #[inline]
+    pub(crate) fn list_limits(&self) -> Limits {
+        let fill = self.config.settings().list_listpack_size;
+        Limits { fill, plain_bytes: self.list_plain_bytes }
     }
 
     /// The pause that is in force now.

@@ -7,6 +7,7 @@ use reddoor_protocol::request::parse_integer;
 
 use crate::data::hash::Hash;
 use crate::data::keyspace::Record;
+use crate::data::list::List;
 use crate::data::long_double::LongDouble;
 use crate::data::set::Set;
 use crate::data::string::Str;
@@ -37,6 +38,25 @@ pub(super) fn integer_within(
 ) -> Result<i64, ReplyError> {
     let number = integer(arg)?;
     if bounds.contains(&number) { Ok(number) } else { Err(ReplyError::new(error)) }
+}
+
+/// A whole number that is a count, at least `min`; `error` is told of whatever else it may be.
+pub(super) fn whole_number(
+    arg: &[u8],
+    min: usize,
+    error: &'static str,
+) -> Result<usize, ReplyError> {
+    let number = parse_integer(arg).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| *number >= min).ok_or(ReplyError::new(error))
+}
+
+/// The index that a position means, negative ones counted from the end, if it is below `len`.
+pub(super) fn index_from_either_end(position: i64, len: usize) -> Option<usize> {
+    let index = match usize::try_from(position) {
+        Ok(index) => index,
+        Err(_) => len.checked_sub(usize::try_from(position.unsigned_abs()).ok()?)?,
+    };
+    (index < len).then_some(index)
 }
 
 /// The number of a database, which there may be or not.
@@ -96,6 +116,14 @@ pub(super) fn hash_of(record: &mut Record) -> Result<&mut Hash, ReplyError> {
 pub(super) fn set_of(record: &mut Record) -> Result<&mut Set, ReplyError> {
     match &mut record.value {
         Value::Set(set) => Ok(set),
+        _ => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The list that a record holds.
+pub(super) fn list_of(record: &mut Record) -> Result<&mut List, ReplyError> {
+    match &mut record.value {
+        Value::List(list) => Ok(list),
         _ => Err(ReplyError::WRONG_TYPE),
     }
 }

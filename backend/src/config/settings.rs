@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) slow_log_slower_than_us: i64,
     /// Slow commands remembered (count).
     pub(crate) slow_log_len_max: usize,
+    /// Elements of one node of a list if positive, otherwise -1 to -5 for a size.
+    pub(crate) list_listpack_size: i32,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -137,6 +139,7 @@ impl Settings {
             expire_effort: values.number("active-expire-effort"),
             slow_log_slower_than_us: values.integer("slowlog-log-slower-than"),
             slow_log_len_max: values.number("slowlog-max-len"),
+            list_listpack_size: values.number("list-max-listpack-size"),
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
             is_cluster: values.flag("cluster-enabled"),

@@ -23,6 +23,9 @@ const HEADER: usize = 6;
 
 const END: u8 = 0xff;
 
+/// Bytes of a listpack without entries.
+pub(crate) const EMPTY_BYTES: usize = HEADER + 1;
+
 /// The count that says nothing.
 const UNCOUNTED: u16 = u16::MAX;
 
@@ -240,6 +243,11 @@ impl Listpack {
         self.write_header(Some(count));
     }
 
+    /// Bytes that the entry at a position takes.
+    pub(crate) fn entry_bytes_at(&self, at: Position) -> usize {
+        self.end(at) - at.0
+    }
+
     /// Bytes that a string would take as an entry.
     pub(crate) fn entry_bytes(data: &[u8]) -> usize {
         Head::of(data).total()
@@ -306,17 +314,18 @@ impl Listpack {
 }
 
 /// A string to compare entries with, read as an integer once.
-struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     bytes: &'a [u8],
     integer: Option<i64>,
 }
 
 impl Wanted<'_> {
-    fn new(bytes: &[u8]) -> Wanted<'_> {
+    pub(crate) fn new(bytes: &[u8]) -> Wanted<'_> {
         Wanted { bytes, integer: entry::integer(bytes) }
     }
 
-    fn is(&self, entry: Entry<'_>) -> bool {
+    #[inline]
+    pub(crate) fn is(&self, entry: Entry<'_>) -> bool {
         match entry {
             Entry::Integer(number) => self.integer == Some(number),
             Entry::String(bytes) => self.bytes == bytes,

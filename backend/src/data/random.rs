@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn samples_are_different_and_fair() {
-        for (bound, count) in [(10, 1), (10, 3), (10, 4), (10, 9), (10, 10), (10, 99), (3, 2), (0, 5)] {
+        for (bound, count) in
+            [(10, 1), (10, 3), (10, 4), (10, 9), (10, 10), (10, 99), (3, 2), (0, 5)]
+        {
             const ROUNDS: usize = 20_000;
             let mut random = Random::from_seed(11);
             let mut counts = vec![0usize; bound];
@@ -82,7 +84,10 @@ mod tests {
             }
             // The deviation of each is below 71; five times that is next to never exceeded.
             let expect = ROUNDS * count.min(bound) / bound.max(1);
-            assert!(counts.iter().all(|n| n.abs_diff(expect) < 355), "{count} of {bound}: {counts:?}");
+            assert!(
+                counts.iter().all(|n| n.abs_diff(expect) < 355),
+                "{count} of {bound}: {counts:?}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The types of values that a key may hold.
 
 use crate::data::hash::Hash;
+use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::string::Str;
 
@@ -13,6 +14,8 @@ pub(crate) enum Value {
     Hash(Hash),
     /// Different members. A set that a key holds is never empty.
     Set(Set),
+    /// Elements in a row.
+    List(Box<List>),
 }
 
 impl Value {
@@ -22,6 +25,7 @@ impl Value {
             Value::String(_) => "string",
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
+            Value::List(_) => "list",
         }
     }
 
@@ -31,6 +35,7 @@ impl Value {
             Value::String(string) => string.encoding(),
             Value::Hash(hash) => hash.encoding(),
             Value::Set(set) => set.encoding(),
+            Value::List(_) => "quicklist",
         }
     }
 
@@ -40,6 +45,7 @@ impl Value {
             Value::String(string) => string.heap_bytes(),
             Value::Hash(hash) => hash.heap_bytes(),
             Value::Set(set) => set.heap_bytes(),
+            Value::List(list) => list.heap_bytes(),
         }
     }
 }

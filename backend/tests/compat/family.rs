@@ -6,6 +6,8 @@ mod picks;
 
 mod sets;
 
+mod lists;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -21,4 +23,5 @@ pub(crate) struct Family {
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] = &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY];
+pub(crate) const FAMILIES: &[Family] =
+    &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY, lists::FAMILY];

@@ -162,7 +162,10 @@ fn compare(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
                 let before = &script[..run * 50 + index + 1];
                 differences.push_str(&format!(
                     "{}redis: {}\nnode:  {}\n\n",
-                    wire::show_last(before, if env::var_os("COMPAT_ALL").is_some() { 4000 } else { 12 }),
+                    wire::show_last(
+                        before,
+                        if env::var_os("COMPAT_ALL").is_some() { 4000 } else { 12 }
+                    ),
                     theirs[index].escape_ascii(),
                     ours[index].escape_ascii()
                 ));

@@ -1,15 +1,10 @@
 //! Sets around the thresholds of their compact form, and what they have in common.
 
 use super::Family;
-use crate::grammar::Arg::{
-    self, Either, Key, Many, Number, OneOf, Pattern, Perhaps, Value, Word,
-};
+use crate::grammar::Arg::{self, Either, Key, Many, Number, OneOf, Pattern, Perhaps, Value, Word};
 
-pub(crate) const FAMILY: Family = Family {
-    name: "sets",
-    settings: &[("set-max-intset-entries", "6")],
-    commands: COMMANDS,
-};
+pub(crate) const FAMILY: Family =
+    Family { name: "sets", settings: &[("set-max-intset-entries", "6")], commands: COMMANDS };
 
 pub(super) const INTEGER: Arg = OneOf(&[
     "0",

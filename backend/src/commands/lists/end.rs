@@ -1,0 +1,121 @@
+//! What commands on the ends of lists share: their words, events, and replies.
+
+use std::ops::Range;
+
+use reddoor_protocol::encode::ReplyWriter;
+use reddoor_protocol::reply_error::ReplyError;
+
+use crate::commands::argument::is;
+use crate::data::list::{End, List};
+use crate::data::listpack::Entry;
+use crate::execute::Call;
+use crate::notify::Class;
+
+/// The end that an argument names.
+pub(super) fn parse(arg: &[u8]) -> Result<End, ReplyError> {
+    match () {
+        () if is(arg, "LEFT") => Ok(End::Front),
+        () if is(arg, "RIGHT") => Ok(End::Back),
+        () => Err(ReplyError::SYNTAX),
+    }
+}
+
+/// The event that tells of a push.
+pub(super) fn push_event(end: End) -> &'static str {
+    match end {
+        End::Front => "lpush",
+        End::Back => "rpush",
+    }
+}
+
+/// The event that tells of a pop.
+pub(super) fn pop_event(end: End) -> &'static str {
+    match end {
+        End::Front => "lpop",
+        End::Back => "rpop",
+    }
+}
+
+/// Answers with the `count` elements next to an end, the outermost first, and removes them.
+pub(super) fn reply_and_remove(
+    reply: &mut ReplyWriter<'_>,
+    list: &mut List,
+    end: End,
+    count: usize,
+) {
+    let count = count.min(list.len());
+    match end {
+        End::Front => {
+            reply_with(reply, count, list.iter_from(0));
+            list.remove_range(0, count);
+        }
+        End::Back => {
+            reply_with(reply, count, list.iter_back_from(list.len().saturating_sub(1)));
+            list.remove_range(list.len() - count, count);
+        }
+    }
+}
+
+/// Answers with the first `count` elements.
+pub(super) fn reply_with<'e>(
+    reply: &mut ReplyWriter<'_>,
+    count: usize,
+    elements: impl Iterator<Item = Entry<'e>>,
+) {
+    reply.array(count);
+    let mut digits = itoa::Buffer::new();
+    elements.take(count).for_each(|element| reply.bulk(element.bytes(&mut digits)));
+}
+
+/// Tells that elements were popped, and removes the key if none remain.
+pub(super) fn popped(call: &mut Call<'_>, end: End, is_empty: bool, key: &[u8]) {
+    call.changed(key);
+    call.notify(Class::List, pop_event(end), key);
+    remove_if(call, is_empty, key);
+}
+
+/// Removes the key of a list that has become empty.
+pub(super) fn remove_if(call: &mut Call<'_>, is_empty: bool, key: &[u8]) {
+    if is_empty {
+        call.node.databases[call.client.db].remove(key);
+        call.notify(Class::Generic, "del", key);
+    }
+}
+
+/// The indexes between two positions, both included, negative ones counted from the end.
+pub(super) fn range_within(start: i64, end: i64, len: usize) -> Range<usize> {
+    let len_signed = i64::try_from(len).unwrap_or(i64::MAX);
+    let absolute = |position: i64| {
+        if position < 0 { position.saturating_add(len_signed) } else { position }
+    };
+    let (start, end) = (absolute(start).max(0), absolute(end).min(len_signed - 1));
+    if start > end {
+        return 0..0;
+    }
+    // Both lie between 0 and a length, which is a usize.
+    let index = |position| usize::try_from(position).unwrap_or(0);
+    index(start)..index(end) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_count_from_either_end() {
+        let table = [
+            (0, 3, 5, 0..4),
+            (-3, -1, 5, 2..5),
+            (0, -1, 5, 0..5),
+            (10, 100, 5, 0..0),
+            (3, 1, 5, 0..0),
+            (-100, 1, 5, 0..2),
+            (0, -100, 5, 0..0),
+            (0, 0, 0, 0..0),
+            (i64::MIN, i64::MAX, 5, 0..5),
+        ];
+        for (start, end, len, expect) in table {
+            assert_eq!(range_within(start, end, len), expect, "{start} {end} {len}");
+        }
+    }
+}
