@@ -155,6 +155,11 @@ impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
         self.at(random.below(self.len()))
     }
 
+    /// How many keys each bucket has. Costs O(keys).
+    pub(crate) fn chain_lens(&self) -> impl Iterator<Item = usize> {
+        (0..self.heads.len()).map(|bucket| self.chain(bucket).count())
+    }
+
     /// Bytes on the heap, those that keys and values own not among them.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.heads.heap_bytes() + self.nodes.heap_bytes()
