@@ -10,11 +10,12 @@ mod order;
 
 mod pattern;
 
+mod source;
+
 use std::ops::Range;
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::list_of;
 use crate::data::list::{End, List};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
@@ -22,46 +23,33 @@ use crate::notify::Class;
 
 use options::{By, Options, Stores};
 use order::Item;
+use source::Source;
 
 pub(super) const HANDLERS: &[(&str, Handler)] =
     &[("sort", |call| sort(call, Stores::Perhaps)), ("sort_ro", |call| sort(call, Stores::Never))];
 
 fn sort(call: &mut Call<'_>, stores: Stores) -> Result<(), ReplyError> {
-    let options = Options::parse(call, stores)?;
-    let items = match options.by {
-        By::Nothing => unsorted(call, &options)?,
-        By::Itself | By::Pattern(_) => sorted(call, &options)?,
+    let mut options = Options::parse(call, stores)?;
+    let source = Source::of(call.node.read(call.at(), call.arg(1)))?;
+    if options.by == By::Nothing && options.store.is_some() && !source.is_ordered() {
+        // What is kept must not depend on how a set happens to lie.
+        options.by = By::Itself;
+        options.is_alphabetic = true;
+    }
+    let range = options.range_of(source.len());
+    let items = if options.by == By::Nothing {
+        source.part(range, options.is_descending)
+    } else {
+        let mut items = source.all();
+        order::weigh(call, &options, &mut items)?;
+        items.sort_by(|a, b| options.compare(a, b));
+        within(items, range)
     };
     match options.store {
         Some(target) => store(call, &options, &items, target),
         None => reply(call, &options, &items),
     }
     Ok(())
-}
-
-/// The elements that are asked for, as they lie.
-fn unsorted(call: &mut Call<'_>, options: &Options<'_>) -> Result<Vec<Item>, ReplyError> {
-    let Some(record) = call.node.read(call.at(), call.arg(1)) else { return Ok(Vec::new()) };
-    let list = list_of(record)?;
-    let range = options.range_of(list.len());
-    // Only these are copied; from the end backwards the range is the same.
-    let items = if options.is_descending {
-        let last = list.len() - 1 - range.start.min(list.len() - 1);
-        list.iter_back_from(last).take(range.len()).map(Item::new).collect()
-    } else {
-        list.iter_from(range.start).take(range.len()).map(Item::new).collect()
-    };
-    Ok(items)
-}
-
-/// The elements that are asked for, after all have been sorted.
-fn sorted(call: &mut Call<'_>, options: &Options<'_>) -> Result<Vec<Item>, ReplyError> {
-    let Some(record) = call.node.read(call.at(), call.arg(1)) else { return Ok(Vec::new()) };
-    let mut items: Vec<Item> = list_of(record)?.iter().map(Item::new).collect();
-    let range = options.range_of(items.len());
-    order::weigh(call, options, &mut items)?;
-    items.sort_by(|a, b| options.compare(a, b));
-    Ok(within(items, range))
 }
 
 fn within(mut items: Vec<Item>, range: Range<usize>) -> Vec<Item> {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use reddoor_protocol::double::read_double;
 use reddoor_protocol::reply_error::ReplyError;
 
 use super::options::{By, Options};
@@ -63,15 +64,14 @@ const NOT_NUMBERS: &str = "ERR One or more scores can't be converted into double
 
 /// A text as C's `strtod` reads it, if it is a number as a whole and a double can tell it.
 fn number(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(until_zero(text)).ok()?;
-    let text = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    let number: f64 = text.parse().ok()?;
-    let is_named = text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
-    let is_in_range = number.is_normal() || number == 0.0 || number.is_infinite() && is_named;
-    is_in_range.then_some(number)
+    let text = until_zero(text);
+    let read = read_double(text);
+    // C finds a number out of range, too, that is so small that digits of it were lost; written in hexadecimal
+    // hardly any are.
+    let is_lossy = read.number.is_subnormal() && !text.contains(&b'x') && !text.contains(&b'X');
+    let is_good =
+        read.len == text.len() && !read.is_out_of_range && !is_lossy && !read.number.is_nan();
+    is_good.then_some(read.number)
 }
 
 /// In which order two elements come if it is not turned round.

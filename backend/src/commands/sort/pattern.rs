@@ -2,6 +2,7 @@
 //!
 //! They are read as C strings: where something is looked for in them, a zero byte ends them.
 
+use crate::data::listpack::Entry;
 use crate::data::value::Value;
 use crate::execute::Call;
 
@@ -59,7 +60,8 @@ impl<'a> Pattern<'a> {
 fn value_in(value: &Value, field: Option<&[u8]>) -> Option<Vec<u8>> {
     match (value, field) {
         (Value::String(string), None) => Some(string.bytes(&mut itoa::Buffer::new()).to_vec()),
-        (Value::String(_) | Value::List(_), _) => None,
+        (Value::Hash(hash), Some(field)) => hash.find(field).map(Entry::to_vec),
+        _ => None,
     }
 }
 

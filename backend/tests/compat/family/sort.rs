@@ -1,7 +1,7 @@
 //! `SORT`: elements that are names of keys, so that patterns find something.
 
 use super::Family;
-use crate::grammar::Arg::{self, Either, Float, Key, Many, Number, OneOf, Perhaps, Value, Word};
+use crate::grammar::Arg::{self, Either, Key, Many, Number, OneOf, Perhaps, Value, Word};
 
 pub(crate) const FAMILY: Family =
     Family { name: "sort", settings: &[("list-max-listpack-size", "3")], commands: COMMANDS };
@@ -9,6 +9,13 @@ pub(crate) const FAMILY: Family =
 const NAME: Arg = OneOf(&["a", "b", "counter", "x", "", "{tag}x", "nosuch", "y"]);
 const NUMBER: Arg =
     OneOf(&["0", "1", "-1", "10", "9", "1e1", "0x10", " 2", "", "1.5", "-0", "inf", "-inf"]);
+/// Nothing that a double cannot tell: a Redis remembers such a failure and finds it in the next numbers, too.
+const FLOAT: Arg = OneOf(&[
+    "0x1p4", "0x1.8p1", ".5", "5.", "1e", "1e+2", "infinity", "nan", "nan(1)", "--1", "+7",
+    "1e300", "\t3", "3\0x", " ",
+]);
+
+const WHOLE: Arg = OneOf(&["0", "1", "-1", "10", "9", "-70000", "4096"]);
 const TEXT: Arg = OneOf(&["a", "B", "ab", "", "b\0c", "b\0a", "\u{e9}", "0", "10", "9", "-"]);
 
 const PATTERN: Arg = OneOf(&[
@@ -51,12 +58,17 @@ const COMMANDS: &[&[Arg]] = &[
     &[Word("RPUSH"), Key, NUMBER, Many(7, &[NUMBER])],
     &[Word("RPUSH"), Key, NUMBER, Many(7, &[NUMBER])],
     &[Word("RPUSH"), Key, TEXT, Many(7, &[TEXT])],
-    &[Word("RPUSH"), Key, Float, Value],
+    &[Word("RPUSH"), Key, FLOAT, Value],
+    // Hashes for fields, and sets that lie in one order on both servers.
+    &[Word("HSET"), Key, OneOf(&["f", "a", "f"]), NUMBER],
+    &[Word("HSET"), Key, OneOf(&["f", "a", "f"]), TEXT],
+    &[Word("SADD"), Key, WHOLE, Many(5, &[WHOLE])],
+    &[Word("SREM"), Key, WHOLE],
     &[Word("LTRIM"), Key, INDEX, INDEX],
     &[Word("SET"), Key, NUMBER],
     &[Word("SET"), Key, NUMBER],
     &[Word("SET"), Key, TEXT],
-    &[Word("SET"), Key, Float],
+    &[Word("SET"), Key, FLOAT],
     &[Word("DEL"), Key],
     &[Word("DEL"), Key, Key],
     &[Word("LRANGE"), Key, Word("0"), Word("-1")],
