@@ -23,6 +23,8 @@ mod sets;
 
 mod lists;
 
+mod sort;
+
 mod keys;
 
 mod expiry;
@@ -80,6 +82,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     hashes::HANDLERS,
     sets::HANDLERS,
     lists::HANDLERS,
+    sort::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,
