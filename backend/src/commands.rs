@@ -31,6 +31,8 @@ mod scan;
 
 mod transactions;
 
+mod pubsub;
+
 mod connection;
 
 mod client;
@@ -84,6 +86,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     expiry::HANDLERS,
     scan::HANDLERS,
     transactions::HANDLERS,
+    pubsub::HANDLERS,
     connection::HANDLERS,
     client::HANDLERS,
     server::HANDLERS,
