@@ -33,6 +33,8 @@ mod scan;
 
 mod transactions;
 
+mod pubsub;
+
 mod connection;
 
 mod client;
@@ -87,6 +89,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     expiry::HANDLERS,
     scan::HANDLERS,
     transactions::HANDLERS,
+    pubsub::HANDLERS,
     connection::HANDLERS,
     client::HANDLERS,
     server::HANDLERS,

@@ -128,6 +128,16 @@ pub(super) fn list_of(record: &mut Record) -> Result<&mut List, ReplyError> {
     }
 }
 
+/// The answer to a subcommand with too many arguments where its row has no upper bound.
+pub(super) fn wrong_subcommand(call: &Call<'_>) -> ReplyError {
+    let (parent, sub) = (call.arg(0).to_ascii_uppercase(), call.arg(1));
+    ReplyError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+        quoted(sub),
+        quoted(&parent)
+    ))
+}
+
 /// How an expiry time is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimeForm {

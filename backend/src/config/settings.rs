@@ -81,6 +81,7 @@ pub(crate) struct Settings {
     pub(crate) cluster_preferred_endpoint: String,
     pub(crate) cluster_requires_full_coverage: bool,
     pub(crate) cluster_allows_reads_when_down: bool,
+    pub(crate) cluster_allows_pubsub_when_down: bool,
     /// Bytes queued on one bus link before it is dropped; 0 for no limit of its own.
     pub(crate) cluster_link_bytes_max: usize,
 }
@@ -153,6 +154,7 @@ impl Settings {
             cluster_preferred_endpoint: text("cluster-preferred-endpoint-type"),
             cluster_requires_full_coverage: values.flag("cluster-require-full-coverage"),
             cluster_allows_reads_when_down: values.flag("cluster-allow-reads-when-down"),
+            cluster_allows_pubsub_when_down: values.flag("cluster-allow-pubsubshard-when-down"),
             cluster_link_bytes_max: values.number("cluster-link-sendbuf-limit"),
         }
     }

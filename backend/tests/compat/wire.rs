@@ -62,6 +62,33 @@ impl Client {
         received
     }
 
+    /// Waits until something comes.
+    pub(crate) fn wait(&mut self) {
+        if self.received.is_empty() {
+            let mut buf = [0; 64 * 1024];
+            let count = self.stream.read(&mut buf).expect("something in time");
+            self.received.extend_from_slice(&buf[..count]);
+        }
+    }
+
+    /// Everything that has come so far; the end of the connection shows as a word.
+    pub(crate) fn came(&mut self) -> Vec<u8> {
+        self.stream.set_nonblocking(true).expect("a socket option");
+        let mut buf = [0; 64 * 1024];
+        loop {
+            match self.stream.read(&mut buf) {
+                Ok(0) => {
+                    self.received.extend_from_slice(b"closed");
+                    break;
+                }
+                Ok(count) => self.received.extend_from_slice(&buf[..count]),
+                Err(_) => break,
+            }
+        }
+        self.stream.set_nonblocking(false).expect("a socket option");
+        std::mem::take(&mut self.received)
+    }
+
     fn reply(&mut self) -> Vec<u8> {
         let limits = ReplyLimits::default();
         loop {
