@@ -23,6 +23,10 @@ mod sets;
 
 mod lists;
 
+mod sorted_sets;
+
+mod geo;
+
 mod keys;
 
 mod expiry;
@@ -80,6 +84,8 @@ const FILES: &[&[(&str, Handler)]] = &[
     hashes::HANDLERS,
     sets::HANDLERS,
     lists::HANDLERS,
+    sorted_sets::HANDLERS,
+    geo::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

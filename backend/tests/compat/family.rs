@@ -8,6 +8,8 @@ mod sets;
 
 mod lists;
 
+mod sorted_sets;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -23,5 +25,12 @@ pub(crate) struct Family {
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] =
-    &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY, lists::FAMILY];
+pub(crate) const FAMILIES: &[Family] = &[
+    strings::FAMILY,
+    hashes::FAMILY,
+    sets::FAMILY,
+    picks::FAMILY,
+    lists::FAMILY,
+    sorted_sets::FAMILY,
+    sorted_sets::BY_NAME,
+];
