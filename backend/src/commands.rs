@@ -25,6 +25,10 @@ mod lists;
 
 mod sort;
 
+mod sorted_sets;
+
+mod geo;
+
 mod keys;
 
 mod expiry;
@@ -85,6 +89,8 @@ const FILES: &[&[(&str, Handler)]] = &[
     sets::HANDLERS,
     lists::HANDLERS,
     sort::HANDLERS,
+    sorted_sets::HANDLERS,
+    geo::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

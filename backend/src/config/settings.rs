@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Values;
 use crate::config::custom::OutputLimits;
+use crate::data::sorted_set::Limits;
 
 /// Typed settings; made anew from the directives after every change.
 #[derive(Clone, Debug)]
@@ -61,6 +62,9 @@ pub(crate) struct Settings {
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
     pub(crate) protected_configs: Permission,
+
+    /// Up to where sorted sets are kept compact.
+    pub(crate) sorted_set_limits: Limits,
 
     pub(crate) is_cluster: bool,
     /// Name of the nodes file inside `dir`.
@@ -143,6 +147,10 @@ impl Settings {
             list_listpack_size: values.number("list-max-listpack-size"),
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
+            sorted_set_limits: Limits {
+                entries_max: values.number("zset-max-listpack-entries"),
+                name_bytes_max: values.number("zset-max-listpack-value"),
+            },
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),
             cluster_node_timeout: Duration::from_millis(values.number("cluster-node-timeout")),

@@ -10,6 +10,8 @@ mod lists;
 
 mod sort;
 
+mod sorted_sets;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -25,5 +27,13 @@ pub(crate) struct Family {
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] =
-    &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY, lists::FAMILY, sort::FAMILY];
+pub(crate) const FAMILIES: &[Family] = &[
+    strings::FAMILY,
+    hashes::FAMILY,
+    sets::FAMILY,
+    picks::FAMILY,
+    lists::FAMILY,
+    sort::FAMILY,
+    sorted_sets::FAMILY,
+    sorted_sets::BY_NAME,
+];

@@ -125,7 +125,9 @@ pub(crate) fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
         // The client's number.
         b"hello" => without_id(theirs) == without_id(ours),
         // In no order.
-        b"keys" | b"scan" => sorted(parse(theirs)) == sorted(parse(ours)),
+        b"keys" | b"scan" | b"zscan" => sorted(parse(theirs)) == sorted(parse(ours)),
+        // Picked at random.
+        b"zrandmember" => element_count(parse(theirs)) == element_count(parse(ours)),
         b"exec" if without_id(theirs) == without_id(ours) => true,
         b"exec" => is_same_transaction(parse(theirs), parse(ours)),
         name => Agreement::of(name).is_some_and(|how| how.holds(parse(theirs), parse(ours))),
@@ -149,6 +151,11 @@ fn is_same_transaction(theirs: Value, ours: Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// How many elements an array has; `None` for a single one.
+fn element_count(reply: Value) -> Option<usize> {
+    if let Value::Array(elements) = reply { Some(elements.len()) } else { None }
 }
 
 fn is_near(theirs: &Value, ours: &Value, tolerance: i64) -> bool {
