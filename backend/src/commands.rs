@@ -23,6 +23,8 @@ mod sets;
 
 mod lists;
 
+mod streams;
+
 mod keys;
 
 mod expiry;
@@ -80,6 +82,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     hashes::HANDLERS,
     sets::HANDLERS,
     lists::HANDLERS,
+    streams::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

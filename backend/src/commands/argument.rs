@@ -10,6 +10,7 @@ use crate::data::keyspace::Record;
 use crate::data::list::List;
 use crate::data::long_double::LongDouble;
 use crate::data::set::Set;
+use crate::data::stream::Stream;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::Call;
@@ -124,6 +125,14 @@ pub(super) fn set_of(record: &mut Record) -> Result<&mut Set, ReplyError> {
 pub(super) fn list_of(record: &mut Record) -> Result<&mut List, ReplyError> {
     match &mut record.value {
         Value::List(list) => Ok(list),
+        _ => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The stream that a record holds.
+pub(super) fn stream_of(record: &mut Record) -> Result<&mut Stream, ReplyError> {
+    match &mut record.value {
+        Value::Stream(stream) => Ok(stream),
         _ => Err(ReplyError::WRONG_TYPE),
     }
 }

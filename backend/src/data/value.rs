@@ -3,6 +3,7 @@
 use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
+use crate::data::stream::Stream;
 use crate::data::string::Str;
 
 /// A value of one of the types.
@@ -16,6 +17,8 @@ pub(crate) enum Value {
     Set(Set),
     /// Elements in a row.
     List(Box<List>),
+    /// Entries in order, and groups that read them.
+    Stream(Box<Stream>),
 }
 
 impl Value {
@@ -26,6 +29,7 @@ impl Value {
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
             Value::List(_) => "list",
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -36,6 +40,7 @@ impl Value {
             Value::Hash(hash) => hash.encoding(),
             Value::Set(set) => set.encoding(),
             Value::List(_) => "quicklist",
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -46,6 +51,7 @@ impl Value {
             Value::Hash(hash) => hash.heap_bytes(),
             Value::Set(set) => set.heap_bytes(),
             Value::List(list) => list.heap_bytes(),
+            Value::Stream(stream) => stream.heap_bytes(),
         }
     }
 }

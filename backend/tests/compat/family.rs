@@ -8,6 +8,8 @@ mod sets;
 
 mod lists;
 
+mod streams;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -24,4 +26,4 @@ pub(crate) struct Family {
 
 /// All of them.
 pub(crate) const FAMILIES: &[Family] =
-    &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY, lists::FAMILY];
+    &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY, lists::FAMILY, streams::FAMILY];
