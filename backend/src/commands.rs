@@ -29,6 +29,8 @@ mod sorted_sets;
 
 mod geo;
 
+mod streams;
+
 mod keys;
 
 mod expiry;
@@ -91,6 +93,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     sort::HANDLERS,
     sorted_sets::HANDLERS,
     geo::HANDLERS,
+    streams::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,

@@ -9,6 +9,7 @@
 //! | [`hash`] | the hash type, compact or a table |
 //! | [`set`] | the set type, integers or a table |
 //! | [`intset`] | integers in ascending order in one run of bytes |
+//! | [`stream`] | the stream type: nodes of entries, consumer groups |
 //! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
 //! | [`pages`] | a long sequence that grows without being moved |
 //! | [`list`] | the list type: listpacks in a row |
@@ -23,6 +24,8 @@ pub(crate) mod key;
 pub(crate) mod value;
 
 pub(crate) mod string;
+
+pub(crate) mod stream;
 
 pub(crate) mod big;
 

@@ -12,6 +12,7 @@ use crate::data::list::List;
 use crate::data::long_double::LongDouble;
 use crate::data::set::Set;
 use crate::data::sorted_set::SortedSet;
+use crate::data::stream::Stream;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::Call;
@@ -149,6 +150,14 @@ pub(super) fn wrong_subcommand(call: &Call<'_>) -> ReplyError {
 pub(super) fn sorted_set_of(record: &mut Record) -> Result<&mut SortedSet, ReplyError> {
     match &mut record.value {
         Value::SortedSet(set) => Ok(set),
+        _ => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The stream that a record holds.
+pub(super) fn stream_of(record: &mut Record) -> Result<&mut Stream, ReplyError> {
+    match &mut record.value {
+        Value::Stream(stream) => Ok(stream),
         _ => Err(ReplyError::WRONG_TYPE),
     }
 }

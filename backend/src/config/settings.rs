@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::Values;
 use crate::config::custom::OutputLimits;
 use crate::data::sorted_set::Limits;
+use crate::data::stream::NodeLimits;
 
 /// Typed settings; made anew from the directives after every change.
 #[derive(Clone, Debug)]
@@ -58,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) slow_log_len_max: usize,
     /// Elements of one node of a list if positive, otherwise -1 to -5 for a size.
     pub(crate) list_listpack_size: i32,
+    pub(crate) stream_node_limits: NodeLimits,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -145,6 +147,10 @@ impl Settings {
             slow_log_slower_than_us: values.integer("slowlog-log-slower-than"),
             slow_log_len_max: values.number("slowlog-max-len"),
             list_listpack_size: values.number("list-max-listpack-size"),
+            stream_node_limits: NodeLimits {
+                bytes: values.number("stream-node-max-bytes"),
+                entries: values.number("stream-node-max-entries"),
+            },
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
             sorted_set_limits: Limits {

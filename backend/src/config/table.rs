@@ -56,6 +56,8 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("requirepass", Kind::Text, ""),
     live("slowlog-log-slower-than", int(-1, i64::MAX), "10000"),
     live("slowlog-max-len", int(0, i64::MAX), "128"),
+    live("stream-node-max-bytes", Kind::Memory, "4096"),
+    live("stream-node-max-entries", int(0, i64::MAX), "100"),
     startup("tcp-backlog", int(0, I32_MAX), "511"),
     live("tcp-keepalive", int(0, I32_MAX), "300"),
     live("timeout", int(0, I32_MAX), "0"),
@@ -199,8 +201,6 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     ),
     startup("socket-mark-id", int(0, U32_MAX), "0"),
     live("stop-writes-on-bgsave-error", Kind::Flag, "yes"),
-    live("stream-node-max-bytes", Kind::Memory, "4096"),
-    live("stream-node-max-entries", int(0, i64::MAX), "100"),
     startup("supervised", Kind::Choice(&["upstart", "systemd", "auto", "no"]), "no"),
     startup("syslog-enabled", Kind::Flag, "no"),
     startup(

@@ -187,6 +187,29 @@ impl Listpack {
         self.count(1);
     }
 
+    /// Puts many entries at the end at once. Unlike [`Listpack::push_back`] it reserves memory ahead.
+    pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) {
+        self.bytes.pop();
+        let mut added = 0;
+        for entry in entries {
+            let (head, data) = match entry {
+                Entry::Integer(number) => (Head::of_integer(number), &[][..]),
+                Entry::String(data) => (Head::of(data), data),
+            };
+            let at = self.bytes.len();
+            self.bytes.resize(at + head.total(), 0);
+            head.write(data, &mut self.bytes[at..]);
+            added += 1;
+        }
+        self.bytes.push(END);
+        self.count(added);
+    }
+
+    /// Gives back memory that was reserved ahead.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+
     /// As [`Listpack::push_back`], with an integer.
     pub(crate) fn push_back_integer(&mut self, number: i64) {
         self.push_back(itoa::Buffer::new().format(number).as_bytes());
@@ -260,7 +283,7 @@ impl Listpack {
         if total > removed {
             self.resize(before + total - removed);
             self.bytes.copy_within(at + removed..before, at + total);
-        } else {
+        } else if total < removed {
             self.bytes.copy_within(at + removed..before, at + total);
             self.resize(before - (removed - total));
         }

@@ -4,6 +4,7 @@ use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::sorted_set::SortedSet;
+use crate::data::stream::Stream;
 use crate::data::string::Str;
 
 /// A value of one of the types.
@@ -19,6 +20,8 @@ pub(crate) enum Value {
     List(Box<List>),
     /// Members in order of their scores.
     SortedSet(SortedSet),
+    /// Entries in order, and groups that read them.
+    Stream(Box<Stream>),
 }
 
 impl Value {
@@ -30,6 +33,7 @@ impl Value {
             Value::Set(_) => "set",
             Value::List(_) => "list",
             Value::SortedSet(_) => "zset",
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -41,6 +45,7 @@ impl Value {
             Value::Set(set) => set.encoding(),
             Value::List(_) => "quicklist",
             Value::SortedSet(set) => set.encoding(),
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -52,6 +57,7 @@ impl Value {
             Value::Set(set) => set.heap_bytes(),
             Value::List(list) => list.heap_bytes(),
             Value::SortedSet(set) => set.heap_bytes(),
+            Value::Stream(stream) => stream.heap_bytes(),
         }
     }
 }

@@ -12,6 +12,8 @@ mod sort;
 
 mod sorted_sets;
 
+mod streams;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -36,4 +38,5 @@ pub(crate) const FAMILIES: &[Family] = &[
     sort::FAMILY,
     sorted_sets::FAMILY,
     sorted_sets::BY_NAME,
+    streams::FAMILY,
 ];

@@ -85,15 +85,7 @@ impl Head {
     #[inline]
     pub(super) fn of(data: &[u8]) -> Head {
         if let Some(number) = integer(data) {
-            let bytes = match number {
-                0..=127 => 1,
-                -4096..=4095 => 2,
-                -0x8000..=0x7fff => 3,
-                -0x80_0000..=0x7f_ffff => 4,
-                -0x8000_0000..=0x7fff_ffff => 5,
-                _ => 9,
-            };
-            return Head::Integer { number, bytes };
+            return Head::of_integer(number);
         }
         let head_bytes = match data.len() {
             0..=63 => 1,
@@ -101,6 +93,19 @@ impl Head {
             _ => 5,
         };
         Head::String { head_bytes, len: data.len() }
+    }
+
+    #[inline]
+    pub(super) fn of_integer(number: i64) -> Head {
+        let bytes = match number {
+            0..=127 => 1,
+            -4096..=4095 => 2,
+            -0x8000..=0x7fff => 3,
+            -0x80_0000..=0x7f_ffff => 4,
+            -0x8000_0000..=0x7fff_ffff => 5,
+            _ => 9,
+        };
+        Head::Integer { number, bytes }
     }
 
     /// Bytes of head and data.

@@ -1,0 +1,253 @@
+//! `XREAD`, `XREADGROUP`: what is new in several streams, for anyone or for a consumer of a group.
+
+use reddoor_protocol::encode::Resp;
+use reddoor_protocol::reply_error::ReplyError;
+
+use crate::commands::argument::{integer, is, stream_of};
+use crate::commands::streams::{group, id, no_group, write};
+use crate::data::stream::Stream;
+use crate::data::stream::id::Id;
+use crate::execute::Call;
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug)]
+struct Request<'a> {
+    /// Entries of each stream (count); 0 for all.
+    count: usize,
+    /// How long it may take, in milliseconds; 0 for ever. `None` does not wait.
+    timeout_ms: Option<u64>,
+    group: Option<Reader<'a>>,
+    /// Where the first key stands among the arguments.
+    keys_at: usize,
+    keys_count: usize,
+}
+
+/// The consumer for whom entries are read.
+#[derive(Clone, Copy, Debug)]
+struct Reader<'a> {
+    group: &'a [u8],
+    consumer: &'a [u8],
+    /// `NOACK`: what it is given does not become pending.
+    needs_no_ack: bool,
+}
+
+/// Stands for `>`: what no consumer of the group was given yet.
+const UNDELIVERED: Id = Id::MAX;
+
+pub(super) fn xread(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let request = parse(call, false)?;
+    read(call, &request)
+}
+
+pub(super) fn xreadgroup(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let request = parse(call, true)?;
+    if request.group.is_none() {
+        return Err(ReplyError::new("ERR Missing GROUP option for XREADGROUP"));
+    }
+    read(call, &request)
+}
+
+fn read(call: &mut Call<'_>, request: &Request<'_>) -> Result<(), ReplyError> {
+    let from = find_starts(call, request)?;
+    let start = call.reply.out().len();
+    let mut served = 0;
+    for (index, from) in from.iter().enumerate() {
+        let key = call.arg(request.keys_at + index);
+        served += usize::from(serve(call, request, key, *from)?);
+    }
+    if served == 0 {
+        call.reply.null_array();
+        return Ok(());
+    }
+    let (kind, len) = match call.reply.resp() {
+        Resp::V2 => (b'*', served),
+        Resp::V3 => (b'%', served),
+    };
+    write::insert_header(&mut call.reply, start, kind, len);
+    Ok(())
+}
+
+fn parse<'a>(call: &Call<'a>, for_group: bool) -> Result<Request<'a>, ReplyError> {
+    let (mut count, mut timeout_ms, mut reader, mut needs_no_ack) = (0, None, None, false);
+    let mut index = 1;
+    while index < call.args.len() {
+        let option = call.arg(index);
+        let following = call.args.len() - index - 1;
+        if is(option, "BLOCK") && following >= 1 {
+            timeout_ms = Some(timeout(call.arg(index + 1))?);
+            index += 2;
+        } else if is(option, "COUNT") && following >= 1 {
+            count = usize::try_from(integer(call.arg(index + 1))?).unwrap_or(0);
+            index += 2;
+        } else if is(option, "STREAMS") && following >= 1 {
+            if following % 2 == 1 {
+                return Err(unbalanced(call, for_group));
+            }
+            let group = reader.map(|(group, consumer)| Reader { group, consumer, needs_no_ack });
+            let (keys_at, keys_count) = (index + 1, following / 2);
+            return Ok(Request { count, timeout_ms, group, keys_at, keys_count });
+        } else if is(option, "GROUP") && following >= 2 {
+            check_for_group(for_group, "GROUP")?;
+            reader = Some((call.arg(index + 1), call.arg(index + 2)));
+            index += 3;
+        } else if is(option, "NOACK") {
+            check_for_group(for_group, "NOACK")?;
+            needs_no_ack = true;
+            index += 1;
+        } else {
+            return Err(ReplyError::SYNTAX);
+        }
+    }
+    Err(ReplyError::SYNTAX)
+}
+
+fn timeout(arg: &[u8]) -> Result<u64, ReplyError> {
+    let timeout = integer(arg)
+        .map_err(|_| ReplyError::new("ERR timeout is not an integer or out of range"))?;
+    u64::try_from(timeout).map_err(|_| ReplyError::new("ERR timeout is negative"))
+}
+
+fn unbalanced(call: &Call<'_>, for_group: bool) -> ReplyError {
+    let (name, symbol) = (call.spec.name, if for_group { '>' } else { '$' });
+    ReplyError::new(format!(
+        "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' must be specified."
+    ))
+}
+
+fn check_for_group(for_group: bool, option: &str) -> Result<(), ReplyError> {
+    if for_group {
+        return Ok(());
+    }
+    Err(ReplyError::new(format!(
+        "ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
+    )))
+}
+
+/// Behind which ID each stream is to be read; nothing is read before all are understood.
+fn find_starts(call: &mut Call<'_>, request: &Request<'_>) -> Result<Vec<Id>, ReplyError> {
+    (0..request.keys_count).map(|index| find_start(call, request, index)).collect()
+}
+
+fn find_start(call: &mut Call<'_>, request: &Request<'_>, index: usize) -> Result<Id, ReplyError> {
+    let key = call.arg(request.keys_at + index);
+    let from = call.arg(request.keys_at + request.keys_count + index);
+    let at = call.at();
+    let stream: Option<&Stream> = match call.node.read(at, key) {
+        Some(record) => Some(stream_of(record)?),
+        None => None,
+    };
+    if let Some(reader) = &request.group
+        && stream.and_then(|stream| stream.group(reader.group)).is_none()
+    {
+        return Err(no_group(key, reader.group, " in XREADGROUP with GROUP option"));
+    }
+    match (from, request.group) {
+        (b"$", None) => Ok(stream.map_or(Id::MIN, |stream| stream.marks().last_id)),
+        (b"$", Some(_)) => Err(ReplyError::new(
+            "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this \
+             consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return \
+             an empty result set.",
+        )),
+        (b">", Some(_)) => Ok(UNDELIVERED),
+        (b">", None) => Err(ReplyError::new(
+            "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
+        )),
+        (arg, _) => id::exact(arg),
+    }
+}
+
+/// Answers the name of a stream and what is new in it. Whether there was anything.
+fn serve(
+    call: &mut Call<'_>,
+    request: &Request<'_>,
+    key: &[u8],
+    from: Id,
+) -> Result<bool, ReplyError> {
+    let at = call.at();
+    let Some(record) = call.node.read(at, key) else { return Ok(false) };
+    let stream: &Stream = stream_of(record)?;
+    let is_newer = |id: Id| stream.last_entry_id().is_some_and(|last| last > id);
+    let has_news = match request.group {
+        Some(_) if from != UNDELIVERED => true,
+        Some(reader) => stream.group(reader.group).is_some_and(|group| is_newer(group.last_id)),
+        None => is_newer(from),
+    };
+    if !has_news {
+        return Ok(false);
+    }
+    if call.reply.resp() == Resp::V2 {
+        call.reply.array(2);
+    }
+    call.reply.bulk(key);
+    let count = if request.count == 0 { usize::MAX } else { request.count };
+    match request.group {
+        None => {
+            let from = from.next().unwrap_or(Id::MAX);
+            write::entries(&mut call.reply, stream.range(from, Id::MAX).take(count));
+        }
+        Some(reader) => serve_consumer(call, &reader, key, from, count)?,
+    }
+    Ok(true)
+}
+
+fn serve_consumer(
+    call: &mut Call<'_>,
+    reader: &Reader<'_>,
+    key: &[u8],
+    from: Id,
+    count: usize,
+) -> Result<(), ReplyError> {
+    let Some(consumer) = group::consumer(call, key, reader.group, reader.consumer)? else {
+        return Ok(());
+    };
+    call.node.changes += 1;
+    let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let stream = stream_of(record)?;
+    let now_ms = call.now_ms;
+    let reply = &mut call.reply;
+    let marks = stream.marks();
+    let Some(group) = stream.group(reader.group) else { return Ok(()) };
+    if from != UNDELIVERED {
+        let from = from.next().unwrap_or(Id::MAX);
+        let pending = group.consumer(consumer).pending.range(from..);
+        let ids: Vec<Id> = pending.take(count).copied().collect();
+        reply.array(ids.len());
+        for id in ids {
+            serve_again(reply, stream, reader.group, id, now_ms);
+        }
+        return Ok(());
+    }
+    let from = group.last_id.next().unwrap_or(Id::MAX);
+    let mut given = Vec::new();
+    let found = stream.range(from, Id::MAX).take(count).inspect(|entry| given.push(entry.id));
+    write::entries(reply, found);
+    let Some(group) = stream.group_mut(reader.group) else { return Ok(()) };
+    for id in given {
+        marks.advance(group, id);
+        if !reader.needs_no_ack {
+            group.deliver(id, consumer, now_ms);
+        }
+    }
+    Ok(())
+}
+
+/// Answers an entry that is pending already: it counts as given out once more, unless it is gone.
+fn serve_again(
+    reply: &mut reddoor_protocol::encode::ReplyWriter<'_>,
+    stream: &mut Stream,
+    group: &[u8],
+    id: Id,
+    now_ms: i64,
+) {
+    let Some(entry) = stream.range(id, id).next() else {
+        reply.array(2);
+        write::id(reply, id);
+        reply.null_array();
+        return;
+    };
+    write::entry(reply, &entry);
+    if let Some(pending) = stream.group_mut(group).and_then(|group| group.pending_mut(id)) {
+        pending.delivered_at_ms = now_ms;
+        pending.deliveries = pending.deliveries.wrapping_add(1);
+    }
+}

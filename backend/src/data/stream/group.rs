@@ -1,0 +1,149 @@
+//! Consumer groups: who was given which entries and has not acknowledged them.
+//!
+//! Invariant: an ID is in the group's pending entries exactly if it is in those of one consumer, which is the one
+//! that the group's record names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use slab::Slab;
+
+use crate::data::stream::id::Id;
+
+/// A group of consumers.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// The last entry that was given to any consumer.
+    pub(crate) last_id: Id,
+    /// How many entries the stream had ever got up to that one (count); `None` where nobody can tell.
+    pub(crate) entries_read: Option<u64>,
+    pending: BTreeMap<Id, Pending>,
+    consumers: Slab<Consumer>,
+    /// All consumers, sorted by name.
+    order: Vec<ConsumerId>,
+}
+
+/// Which consumer of its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConsumerId(u32);
+
+/// A member of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct Consumer {
+    pub(crate) name: Box<[u8]>,
+    /// When it last asked for anything, in milliseconds since 1970.
+    pub(crate) seen_at_ms: i64,
+    pub(crate) pending: BTreeSet<Id>,
+}
+
+/// An entry that was given to a consumer and not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) consumer: ConsumerId,
+    /// When it was given out last, in milliseconds since 1970.
+    pub(crate) delivered_at_ms: i64,
+    /// How often it was given out (count).
+    pub(crate) deliveries: u64,
+}
+
+impl Group {
+    pub(super) fn new(last_id: Id, entries_read: Option<u64>) -> Group {
+        Group {
+            last_id,
+            entries_read,
+            pending: BTreeMap::new(),
+            consumers: Slab::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// What is pending, by ID.
+    pub(crate) fn pending(&self) -> &BTreeMap<Id, Pending> {
+        &self.pending
+    }
+
+    /// The record of a pending entry, to change when and how often it was given out.
+    pub(crate) fn pending_mut(&mut self, id: Id) -> Option<&mut Pending> {
+        self.pending.get_mut(&id)
+    }
+
+    /// All consumers, sorted by name.
+    pub(crate) fn consumers(&self) -> impl ExactSizeIterator<Item = &Consumer> {
+        self.order.iter().map(|id| self.consumer(*id))
+    }
+
+    pub(crate) fn consumer(&self, id: ConsumerId) -> &Consumer {
+        &self.consumers[id.0 as usize]
+    }
+
+    pub(crate) fn consumer_mut(&mut self, id: ConsumerId) -> &mut Consumer {
+        &mut self.consumers[id.0 as usize]
+    }
+
+    pub(crate) fn find_consumer(&self, name: &[u8]) -> Option<ConsumerId> {
+        self.place_of(name).ok().map(|index| self.order[index])
+    }
+
+    /// Makes a consumer, unless there is one of this name.
+    pub(crate) fn create_consumer(&mut self, name: &[u8], now_ms: i64) -> Option<ConsumerId> {
+        let index = self.place_of(name).err()?;
+        let consumer = Consumer { name: name.into(), seen_at_ms: now_ms, pending: BTreeSet::new() };
+        let id = ConsumerId(u32::try_from(self.consumers.insert(consumer)).ok()?);
+        self.order.insert(index, id);
+        Some(id)
+    }
+
+    /// Removes a consumer with everything pending at it: how many entries these were.
+    pub(crate) fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
+        let index = self.place_of(name).ok()?;
+        let removed = self.consumers.remove(self.order.remove(index).0 as usize);
+        for id in &removed.pending {
+            self.pending.remove(id);
+        }
+        Some(removed.pending.len())
+    }
+
+    /// Makes an entry pending at a consumer, whosever it was before; the counts start anew.
+    pub(crate) fn deliver(&mut self, id: Id, consumer: ConsumerId, now_ms: i64) {
+        let fresh = Pending { consumer, delivered_at_ms: now_ms, deliveries: 1 };
+        if let Some(before) = self.pending.insert(id, fresh)
+            && before.consumer != consumer
+        {
+            self.consumer_mut(before.consumer).pending.remove(&id);
+        }
+        self.consumer_mut(consumer).pending.insert(id);
+    }
+
+    /// Hands a pending entry over to a consumer and gives back its record.
+    pub(crate) fn hand_over(&mut self, id: Id, to: ConsumerId) -> Option<&mut Pending> {
+        let from = self.pending.get(&id)?.consumer;
+        if from != to {
+            self.consumer_mut(from).pending.remove(&id);
+            self.consumer_mut(to).pending.insert(id);
+        }
+        let pending = self.pending.get_mut(&id)?;
+        pending.consumer = to;
+        Some(pending)
+    }
+
+    /// Takes an entry off everyone's list. Whether it was pending.
+    pub(crate) fn acknowledge(&mut self, id: Id) -> bool {
+        let Some(pending) = self.pending.remove(&id) else { return false };
+        self.consumer_mut(pending.consumer).pending.remove(&id);
+        true
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        /// A tree's leaves are at least half full.
+        const SLACK: usize = 2;
+        let per_pending = SLACK * (size_of::<(Id, Pending)>() + size_of::<Id>());
+        let consumers: usize = self.consumers().map(|consumer| consumer.name.len()).sum();
+        self.pending.len() * per_pending
+            + consumers
+            + self.consumers.capacity() * size_of::<Consumer>()
+    }
+
+    /// Where a consumer of this name is in the order, or would have to be.
+    fn place_of(&self, name: &[u8]) -> Result<usize, usize> {
+        self.order.binary_search_by(|id| (*self.consumer(*id).name).cmp(name))
+    }
+}
