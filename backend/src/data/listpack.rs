@@ -187,27 +187,25 @@ impl Listpack {
         self.count(1);
     }
 
-    /// Puts many entries at the end at once. Unlike [`Listpack::push_back`] it reserves memory ahead.
+    /// Puts many entries at the end at once: the bytes move once, not with each of them.
     pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) {
-        self.bytes.pop();
+        let mut bytes = Vec::new();
         let mut added = 0;
         for entry in entries {
             let (head, data) = match entry {
                 Entry::Integer(number) => (Head::of_integer(number), &[][..]),
                 Entry::String(data) => (Head::of(data), data),
             };
-            let at = self.bytes.len();
-            self.bytes.resize(at + head.total(), 0);
-            head.write(data, &mut self.bytes[at..]);
+            let at = bytes.len();
+            bytes.resize(at + head.total(), 0);
+            head.write(data, &mut bytes[at..]);
             added += 1;
         }
-        self.bytes.push(END);
+        let end = self.bytes.len() - 1;
+        self.resize(end + bytes.len() + 1);
+        self.bytes[end..end + bytes.len()].copy_from_slice(&bytes);
+        self.bytes[end + bytes.len()] = END;
         self.count(added);
-    }
-
-    /// Gives back memory that was reserved ahead.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to_fit();
     }
 
     /// As [`Listpack::push_back`], with an integer.

@@ -78,11 +78,6 @@ impl Node {
         self.0.heap_bytes()
     }
 
-    /// Gives back memory that only a growing node needs.
-    pub(super) fn close(&mut self) {
-        self.0.shrink_to_fit();
-    }
-
     pub(super) fn counts(&self) -> Counts {
         let mut elements = self.0.iter();
         let mut count = || elements.next().and_then(Element::integer).map_or(0, i64::cast_unsigned);
