@@ -10,6 +10,7 @@
 //! | [`set`] | the set type, integers or a table |
 //! | [`intset`] | integers in ascending order in one run of bytes |
 //! | [`stream`] | the stream type: nodes of entries, consumer groups |
+//! | [`hyper_log_log`] | strings that count different elements |
 //! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
 //! | [`pages`] | a long sequence that grows without being moved |
 //! | [`list`] | the list type: listpacks in a row |
@@ -18,6 +19,7 @@
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
 //! | [`random`] | cheap random numbers |
+//! | [`rdb`] | values as bytes, for dumps and snapshots |
 
 pub(crate) mod key;
 
@@ -37,6 +39,8 @@ pub(crate) mod set;
 
 pub(crate) mod intset;
 
+pub(crate) mod hyper_log_log;
+
 pub(crate) mod listpack;
 
 pub(crate) mod pages;
@@ -52,3 +56,5 @@ pub(crate) mod hashing;
 pub(crate) mod keyspace;
 
 pub(crate) mod random;
+
+pub(crate) mod rdb;

@@ -14,10 +14,9 @@ mod nodes;
 
 use crate::data::listpack::{Entry, Wanted};
 
-use node::Node;
 use nodes::Nodes;
 
-pub(crate) use node::Limits;
+pub(crate) use node::{Limits, Node};
 
 /// Elements in a row.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +57,20 @@ impl List {
             self.push_node(end, Node::of(value, limits));
         }
         self.len += 1;
+    }
+
+    /// All nodes from the first on, as they are dumped.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// Adds a node with all its elements behind the others, as large as it is; an empty one is dropped.
+    pub(crate) fn push_node_back(&mut self, node: Node) {
+        let len = node.len();
+        if len > 0 {
+            self.push_node(End::Back, node);
+            self.len += len;
+        }
     }
 
     fn push_node(&mut self, end: End, node: Node) {

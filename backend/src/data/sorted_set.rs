@@ -25,7 +25,7 @@ use indexed::Indexed;
 use order::Items;
 use range::{LexRange, ScoreRange};
 
-use crate::data::listpack::Entry;
+use crate::data::listpack::{Entry, Listpack};
 
 /// A sorted set.
 #[derive(Clone, Debug)]
@@ -221,6 +221,14 @@ impl SortedSet {
             Form::Indexed(indexed) => {
                 indexed.scan(cursor, |name, score| visit(Entry::String(name), score))
             }
+        }
+    }
+
+    /// The listpack that it is kept as, if it is.
+    pub(crate) fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Form::Compact(compact) => Some(compact.list()),
+            Form::Indexed(_) => None,
         }
     }
 

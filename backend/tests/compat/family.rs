@@ -14,6 +14,8 @@ mod sorted_sets;
 
 mod streams;
 
+mod hyper_log_log;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -39,4 +41,5 @@ pub(crate) const FAMILIES: &[Family] = &[
     sorted_sets::FAMILY,
     sorted_sets::BY_NAME,
     streams::FAMILY,
+    hyper_log_log::FAMILY,
 ];

@@ -67,6 +67,7 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
     for ((key, theirs), (_, ours)) in theirs.iter().zip(&ours) {
         assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
     }
+    content::exchange(pair, &name);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::data::listpack::{self, Entry, Listpack, Position, Wanted};
 
 /// Elements that lie together.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Packed { elements: Listpack, count: u32 },
     Plain(Box<[u8]>),
 }
@@ -57,6 +57,12 @@ impl Node {
         }
         elements.push_back(value);
         Node::Packed { elements, count: 1 }
+    }
+
+    /// A node of the elements of a listpack.
+    pub(crate) fn packed(elements: Listpack) -> Node {
+        let count = narrow(elements.len());
+        Node::Packed { elements, count }
     }
 
     /// How many elements it holds.
