@@ -36,6 +36,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     picks::FAMILY,
     lists::FAMILY,
     sort::FAMILY,
+    sort::SORTED_SETS,
     sorted_sets::FAMILY,
     sorted_sets::BY_NAME,
     streams::FAMILY,
