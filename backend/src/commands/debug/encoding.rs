@@ -35,7 +35,7 @@ fn show(call: &mut Call<'_>, encoding: &str, answer: &'static str) -> Result<(),
     if record.value.encoding() != encoding {
         return Err(ReplyError::new(format!("ERR Not a {encoding} encoded object.")));
     }
-    tracing::info!("{:?}", record.value);
+    tracing::debug!("{:?}", record.value);
     call.reply.simple(answer);
     Ok(())
 }
