@@ -48,6 +48,16 @@ impl List {
         size_of::<List>() + self.nodes.heap_bytes()
     }
 
+    /// How many nodes it is kept in.
+    pub(crate) fn nodes_count(&self) -> usize {
+        self.nodes.count()
+    }
+
+    /// Bytes of all nodes as they would be dumped. Costs O(nodes).
+    pub(crate) fn packed_bytes(&self) -> usize {
+        self.nodes.iter().map(Node::packed_bytes).sum()
+    }
+
     /// Adds an element at an end.
     #[inline]
     pub(crate) fn push(&mut self, end: End, value: &[u8], limits: Limits) {

@@ -250,6 +250,11 @@ impl SortedSet {
         }
     }
 
+    /// Keeps it with an order beside the table, whatever its size.
+    pub(crate) fn make_large(&mut self) {
+        self.make_indexed();
+    }
+
     fn make_indexed(&mut self) -> &mut Indexed {
         if let Form::Compact(compact) = &self.0 {
             let mut indexed = Box::<Indexed>::default();

@@ -38,6 +38,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     picks::FAMILY,
     lists::FAMILY,
     sort::FAMILY,
+    sort::SORTED_SETS,
     sorted_sets::FAMILY,
     sorted_sets::BY_NAME,
     streams::FAMILY,

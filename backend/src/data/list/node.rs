@@ -74,6 +74,14 @@ impl Node {
         }
     }
 
+    /// Bytes of all elements with what frames them.
+    pub(super) fn packed_bytes(&self) -> usize {
+        match self {
+            Node::Packed { elements, .. } => elements.as_bytes().len(),
+            Node::Plain(bytes) => bytes.len(),
+        }
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
