@@ -14,6 +14,8 @@ mod sorted_sets;
 
 mod streams;
 
+mod geo;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -39,4 +41,5 @@ pub(crate) const FAMILIES: &[Family] = &[
     sorted_sets::FAMILY,
     sorted_sets::BY_NAME,
     streams::FAMILY,
+    geo::FAMILY,
 ];
