@@ -64,19 +64,11 @@ impl Place {
 
     /// How far another place is, in meters, on a sphere (haversine).
     pub(crate) fn distance(self, other: Place) -> f64 {
-        let v =
-            ((other.longitude.to_radians_of_c() - self.longitude.to_radians_of_c()) / 2.0).sin();
-        if v == 0.0 {
-            return self.distance_of_latitudes(other);
-        }
-        let (a, b) = (self.latitude.to_radians_of_c(), other.latitude.to_radians_of_c());
-        let u = ((b - a) / 2.0).sin();
-        2.0 * EARTH_RADIUS * (u * u + a.cos() * b.cos() * v * v).sqrt().asin()
-    }
-
-    /// How far another place is to the north or south, in meters.
-    fn distance_of_latitudes(self, other: Place) -> f64 {
-        EARTH_RADIUS * (other.latitude.to_radians_of_c() - self.latitude.to_radians_of_c()).abs()
+        let radians =
+            |place: Place| (place.longitude.to_radians_of_c(), place.latitude.to_radians_of_c());
+        let ((x, y), (other_x, other_y)) = (radians(self), radians(other));
+        let (u, v) = (((other_y - y) / 2.0).sin(), ((other_x - x) / 2.0).sin());
+        2.0 * EARTH_RADIUS * (u * u + y.cos() * other_y.cos() * v * v).sqrt().asin()
     }
 }
 

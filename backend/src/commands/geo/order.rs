@@ -36,10 +36,7 @@ fn partial_quicksort<T>(elements: &mut [T], count: usize, compare: &impl Fn(&T, 
             insertion_sort(part, compare);
             continue;
         }
-        let Some((below, above)) = partition(part, compare) else {
-            insertion_sort(part, compare);
-            continue;
-        };
+        let (below, above) = partition(part, compare);
         let above_at = range.end - above;
         if above > 1 && above_at < count {
             parts.push(above_at..range.end);
@@ -60,21 +57,18 @@ fn insertion_sort<T>(part: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) {
     }
 }
 
-/// Gathers what is equal to a pivot in the middle: how many elements lie below and above it then; `None` if nothing
-/// had to be moved, so that the part is nearly in order.
-fn partition<T>(part: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> Option<(usize, usize)> {
+/// Gathers what is equal to a pivot in the middle: how many elements lie below and above it then.
+fn partition<T>(part: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> (usize, usize) {
     let len = part.len();
     part.swap(0, pivot(part, compare));
     // Equal ones are put aside at both ends: [0, low_equal) and (high_equal, len).
     let (mut low_equal, mut low) = (1, 1);
     let (mut high, mut high_equal) = (len - 1, len - 1);
-    let mut has_moved = false;
     loop {
         while low <= high {
             match compare(&part[low], &part[0]) {
                 Ordering::Greater => break,
                 Ordering::Equal => {
-                    has_moved = true;
                     part.swap(low_equal, low);
                     low_equal += 1;
                 }
@@ -86,7 +80,6 @@ fn partition<T>(part: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> Option
             match compare(&part[high], &part[0]) {
                 Ordering::Less => break,
                 Ordering::Equal => {
-                    has_moved = true;
                     part.swap(high, high_equal);
                     high_equal -= 1;
                 }
@@ -98,17 +91,13 @@ fn partition<T>(part: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> Option
             break;
         }
         part.swap(low, high);
-        has_moved = true;
         low += 1;
         high -= 1;
-    }
-    if !has_moved {
-        return None;
     }
     let (below, above) = (low - low_equal, high_equal - high);
     swap_runs(part, 0, low, low_equal.min(below));
     swap_runs(part, low, len, above.min(len - high_equal - 1));
-    Some((below, above))
+    (below, above)
 }
 
 /// Swaps so many elements from `start` on with as many before `end`.

@@ -33,9 +33,10 @@ impl Area {
         let is_outside = match self.shape {
             Shape::Circle { radius } => distance > radius * self.unit,
             Shape::Box { width, height } => {
-                let beside = Place { latitude: place.latitude, ..self.center };
-                place.distance_of_latitudes(self.center) > height * self.unit / 2.0
-                    || place.distance(beside) > width * self.unit / 2.0
+                let beside = Place { longitude: self.center.longitude, ..place };
+                let above = Place { latitude: self.center.latitude, ..place };
+                place.distance(beside) > width * self.unit / 2.0
+                    || place.distance(above) > height * self.unit / 2.0
             }
         };
         (!is_outside).then_some(distance)
