@@ -78,7 +78,7 @@ fn geoadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let options = args.iter().skip(2).take_while(is_option).count();
     let has = |option| args.iter().skip(2).take(options).any(|word| is(word, option));
     let given: Vec<&[u8]> = args.iter().skip(2 + options).collect();
-    if given.len() % 3 != 0 || has("NX") && has("XX") {
+    if !given.len().is_multiple_of(3) || has("NX") && has("XX") {
         return Err(ReplyError::SYNTAX);
     }
     let mut scores = Vec::with_capacity(given.len() / 3);

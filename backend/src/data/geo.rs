@@ -57,7 +57,8 @@ impl Place {
         let bits = Cell::of(self, STEP_MAX, 90.0).bits();
         let mut letters = [b'0'; 11];
         for (index, letter) in letters.iter_mut().take(10).enumerate() {
-            *letter = ALPHABET[(bits >> (52 - (index + 1) * 5)) as usize & 31];
+            let five_bits = (bits >> (52 - (index + 1) * 5)) & 31;
+            *letter = ALPHABET[usize::try_from(five_bits).unwrap_or(0)];
         }
         letters
     }

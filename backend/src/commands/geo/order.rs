@@ -28,21 +28,21 @@ const INSERTION: usize = 7;
 const MEDIAN_OF_NINE: usize = 40;
 
 fn partial_quicksort<T>(elements: &mut [T], count: usize, compare: &impl Fn(&T, &T) -> Ordering) {
-    // Parts still to be sorted; only those that begin before `count` are.
-    let mut parts = vec![0..elements.len()];
-    while let Some(range) = parts.pop() {
-        let part = &mut elements[range.clone()];
+    // Parts still to be sorted, as start and end; only those that begin before `count` are.
+    let mut parts = vec![(0, elements.len())];
+    while let Some((start, end)) = parts.pop() {
+        let part = &mut elements[start..end];
         if part.len() < INSERTION {
             insertion_sort(part, compare);
             continue;
         }
         let (below, above) = partition(part, compare);
-        let above_at = range.end - above;
+        let above_at = end - above;
         if above > 1 && above_at < count {
-            parts.push(above_at..range.end);
+            parts.push((above_at, end));
         }
         if below > 1 {
-            parts.push(range.start..range.start + below);
+            parts.push((start, start + below));
         }
     }
 }
