@@ -187,27 +187,24 @@ impl Listpack {
         self.count(1);
     }
 
-    /// Puts many entries at the end at once. Unlike [`Listpack::push_back`] it reserves memory ahead.
-    pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) {
-        self.bytes.pop();
+    /// Puts many entries at the end at once.
+    pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>> + Clone) {
+        let heads = entries.map(|entry| match entry {
+            Entry::Integer(number) => (Head::of_integer(number), &[][..]),
+            Entry::String(data) => (Head::of(data), data),
+        });
+        let bytes: usize = heads.clone().map(|(head, _)| head.total()).sum();
+        let mut at = self.bytes.len() - 1;
+        self.resize(at + bytes + 1);
         let mut added = 0;
-        for entry in entries {
-            let (head, data) = match entry {
-                Entry::Integer(number) => (Head::of_integer(number), &[][..]),
-                Entry::String(data) => (Head::of(data), data),
-            };
-            let at = self.bytes.len();
-            self.bytes.resize(at + head.total(), 0);
-            head.write(data, &mut self.bytes[at..]);
+        for (head, data) in heads {
+            let end = at + head.total();
+            head.write(data, &mut self.bytes[at..end]);
+            at = end;
             added += 1;
         }
-        self.bytes.push(END);
+        self.bytes[at] = END;
         self.count(added);
-    }
-
-    /// Gives back memory that was reserved ahead.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to_fit();
     }
 
     /// As [`Listpack::push_back`], with an integer.

@@ -116,10 +116,7 @@ impl Stream {
         let last = self.nodes.last_entry().map(|last| (*last.key(), last.into_mut()));
         match last {
             Some((master, node)) if node.has_room(bytes, limits) => node.push(master, id, words),
-            full => {
-                if let Some((_, node)) = full {
-                    node.close();
-                }
+            _ => {
                 let mut node = Node::new(words.clone().step_by(2));
                 node.push(id, id, words);
                 self.nodes.insert(id, node);

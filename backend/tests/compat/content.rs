@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::grammar::KEYS;
-use crate::wire::{Client, texts};
+use crate::wire::{Client, texts, without_times};
 
 /// What is asked of a key of each type beside its encoding, and whether the order of the answer means something.
 const QUESTIONS: &[(&str, &[&str], bool)] = &[
@@ -34,7 +34,8 @@ fn of_key(client: &mut Client, key: &[u8]) -> Vec<String> {
     if let Some((_, words, is_ordered)) = question {
         let answer = ask(words);
         if *is_ordered {
-            told.push(answer.escape_ascii().to_string());
+            let lines = without_times(&answer);
+            told.extend(lines.iter().map(|line| line.escape_ascii().to_string()));
         } else {
             let mut lines: Vec<String> =
                 texts(&answer).iter().map(|text| text.escape_ascii().to_string()).collect();

@@ -198,7 +198,7 @@ pub(super) fn xtrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
         None => 0,
     };
     if removed > 0 {
-        call.changed(key);
+        call.node.lost_some(call.client.db, key);
         call.notify(Class::Stream, "xtrim", key);
     }
     call.reply.integer(removed.cast_signed());

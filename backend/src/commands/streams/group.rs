@@ -114,6 +114,8 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if is_removed {
         call.node.changes += 1;
         call.notify(Class::Stream, "xgroup-destroy", key);
+        // Those who wait for entries of the group hear that it is gone.
+        call.node.look_if_ready(call.client.db, key);
     }
     call.reply.integer(i64::from(is_removed));
     Ok(())
