@@ -263,13 +263,17 @@ fn serve_consumer(
     from: Id,
     count: usize,
 ) -> Result<(), ReplyError> {
-    let Some(consumer) = group::consumer(call, key, reader.group, reader.consumer)? else {
-        return Ok(());
-    };
+    let now_ms = call.now_ms;
+    let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let group = stream_of(record)?.group_mut(reader.group);
+    let found = group.and_then(|group| group.see_consumer(reader.consumer, now_ms));
+    let Some((consumer, is_made)) = found else { return Ok(()) };
+    if is_made {
+        group::tell_of_consumer(call, key);
+    }
     call.node.changes += 1;
     let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
     let stream = stream_of(record)?;
-    let now_ms = call.now_ms;
     let reply = &mut call.reply;
     let marks = stream.marks();
     let Some(group) = stream.group(reader.group) else { return Ok(()) };
