@@ -226,7 +226,6 @@ pub(super) fn xsetid(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
     let stream = stream_of(record)?;
     let marks = stream.marks();
-    check(last_id >= marks.max_deleted_id, "current max_deleted_entry_id")?;
     if let Some(top) = stream.last_entry_id() {
         check(last_id >= top, "the target stream top item")?;
         if entries_added.is_some_and(|count| count < marks.len) {
