@@ -6,6 +6,7 @@ use std::time::Instant;
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::Resp;
 
+use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
 
 /// The number of a client: counts up from 1, never used twice.
@@ -47,6 +48,7 @@ pub(crate) struct Client {
     pub(crate) last_command: Option<CommandId>,
     pub(crate) close: Option<Close>,
     pub(crate) blocked: Option<Blocked>,
+    pub(crate) subscriptions: Subscriptions,
     /// Replies and messages that others wrote for the client; its session sends them when it is woken.
     pub(crate) outbox: Vec<u8>,
     /// Wakes the session after one of the fields above was changed from outside.
@@ -103,6 +105,22 @@ pub(crate) struct Queued {
     pub(crate) args: Vec<Box<[u8]>>,
 }
 
+/// How many names of each kind a client is subscribed to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Subscriptions {
+    pub(crate) channels: usize,
+    pub(crate) patterns: usize,
+    pub(crate) shards: usize,
+}
+
+impl Subscriptions {
+    /// Whether there are any: then the client is a subscriber, which in RESP2 may do little else.
+    #[inline]
+    pub(crate) fn are_any(self) -> bool {
+        self.channels + self.patterns + self.shards > 0
+    }
+}
+
 /// A client that waits for something and must not be read until then.
 #[derive(Debug)]
 pub(crate) struct Blocked {
@@ -117,6 +135,17 @@ impl Client {
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);
         self.wake();
+    }
+
+    /// Whether replies to this client's command are sent.
+    #[inline]
+    pub(crate) fn wants_replies(&self) -> bool {
+        self.replies == Replies::On
+    }
+
+    /// The class of clients that it belongs to for the limits of what it may leave unread.
+    pub(crate) fn output_limit(&self, limits: &OutputLimits) -> OutputLimit {
+        if self.subscriptions.are_any() { limits.pubsub } else { limits.normal }
     }
 
     /// Whether the reply to the command that has just ended is left out.

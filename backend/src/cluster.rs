@@ -103,6 +103,18 @@ impl Cluster {
         route::may_wait(&self.core, &self.route, slot)
     }
 
+    /// Whether the channels of a slot are this node's to serve, as its owner or a replica of that.
+    pub(crate) fn serves_channels_of(&self, slot: Slot) -> bool {
+        let Some(owner) = self.core.owner(slot) else { return false };
+        owner.is_myself() || self.core.myself().primary == Some(owner.id)
+    }
+
+    /// Tells a publication to other nodes: to all, or to those of this shard.
+    pub(crate) fn publish(&mut self, is_sharded: bool, channel: &[u8], text: &[u8]) {
+        self.core.publish(is_sharded, channel, text);
+        self.lines.wake();
+    }
+
     /// Links with other nodes that are connected (count), each counted once for each direction.
     pub(crate) fn links_count(&self) -> usize {
         self.core.links().filter(|(_, link)| link.is_up).count()
@@ -167,6 +179,7 @@ fn core_settings(settings: &Settings) -> CoreSettings {
 fn route_settings(settings: &Settings) -> RouteSettings {
     RouteSettings {
         allows_reads_when_down: settings.cluster_allows_reads_when_down,
+        allows_pubsub_when_down: settings.cluster_allows_pubsub_when_down,
         endpoint: match settings.cluster_preferred_endpoint.as_str() {
             "hostname" => Endpoint::Hostname,
             "unknown-endpoint" => Endpoint::Unknown,

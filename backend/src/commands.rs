@@ -23,6 +23,12 @@ mod sets;
 
 mod lists;
 
+mod sort;
+
+mod sorted_sets;
+
+mod geo;
+
 mod streams;
 
 mod keys;
@@ -32,6 +38,8 @@ mod expiry;
 mod scan;
 
 mod transactions;
+
+mod pubsub;
 
 mod connection;
 
@@ -82,11 +90,15 @@ const FILES: &[&[(&str, Handler)]] = &[
     hashes::HANDLERS,
     sets::HANDLERS,
     lists::HANDLERS,
+    sort::HANDLERS,
+    sorted_sets::HANDLERS,
+    geo::HANDLERS,
     streams::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
     scan::HANDLERS,
     transactions::HANDLERS,
+    pubsub::HANDLERS,
     connection::HANDLERS,
     client::HANDLERS,
     server::HANDLERS,

@@ -13,6 +13,7 @@
 //! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
 //! | [`pages`] | a long sequence that grows without being moved |
 //! | [`list`] | the list type: listpacks in a row |
+//! | [`sorted_set`] | members in order of their scores, found by name and by rank |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
@@ -41,6 +42,8 @@ pub(crate) mod listpack;
 pub(crate) mod pages;
 
 pub(crate) mod list;
+
+pub(crate) mod sorted_set;
 
 pub(crate) mod dict;
 

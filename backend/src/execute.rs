@@ -3,7 +3,7 @@
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
-//! 4. this node serves the slot of its keys, 5. no pause holds it back, 6. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. a subscriber may send it, 6. no pause holds it back, 7. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandId, CommandSpec, resolve};
-use reddoor_protocol::encode::ReplyWriter;
+use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
@@ -175,13 +175,26 @@ fn admit(
     turn: &mut Turn,
 ) -> Outcome {
     if let Err(error) = check(node, client, spec) {
-        let error = if spec.id() == EXEC { exec_aborted(&error) } else { error };
+        let error = if spec.id() == EXEC { exec_aborted(error.as_str()) } else { error };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
     if node.cluster.is_some()
         && let Err(redirection) = route::check(node, client, spec, args)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
+    }
+    if client.subscriptions.are_any()
+        && client.resp == Resp::V2
+        && !RUNS_WHILE_SUBSCRIBED.contains(&spec.id())
+    {
+        let error = format!("Can't execute '{}': {SUBSCRIBED}", spec.name);
+        // Where an `EXEC` says why it was aborted there is no other code.
+        let error = if spec.id() == EXEC {
+            exec_aborted(&error)
+        } else {
+            ReplyError::new(format!("ERR {error}"))
+        };
+        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
     if node.pause.is_some() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
@@ -199,8 +212,10 @@ fn admit(
 /// Runs a command that has been checked, answers and counts it.
 pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
+    let start = call.reply.out().len();
     let result = handler(call);
     let took = turn.lap();
+    push_before(call, start);
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
     stats.command(call.spec.id()).calls += 1;
@@ -210,8 +225,20 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
 /// Runs a command again that has waited; it was counted when it came.
 pub(crate) fn run_again(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
+    let start = call.reply.out().len();
     let result = handler(call);
+    push_before(call, start);
     finish(call, result, turn.lap());
+}
+
+/// Lets messages through that came of looking keys up, which happens before the reply.
+fn push_before(call: &mut Call<'_>, start: usize) {
+    if !call.node.pubsub.has_absent() {
+        return;
+    }
+    let reply = call.reply.out().split_off(start);
+    call.push_absent();
+    call.reply.raw(&reply);
 }
 
 fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
@@ -239,6 +266,22 @@ const RUNS_IN_TRANSACTION: [CommandId; 7] = [
     CommandId::of("replconf"),
 ];
 
+/// Commands that a subscriber may send in RESP2, where replies cannot be told from messages.
+const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
+    CommandId::of("ping"),
+    CommandId::of("subscribe"),
+    CommandId::of("unsubscribe"),
+    CommandId::of("psubscribe"),
+    CommandId::of("punsubscribe"),
+    CommandId::of("ssubscribe"),
+    CommandId::of("sunsubscribe"),
+    CommandId::of("quit"),
+    CommandId::of("reset"),
+];
+
+const SUBSCRIBED: &str =
+    "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+
 const ASKING: CommandId = CommandId::of("asking");
 const EXEC: CommandId = CommandId::of("exec");
 const AUTH: CommandId = CommandId::of("auth");
@@ -260,7 +303,7 @@ fn check(node: &Node, client: &Client, spec: &CommandSpec) -> Result<(), ReplyEr
 }
 
 /// How `EXEC` words a refusal of itself.
-fn exec_aborted(error: &ReplyError) -> ReplyError {
+fn exec_aborted(error: &str) -> ReplyError {
     ReplyError::new(format!("EXECABORT Transaction discarded because of: {error}"))
 }
 

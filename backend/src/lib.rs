@@ -20,6 +20,7 @@
 //! | `cluster` | slot ownership and the cluster bus |
 //! | `notify` | keyspace notifications |
 //! | `blocking` | clients that wait for keys |
+//! | `pubsub` | clients that listen to channels |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -39,6 +40,8 @@ mod clients;
 mod watch;
 
 mod blocking;
+
+mod pubsub;
 
 mod slow_log;
 

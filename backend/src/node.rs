@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::data::keyspace::{Keyspace, Layout, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
+use crate::pubsub::PubSub;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::watch::Watches;
@@ -32,6 +33,7 @@ pub(crate) struct Node {
     pub(crate) clients: Clients,
     pub(crate) watches: Watches,
     pub(crate) blocking: Blocking,
+    pub(crate) pubsub: PubSub,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -98,6 +100,7 @@ impl Node {
             clients: Clients::default(),
             watches: Watches::default(),
             blocking: Blocking::default(),
+            pubsub: PubSub::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,

@@ -45,6 +45,8 @@ pub(crate) struct Session {
     /// Replies that the system has not taken yet, from `sent` on.
     replies: Vec<u8>,
     sent: usize,
+    /// Bytes of them not yet sent, as the client and its limits were last told.
+    unsent_told: usize,
     /// When the replies first exceeded the soft limit.
     soft_limit_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -72,6 +74,7 @@ impl Session {
             decoder: None,
             replies: Vec::new(),
             sent: 0,
+            unsent_told: 0,
             soft_limit_since: None,
             timer: None,
         }
@@ -82,9 +85,11 @@ impl Session {
         // What went wrong on the socket is of no use to anybody: the client is gone.
         let _ = poll_fn(|cx| self.poll(cx)).await;
         let mut node = self.node.borrow_mut();
+        let node = &mut *node;
         if let Some(mut client) = node.clients.remove(self.seat) {
             node.watches.unwatch(client.id, &mut client.watched);
             node.blocking.forget(client.id);
+            node.pubsub.forget(&mut client);
         }
     }
 
@@ -92,6 +97,9 @@ impl Session {
         loop {
             let pace = self.pace(cx);
             let unsent = self.poll_send(cx)?;
+            if unsent != self.unsent_told {
+                self.tell_unsent();
+            }
             match pace {
                 Pace::Close => return Poll::Ready(Ok(())),
                 Pace::CloseWhenSent if unsent == 0 => return Poll::Ready(Ok(())),
@@ -161,10 +169,6 @@ impl Session {
         if unsent == 0 && !self.replies.is_empty() {
             self.replies = Vec::new();
             self.sent = 0;
-            self.soft_limit_since = None;
-            if let Some(client) = self.node.borrow_mut().clients.seated(self.seat) {
-                client.output_bytes = 0;
-            }
         }
         Ok(unsent)
     }
@@ -200,7 +204,7 @@ impl Session {
             return Pace::Wait;
         }
         if let Some(since) = self.soft_limit_since {
-            let limit = node.config.settings().output_limits.normal;
+            let limit = client.output_limit(&node.config.settings().output_limits);
             let until = since + std::time::Duration::from_secs(limit.soft_seconds);
             if self.is_over(cx, Some(until)) {
                 node.stats.output_limit_disconnects += 1;
@@ -230,7 +234,10 @@ impl Session {
     }
 
     fn replies_bytes_max(&self) -> usize {
-        let hard = self.node.borrow().config.settings().output_limits.normal.hard_bytes;
+        let mut node = self.node.borrow_mut();
+        let node = &mut *node;
+        let limits = &node.config.settings().output_limits;
+        let hard = node.clients.seated(self.seat).map_or(0, |c| c.output_limit(limits).hard_bytes);
         // With a hard limit the client is disconnected at it, so reading goes on until then.
         if hard == 0 { REPLIES_BYTES_MAX } else { usize::MAX }
     }

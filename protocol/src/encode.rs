@@ -2,6 +2,7 @@
 //!
 //! Spec: <https://valkey.io/topics/protocol/>
 
+use crate::double::write_double;
 use crate::reply_error::ReplyError;
 
 /// The protocol version of a connection.
@@ -164,18 +165,14 @@ impl<'a> ReplyWriter<'a> {
         self.head(b'>', len);
     }
 
-    /// A floating point number in the shortest decimal form that reads back as the same number.
+    /// A floating point number, with 17 digits where it needs as many.
     pub fn double(&mut self, value: f64) {
-        let text = if value.is_nan() {
-            "nan".to_owned()
-        } else if value.is_infinite() {
-            if value > 0.0 { "inf" } else { "-inf" }.to_owned()
-        } else {
-            format!("{value}")
-        };
+        // At most 24 bytes: sign, 17 digits, point, and an exponent of three digits with marker and sign.
+        let mut text = Vec::with_capacity(24);
+        write_double(&mut text, value);
         match self.resp {
-            Resp::V2 => self.bulk(text.as_bytes()),
-            Resp::V3 => self.line(b',', text.as_bytes()),
+            Resp::V2 => self.bulk(&text),
+            Resp::V3 => self.line(b',', &text),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`inline`] | the quoting rules of inline requests |
 //! | [`frame`] | where does this reply end? |
 //! | [`value`] | replies parsed into values, when somebody must look inside |
+//! | [`double`] | floating point numbers as texts |
 //! | [`encode`] | requests and replies written, RESP2 and RESP3 |
 //! | [`slot`] | key → hash slot |
 //! | [`command`] | every command as one row |
@@ -30,6 +31,8 @@ pub mod inline;
 pub mod frame;
 
 pub mod value;
+
+pub mod double;
 
 pub mod encode;
 

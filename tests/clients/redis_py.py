@@ -1,6 +1,6 @@
-"""Python's most used Redis client against an endpoint, as an application uses it: redis_py.py HOST PORT PROTOCOL
+"""Python's most used Redis client against an endpoint, as an application uses it: redis_py.py HOST PORT PROTOCOL SCRIPTS
 
-Exits with 0 when every reply is right and nothing was warned of.
+SCRIPTS is 1 where the nodes run Lua. Exits with 0 when every reply is right and nothing was warned of.
 """
 
 import logging
@@ -47,8 +47,55 @@ def use(client, protocol):
         assert str(error).startswith("unknown command 'NOPE'"), error
     else:
         raise AssertionError("an unknown command was accepted")
+    assert set(client.scan_iter(match=f"{prefix}:*", count=20)) == set(keys[:-1]) | {f"{prefix}:a", f"{prefix}:short"}
     assert client.delete(*keys) == 100
     assert client.info("server")["redis_mode"] == "standalone"
+
+
+def use_transactions(client, prefix):
+    key = f"{{{prefix}}}m"
+    pipeline = client.pipeline(transaction=True)
+    assert pipeline.set(key, "x").append(key, "y").get(key).execute() == [True, 2, "xy"]
+    pipeline.watch(key)
+    client.set(key, "changed")
+    pipeline.multi()
+    pipeline.set(key, "lost")
+    try:
+        pipeline.execute()
+    except redis.WatchError:
+        pass
+    else:
+        raise AssertionError("a transaction ran though its key had changed")
+    client.delete(key)
+
+
+def use_queue(client, other, prefix):
+    other.rpush(f"{prefix}:q", "element")
+    assert list(client.blpop(f"{prefix}:q", timeout=5)) == [f"{prefix}:q", "element"]
+    assert client.blpop(f"{prefix}:q", timeout=0.05) is None
+
+
+def use_channels(client, other, prefix):
+    listener = client.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(f"{prefix}:news")
+    listener.psubscribe(f"{prefix}:*")
+    while listener.get_message(timeout=1) is not None:
+        pass
+    assert other.publish(f"{prefix}:news", "hello") == 2
+    heard = [listener.get_message(timeout=10) for _ in range(2)]
+    heard = [message or listener.get_message(timeout=10) for message in heard]
+    assert sorted(message["type"] for message in heard) == ["message", "pmessage"], heard
+    assert {message["data"] for message in heard} == {"hello"}, heard
+    listener.close()
+
+
+def use_scripts(client, prefix):
+    script = client.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    assert script(keys=[f"{prefix}:n"], args=[4]) == 4
+    assert client.evalsha(script.sha, 1, f"{prefix}:other", 1) == 1
+    with client.lock(f"{prefix}:lock", timeout=10):
+        assert not client.lock(f"{prefix}:lock").acquire(blocking=False)
+    client.delete(f"{prefix}:n", f"{prefix}:other")
 
 
 def main():
@@ -58,6 +105,12 @@ def main():
     logging.getLogger().addHandler(complaints)
     with redis.Redis(host=host, port=port, protocol=protocol, decode_responses=True) as client:
         use(client, protocol)
+        with redis.Redis(host=host, port=port, protocol=protocol, decode_responses=True) as other:
+            use_transactions(client, f"py{protocol}")
+            use_queue(client, other, f"py{protocol}")
+            use_channels(client, other, f"py{protocol}")
+        if sys.argv[4] == "1":
+            use_scripts(client, f"py{protocol}")
     # What a client says by itself, with nothing set by the application.
     with redis.Redis(host=host, port=port) as client:
         assert client.ping() is True

@@ -25,6 +25,7 @@ use super::core::{Action, Core};
 use super::message::{MessageError, decode};
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
+use crate::pubsub::Kind;
 
 /// Bytes that may wait to be sent on one link when the settings set no limit.
 const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -211,6 +212,10 @@ fn act(node: &SharedNode) {
                 let mut node = node.borrow_mut();
                 slots.into_iter().for_each(|slot| drop_keys(&mut node, slot));
             }
+            Action::Publish { is_sharded, channel, text } => {
+                let kind = if is_sharded { Kind::Shard } else { Kind::Channel };
+                node.borrow_mut().publish(kind, &channel, &text);
+            }
             Action::Save => cluster_of(node, Cluster::save),
         }
     }
@@ -218,10 +223,9 @@ fn act(node: &SharedNode) {
 
 /// Drops what this node holds of a slot that is another node's now, and tells whoever watches it.
 fn drop_keys(node: &mut Node, slot: Slot) {
-    for key in node.databases[0].keys_in_slot(slot, usize::MAX) {
-        node.changed(0, &key);
-    }
+    let keys = node.databases[0].keys_in_slot(slot, usize::MAX);
     node.databases[0].drop_slot(slot);
+    keys.iter().for_each(|key| node.changed(0, key));
 }
 
 /// Gives a link its queue and its task.

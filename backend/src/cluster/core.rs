@@ -103,6 +103,15 @@ pub(crate) enum Action {
         /// Which.
         slots: Vec<Slot>,
     },
+    /// Tell what was published on another node to the clients of this one.
+    Publish {
+        /// Whether within the shard only.
+        is_sharded: bool,
+        /// The channel.
+        channel: Vec<u8>,
+        /// The message.
+        text: Vec<u8>,
+    },
     /// Write the nodes file. Asked for at most once between two polls.
     Save,
 }

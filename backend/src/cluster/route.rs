@@ -26,6 +26,8 @@ use crate::execute::{Keys, Presence, RouteQuery};
 pub(crate) struct RouteSettings {
     /// Whether keys may be read while the cluster is down.
     pub(crate) allows_reads_when_down: bool,
+    /// Whether shard channels are served while the cluster is down.
+    pub(crate) allows_pubsub_when_down: bool,
     /// Which name of a node clients are sent to.
     pub(crate) endpoint: Endpoint,
 }
@@ -90,6 +92,9 @@ pub(crate) fn may_wait(
 }
 
 fn leave_while_down(settings: &RouteSettings, query: &RouteQuery) -> Result<(), ReplyError> {
+    if query.is_shard_channel {
+        return if settings.allows_pubsub_when_down { Ok(()) } else { Err(DOWN) };
+    }
     match (settings.allows_reads_when_down, query.is_write) {
         (false, _) => Err(DOWN),
         (true, true) => Err(DOWN_FOR_WRITES),

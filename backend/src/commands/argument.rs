@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reddoor_protocol::double::parse_double;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
@@ -10,6 +11,7 @@ use crate::data::keyspace::Record;
 use crate::data::list::List;
 use crate::data::long_double::LongDouble;
 use crate::data::set::Set;
+use crate::data::sorted_set::SortedSet;
 use crate::data::stream::Stream;
 use crate::data::string::Str;
 use crate::data::value::Value;
@@ -58,6 +60,11 @@ pub(super) fn index_from_either_end(position: i64, len: usize) -> Option<usize> 
         Err(_) => len.checked_sub(usize::try_from(position.unsigned_abs()).ok()?)?,
     };
     (index < len).then_some(index)
+}
+
+/// A floating point number that is not "not a number".
+pub(super) fn float(arg: &[u8]) -> Result<f64, ReplyError> {
+    parse_double(arg).ok_or(ReplyError::NOT_FLOAT)
 }
 
 /// The number of a database, which there may be or not.
@@ -125,6 +132,24 @@ pub(super) fn set_of(record: &mut Record) -> Result<&mut Set, ReplyError> {
 pub(super) fn list_of(record: &mut Record) -> Result<&mut List, ReplyError> {
     match &mut record.value {
         Value::List(list) => Ok(list),
+        _ => Err(ReplyError::WRONG_TYPE),
+    }
+}
+
+/// The answer to a subcommand with too many arguments where its row has no upper bound.
+pub(super) fn wrong_subcommand(call: &Call<'_>) -> ReplyError {
+    let (parent, sub) = (call.arg(0).to_ascii_uppercase(), call.arg(1));
+    ReplyError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+        quoted(sub),
+        quoted(&parent)
+    ))
+}
+
+/// The sorted set that a record holds.
+pub(super) fn sorted_set_of(record: &mut Record) -> Result<&mut SortedSet, ReplyError> {
+    match &mut record.value {
+        Value::SortedSet(set) => Ok(set),
         _ => Err(ReplyError::WRONG_TYPE),
     }
 }

@@ -150,13 +150,3 @@ fn quoted(arg: &[u8]) -> Cow<'_, str> {
     let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len());
     String::from_utf8_lossy(&arg[..end])
 }
-
-/// The answer to a subcommand with too many arguments where its row has no upper bound.
-fn wrong_subcommand(call: &Call<'_>) -> ReplyError {
-    let (parent, sub) = (call.arg(0).to_ascii_uppercase(), call.arg(1));
-    ReplyError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
-        quoted(sub),
-        quoted(&parent)
-    ))
-}

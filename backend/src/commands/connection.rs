@@ -21,6 +21,13 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 fn ping(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if call.args.len() <= 2 && call.client.subscriptions.are_any() && call.client.resp == Resp::V2 {
+        let text = call.arg(1);
+        call.reply.array(2);
+        call.reply.bulk(b"pong");
+        call.reply.bulk(text);
+        return Ok(());
+    }
     match call.args.len() {
         1 => call.reply.simple("PONG"),
         2 => call.reply.bulk(call.args.get(1).unwrap_or_default()),
@@ -165,6 +172,7 @@ fn quit(call: &mut Call<'_>) -> Result<(), ReplyError> {
 fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let client = &mut *call.client;
     client.transaction = None;
+    call.node.pubsub.forget(client);
     call.node.watches.unwatch(client.id, &mut client.watched);
     client.is_asking = false;
     client.is_readonly = false;

@@ -15,10 +15,11 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", debug)];
 
 fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (name, count) = (call.arg(1), call.args.len());
-    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 11] = [
+    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 12] = [
         ("SLEEP", 3..=3, sleep),
         ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
         ("OBJECT", 3..=4, object),
+        ("HTSTATS-KEY", 3..=3, table_stats),
         ("ERROR", 3..=3, error),
         ("LOG", 3..=3, log),
         ("POPULATE", 3..=5, populate),
@@ -65,6 +66,37 @@ fn object(call: &mut Call<'_>) -> Result<(), ReplyError> {
         record.used_at_s,
     );
     call.reply.simple(&line);
+    Ok(())
+}
+
+/// `DEBUG HTSTATS-KEY key`: how even the chains of a table are.
+fn table_stats(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let record = call.node.peek(call.at(), call.arg(2)).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let chain_lens = match &record.value {
+        Value::Hash(hash) => hash.chain_lens(),
+        Value::Set(set) => set.chain_lens(),
+        _ => None,
+    };
+    let chain_lens = chain_lens.ok_or(ReplyError::new(
+        "ERR The value stored at the specified key is not represented using an hash table",
+    ))?;
+    let (buckets, elements) = (chain_lens.len(), chain_lens.iter().sum::<usize>());
+    let used = chain_lens.iter().filter(|len| **len > 0).count();
+    let longest = chain_lens.iter().copied().max().unwrap_or(0);
+    let average = elements as f64 / used as f64;
+    let mut text = format!(
+        "Hash table 0 stats (main hash table):\n table size: {buckets}\n number of elements: {elements}\n \
+         different slots: {used}\n max chain length: {longest}\n avg chain length (counted): {average:.2}\n \
+         avg chain length (computed): {average:.2}\n Chain length distribution:\n"
+    );
+    for len in 0..=longest {
+        let count = chain_lens.iter().filter(|found| **found == len).count();
+        if count > 0 {
+            let percent = count as f64 * 100.0 / buckets as f64;
+            text.push_str(&format!("   {len}: {count} ({percent:.2}%)\n"));
+        }
+    }
+    call.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
 

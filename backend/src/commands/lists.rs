@@ -1,4 +1,4 @@
-//! Lists: pushing, and all that is done inside one list.
+//! Lists: pushing, and all that is done inside one list; what takes elements off has files of its own.
 
 mod end;
 
@@ -7,6 +7,8 @@ mod pop;
 mod transfer;
 
 mod position;
+
+mod blocking;
 
 use reddoor_protocol::reply_error::ReplyError;
 
@@ -26,6 +28,11 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("lmpop", pop::lmpop),
     ("lmove", transfer::lmove),
     ("rpoplpush", transfer::rpoplpush),
+    ("blpop", |call| blocking::pop(call, End::Front)),
+    ("brpop", |call| blocking::pop(call, End::Back)),
+    ("blmpop", blocking::blmpop),
+    ("blmove", blocking::blmove),
+    ("brpoplpush", blocking::brpoplpush),
     ("llen", llen),
     ("lindex", lindex),
     ("lset", lset),

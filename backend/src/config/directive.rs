@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use reddoor_protocol::request;
+
 /// A mistake in a value, in the words that `CONFIG SET` uses.
 pub(crate) type Mistake = Cow<'static, str>;
 
@@ -155,8 +157,9 @@ fn parse_flag(text: &str) -> Result<Setting, Mistake> {
 }
 
 fn parse_integer(text: &str, min: i64, max: i64) -> Result<Setting, Mistake> {
-    let value: i64 =
-        text.parse().map_err(|_| Mistake::from("argument couldn't be parsed into an integer"))?;
+    // In canonical form only: no sign `+`, no leading zeros.
+    let value = request::parse_integer(text.as_bytes())
+        .ok_or(Mistake::from("argument couldn't be parsed into an integer"))?;
     within(value, min, max)
 }
 
@@ -195,7 +198,9 @@ pub(crate) fn memory_bytes(text: &str) -> Option<i64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    number.parse::<i64>().ok()?.checked_mul(factor)
+    // No digits at all are a zero for a Redis.
+    let number: i64 = if number.is_empty() { 0 } else { number.parse().ok()? };
+    number.checked_mul(factor)
 }
 
 fn parse_choice(text: &str, choices: &[&'static str]) -> Result<Setting, Mistake> {
@@ -226,7 +231,8 @@ mod tests {
             ("7b", Some(7)),
             ("1.5k", None),
             ("-1", None),
-            ("k", None),
+            ("k", Some(0)),
+            ("", Some(0)),
             ("1tb", None),
             ("9223372036854775807k", None),
         ];

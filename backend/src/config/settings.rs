@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Values;
 use crate::config::custom::OutputLimits;
+use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
 /// Typed settings; made anew from the directives after every change.
@@ -64,6 +65,9 @@ pub(crate) struct Settings {
     /// `yes`, `no` or `local`.
     pub(crate) protected_configs: Permission,
 
+    /// Up to where sorted sets are kept compact.
+    pub(crate) sorted_set_limits: Limits,
+
     pub(crate) is_cluster: bool,
     /// Name of the nodes file inside `dir`.
     pub(crate) cluster_config_file: String,
@@ -83,6 +87,7 @@ pub(crate) struct Settings {
     pub(crate) cluster_preferred_endpoint: String,
     pub(crate) cluster_requires_full_coverage: bool,
     pub(crate) cluster_allows_reads_when_down: bool,
+    pub(crate) cluster_allows_pubsub_when_down: bool,
     /// Bytes queued on one bus link before it is dropped; 0 for no limit of its own.
     pub(crate) cluster_link_bytes_max: usize,
 }
@@ -148,6 +153,10 @@ impl Settings {
             },
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
+            sorted_set_limits: Limits {
+                entries_max: values.number("zset-max-listpack-entries"),
+                name_bytes_max: values.number("zset-max-listpack-value"),
+            },
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),
             cluster_node_timeout: Duration::from_millis(values.number("cluster-node-timeout")),
@@ -159,6 +168,7 @@ impl Settings {
             cluster_preferred_endpoint: text("cluster-preferred-endpoint-type"),
             cluster_requires_full_coverage: values.flag("cluster-require-full-coverage"),
             cluster_allows_reads_when_down: values.flag("cluster-allow-reads-when-down"),
+            cluster_allows_pubsub_when_down: values.flag("cluster-allow-pubsubshard-when-down"),
             cluster_link_bytes_max: values.number("cluster-link-sendbuf-limit"),
         }
     }

@@ -126,6 +126,11 @@ impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
         self.nodes.get(at).map(|node| (&node.key, &node.value))
     }
 
+    /// As [`Dict::at`], to change the value.
+    pub(crate) fn at_mut(&mut self, at: usize) -> Option<&mut V> {
+        if at < self.len() { Some(&mut self.nodes[at].value) } else { None }
+    }
+
     /// Visits a bucket or two and gives back where the next call has to go on; 0 starts and 0 means the end.
     pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&K, &V)) -> u64 {
         let buckets = self.heads.len();
@@ -155,14 +160,19 @@ impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
         self.at(random.below(self.len()))
     }
 
+    /// How many keys each bucket has. Costs O(keys).
+    pub(crate) fn chain_lens(&self) -> impl Iterator<Item = usize> {
+        (0..self.heads.len()).map(|bucket| self.chain(bucket).count())
+    }
+
     /// Bytes on the heap, those that keys and values own not among them.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.heads.heap_bytes() + self.nodes.heap_bytes()
     }
 
-    /// The node of a key.
+    /// The place of a key in the row.
     #[inline]
-    fn position(&self, hash: u32, key: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, hash: u32, key: &[u8]) -> Option<usize> {
         let mut link = *self.heads.get(bucket_of(hash, self.heads.len()))?;
         while link != END {
             let node = &self.nodes[link as usize];

@@ -162,6 +162,14 @@ impl Hash {
         }
     }
 
+    /// How many fields each bucket has, if it is a table.
+    pub(crate) fn chain_lens(&self) -> Option<Vec<usize>> {
+        match self {
+            Hash::Table(fields) => Some(fields.dict.chain_lens().collect()),
+            _ => None,
+        }
+    }
+
     /// Bytes on the heap. Costs O(fields) for a table.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {

@@ -187,7 +187,7 @@ impl Listpack {
         self.count(1);
     }
 
-    /// Puts many entries at the end at once.
+    /// Puts many entries at the end at once: the bytes move once, not with each of them.
     pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>> + Clone) {
         let heads = entries.map(|entry| match entry {
             Entry::Integer(number) => (Head::of_integer(number), &[][..]),

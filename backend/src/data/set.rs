@@ -139,6 +139,14 @@ impl Set {
         }
     }
 
+    /// How many members each bucket has, if it is a table.
+    pub(crate) fn chain_lens(&self) -> Option<Vec<usize>> {
+        match self {
+            Set::Table(members) => Some(members.dict.chain_lens().collect()),
+            _ => None,
+        }
+    }
+
     /// Bytes on the heap. Costs O(members) for a table.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {

@@ -3,6 +3,7 @@
 use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
+use crate::data::sorted_set::SortedSet;
 use crate::data::stream::Stream;
 use crate::data::string::Str;
 
@@ -17,6 +18,8 @@ pub(crate) enum Value {
     Set(Set),
     /// Elements in a row.
     List(Box<List>),
+    /// Members in order of their scores.
+    SortedSet(SortedSet),
     /// Entries in order, and groups that read them.
     Stream(Box<Stream>),
 }
@@ -29,6 +32,7 @@ impl Value {
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
             Value::List(_) => "list",
+            Value::SortedSet(_) => "zset",
             Value::Stream(_) => "stream",
         }
     }
@@ -40,6 +44,7 @@ impl Value {
             Value::Hash(hash) => hash.encoding(),
             Value::Set(set) => set.encoding(),
             Value::List(_) => "quicklist",
+            Value::SortedSet(set) => set.encoding(),
             Value::Stream(_) => "stream",
         }
     }
@@ -51,6 +56,7 @@ impl Value {
             Value::Hash(hash) => hash.heap_bytes(),
             Value::Set(set) => set.heap_bytes(),
             Value::List(list) => list.heap_bytes(),
+            Value::SortedSet(set) => set.heap_bytes(),
             Value::Stream(stream) => stream.heap_bytes(),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use reddoor_protocol::command::key_spec::KeyAccess;
 use reddoor_protocol::command::keys::key_indexes;
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::reply_error::ReplyError;
@@ -20,6 +21,8 @@ pub(crate) struct RouteQuery {
     pub(crate) slot: Slot,
     /// How the others lie to it.
     pub(crate) keys: Keys,
+    /// Whether its keys are shard channels, which are nowhere as keys are.
+    pub(crate) is_shard_channel: bool,
     /// Whether it may change data.
     pub(crate) is_write: bool,
     /// Whether `ASKING` stood before it, or the command needs no such leave.
@@ -78,6 +81,7 @@ pub(super) fn check(
     let query = RouteQuery {
         slot,
         keys: found.keys,
+        is_shard_channel: found.is_shard_channel && !is_exec,
         is_write: found.is_write,
         is_asking: client.is_asking || found.needs_no_asking,
         is_readonly: client.is_readonly,
@@ -102,14 +106,21 @@ struct Found<'a> {
     /// The first key and its slot.
     first: Option<(&'a [u8], Slot)>,
     keys: Keys,
+    is_shard_channel: bool,
     is_write: bool,
     needs_no_asking: bool,
+}
+
+/// Whether what picks the slot of a command is the name of a shard channel.
+fn has_shard_channels(spec: &CommandSpec) -> bool {
+    spec.keys.iter().any(|keys| keys.access.contains(KeyAccess::NOT_KEY))
 }
 
 impl<'a> Found<'a> {
     #[inline]
     fn add(&mut self, spec: &CommandSpec, args: Args<'a>) {
         use reddoor_protocol::command::flags::CommandFlags;
+        self.is_shard_channel |= has_shard_channels(spec);
         self.is_write |= spec.is_write();
         self.needs_no_asking |= spec.flags.contains(CommandFlags::ASKING);
         // One key at a fixed place needs no list of positions.
@@ -140,7 +151,7 @@ impl<'a> Found<'a> {
 fn count_present(node: &mut Node, spec: &CommandSpec, args: Args<'_>, presence: &mut Presence) {
     let mut indexes = Vec::new();
     let at = At { db: 0, now_ms: crate::clock::unix_ms() };
-    if key_indexes(spec, args, &mut indexes).is_ok() {
+    if !has_shard_channels(spec) && key_indexes(spec, args, &mut indexes).is_ok() {
         for index in indexes {
             match node.peek(at, args.get(index as usize).unwrap_or_default()) {
                 Some(_) => presence.existing += 1,

@@ -13,7 +13,7 @@ use reddoor_protocol::encode::Resp;
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
-use crate::client::{Client, Peer, Replies, Seat};
+use crate::client::{Client, Peer, Replies, Seat, Subscriptions};
 use crate::clock;
 use crate::config::settings::Settings;
 use crate::error::RunError;
@@ -214,6 +214,7 @@ impl Arrival {
             last_command: None,
             close: None,
             blocked: None,
+            subscriptions: Subscriptions::default(),
             outbox: Vec::new(),
             waker: None,
             query_bytes: 0,

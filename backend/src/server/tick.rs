@@ -48,6 +48,7 @@ impl Tick {
             blocking::release_moved(node);
             blocking::serve(node, now_ms);
         }
+        node.release_shard_channels();
         if now_ms - self.slow_at_ms >= SLOW_MS {
             self.slow_at_ms = now_ms;
             node.memory_peak_bytes = node.memory_peak_bytes.max(resident_bytes());
@@ -87,7 +88,8 @@ fn close_idle_clients(node: &mut Node, now_ms: i64) {
     }
     let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
     for client in node.clients.iter_mut() {
-        if client.blocked.is_none() && now_ms - client.used_at_ms > timeout_ms {
+        let is_waiting = client.blocked.is_some() || client.subscriptions.are_any();
+        if !is_waiting && now_ms - client.used_at_ms > timeout_ms {
             tracing::debug!("Closing idle client");
             client.close = Some(Close::Now);
             client.wake();

@@ -154,9 +154,25 @@ impl Session {
             return Ok(());
         }
         self.replies.extend_from_slice(&replies[written..]);
+        self.check_output_limit(node, client);
+        Ok(())
+    }
+
+    /// Notes how much the system has not taken yet, after others wrote for the client or some was sent.
+    pub(super) fn tell_unsent(&mut self) {
+        let node = Rc::clone(&self.node);
+        let mut node = node.borrow_mut();
+        if let Some(mut client) = node.clients.take(self.seat) {
+            self.check_output_limit(&mut node, &mut client);
+            node.clients.put(self.seat, client);
+        }
+    }
+
+    fn check_output_limit(&mut self, node: &mut Node, client: &mut Client) {
         let unsent = self.replies.len() - self.sent;
         client.output_bytes = unsent;
-        let limit = node.config.settings().output_limits.normal;
+        self.unsent_told = unsent;
+        let limit = client.output_limit(&node.config.settings().output_limits);
         if limit.hard_bytes > 0 && unsent >= limit.hard_bytes {
             tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.id.0);
             node.stats.output_limit_disconnects += 1;
@@ -166,7 +182,6 @@ impl Session {
         } else {
             self.soft_limit_since = None;
         }
-        Ok(())
     }
 }
 
@@ -209,6 +224,9 @@ fn run_all(
                     // The reply of a command that waits is left out when it comes.
                     if client.blocked.is_none() && client.leaves_reply_out() {
                         replies.truncate(start);
+                    }
+                    if node.pubsub.has_absent() {
+                        node.pubsub.let_through(client, replies);
                     }
                     limits.unauthenticated = !client.is_authenticated;
                 }

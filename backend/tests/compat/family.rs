@@ -8,6 +8,10 @@ mod sets;
 
 mod lists;
 
+mod sort;
+
+mod sorted_sets;
+
 mod streams;
 
 mod strings;
@@ -25,5 +29,14 @@ pub(crate) struct Family {
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] =
-    &[strings::FAMILY, hashes::FAMILY, sets::FAMILY, picks::FAMILY, lists::FAMILY, streams::FAMILY];
+pub(crate) const FAMILIES: &[Family] = &[
+    strings::FAMILY,
+    hashes::FAMILY,
+    sets::FAMILY,
+    picks::FAMILY,
+    lists::FAMILY,
+    sort::FAMILY,
+    sorted_sets::FAMILY,
+    sorted_sets::BY_NAME,
+    streams::FAMILY,
+];

@@ -10,6 +10,8 @@ mod family;
 
 mod fixed;
 
+mod several;
+
 mod servers;
 
 mod content;
@@ -76,6 +78,15 @@ fn fixed_scripts_get_the_same_replies() {
             compare(&pair, resp, &commands, script);
         }
     }
+}
+
+#[test]
+fn subscribers_are_told_the_same() {
+    let Some(pair) = Pair::start() else { return };
+    for script in several::PUBSUB {
+        [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
+    }
+    several::PUBSUB_RESP3.iter().for_each(|script| several::compare(&pair, script, &["HELLO 3"]));
 }
 
 #[test]

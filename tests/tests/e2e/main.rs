@@ -9,6 +9,7 @@ mod admin;
 mod all_workers;
 mod broken_nodes;
 mod channels;
+mod clients;
 mod deadlines;
 mod failover;
 mod limits;

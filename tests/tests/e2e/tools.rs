@@ -1,16 +1,15 @@
 //! Tools and client libraries that know nothing of clusters work as with one Redis.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::over_clusters;
-use reddoor_tests::redis_server::{has_tool, require};
+use reddoor_tests::redis_server::has_tool;
 use redis::Commands;
 
-over_clusters!(real | bundled: redis_cli_works, redis_benchmark_runs_through, redis_py_works, the_rust_client_works);
+over_clusters!(real | bundled: redis_cli_works, redis_benchmark_runs_through, the_rust_client_works);
 
 /// Runs a program to its end with this input; what it printed on both channels.
 fn run(command: &mut Command, input: &str) -> (Output, String) {
@@ -75,34 +74,6 @@ fn redis_benchmark_runs_through(kind: Kind) {
         assert!(output.status.success(), "{text}");
         assert!(!text.to_lowercase().contains("error") && !text.contains("WARN"), "{text}");
         assert!(text.contains("MSET (10 keys): "), "{text}");
-    }
-}
-
-/// The Python that has the package `redis`: named by `REDDOOR_TEST_PYTHON`, or in `target/python`.
-fn python() -> Option<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    let usual = workspace.join("target/python/bin/python");
-    let python = std::env::var_os("REDDOOR_TEST_PYTHON").map_or(usual, PathBuf::from);
-    let imports = Command::new(&python).args(["-c", "import redis"]).stderr(Stdio::null()).status();
-    imports.is_ok_and(|status| status.success()).then_some(python)
-}
-
-fn redis_py_works(kind: Kind) {
-    let python = python();
-    if !require("the Python package redis (REDDOOR_TEST_PYTHON, target/python)", python.is_some()) {
-        return;
-    }
-    let door = FrontDoor::before(Cluster::shared(kind));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/redis_py.py");
-    for protocol in ["2", "3"] {
-        let mut command = Command::new(python.as_ref().unwrap());
-        command.arg(&script).args([
-            &door.addr.ip().to_string(),
-            &door.addr.port().to_string(),
-            protocol,
-        ]);
-        let (output, text) = run(&mut command, "");
-        assert!(output.status.success() && text.is_empty(), "protocol {protocol}: {text}");
     }
 }
 

@@ -38,6 +38,21 @@ impl Core {
         self.send(link, Body::Ping { kind, gossip, hostname });
     }
 
+    /// Tells a publication to every node that can be reached, or to those of this node's shard.
+    pub(crate) fn publish(&mut self, is_sharded: bool, channel: &[u8], text: &[u8]) {
+        let shard = self.myself().primary.unwrap_or(self.myself);
+        for id in self.table.ids() {
+            let is_meant = self.table.get(&id).is_some_and(|member| {
+                let is_in_shard = member.id == shard || member.primary == Some(shard);
+                !member.is_myself() && !member.is_in_handshake() && (is_in_shard || !is_sharded)
+            });
+            if is_meant && let Some(link) = self.links.own_up(&id) {
+                let (channel, message) = (channel.to_vec(), text.to_vec());
+                self.send(link, Body::Publish { is_sharded, channel, message });
+            }
+        }
+    }
+
     /// Tells every node that can be reached what this one owns, without waiting for the next ping.
     pub(super) fn tell_everybody_of_myself(&mut self, now_ms: u64) {
         for id in self.table.ids() {

@@ -32,7 +32,10 @@ impl Core {
             Body::Update { config_epoch, id, slots } if is_known => {
                 self.receive_update(&id, config_epoch, &slots);
             }
-            // Votes, failovers by hand and publications come with replication and publish/subscribe.
+            Body::Publish { is_sharded, channel, message } if is_known => {
+                self.actions.push_back(Action::Publish { is_sharded, channel, text: message });
+            }
+            // Votes and failovers by hand come with replication.
             Body::Fail { .. }
             | Body::Update { .. }
             | Body::Publish { .. }

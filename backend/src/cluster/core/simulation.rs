@@ -129,7 +129,7 @@ impl Network {
                 Action::Connect { link, ip, .. } => self.connect(index, link, &ip),
                 Action::Send { link, bytes } => self.send((index, link), bytes),
                 Action::Disconnect { link } => self.disconnect((index, link)),
-                Action::DropSlotKeys { .. } | Action::Save => {}
+                Action::DropSlotKeys { .. } | Action::Publish { .. } | Action::Save => {}
             }
         }
     }

@@ -84,6 +84,7 @@ fn core(state: State, requires_full_coverage: bool) -> Core {
 fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> String {
     let (letters, existing, missing) = request;
     let query = RouteQuery {
+        is_shard_channel: false,
         slot: slot(),
         keys: match existing + missing {
             _ if letters.contains('x') => Keys::InSeveralSlots,
@@ -100,8 +101,11 @@ fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> 
     }
 }
 
-const BY_IP: RouteSettings =
-    RouteSettings { allows_reads_when_down: false, endpoint: Endpoint::Ip };
+const BY_IP: RouteSettings = RouteSettings {
+    allows_reads_when_down: false,
+    allows_pubsub_when_down: true,
+    endpoint: Endpoint::Ip,
+};
 
 #[test]
 fn every_state_of_a_slot_gives_the_answer_of_a_redis() {
@@ -149,6 +153,7 @@ fn a_cluster_that_is_down_serves_reads_only_where_the_settings_allow_that() {
     assert!(!core.is_ok());
     let reads = RouteSettings { allows_reads_when_down: true, ..BY_IP };
     let mut query = RouteQuery {
+        is_shard_channel: false,
         slot: Slot::new(6).unwrap(),
         keys: Keys::One,
         is_write: false,
@@ -173,7 +178,11 @@ fn clients_are_sent_to_the_name_that_the_settings_prefer() {
         (Endpoint::Hostname, "MOVED 5 two.example:7002"),
         (Endpoint::Unknown, "MOVED 5 :7002"),
     ] {
-        let settings = RouteSettings { allows_reads_when_down: false, endpoint };
+        let settings = RouteSettings {
+            allows_reads_when_down: false,
+            allows_pubsub_when_down: true,
+            endpoint,
+        };
         assert_eq!(ask(&core, &settings, ("", 1, 0)), expected);
     }
 }

@@ -22,7 +22,7 @@ impl Filters<'_> {
         self.id.is_none_or(|id| id == client.id)
             && self.addr.is_none_or(|addr| addr == client.addr.as_bytes())
             && self.local_addr.is_none_or(|addr| addr == client.local_addr.as_bytes())
-            && self.client_type.is_none_or(ClientType::is_normal)
+            && self.client_type.is_none_or(|class| class == ClientType::of(client))
             && client.close.is_none()
     }
 }
@@ -82,7 +82,11 @@ fn parse<'a>(call: &Call<'a>) -> Result<Filters<'a>, ReplyError> {
 /// Ends the clients that pass; the caller itself only after its reply. How many they were.
 fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
     let mut count = 0;
-    for client in call.node.clients.iter_mut().filter(|client| filters.pass(client)) {
+    let node = &mut *call.node;
+    for client in node.clients.iter_mut().filter(|client| filters.pass(client)) {
+        // From now on nothing is served or told to it.
+        node.blocking.forget(client.id);
+        node.pubsub.forget(client);
         client.kill();
         count += 1;
     }

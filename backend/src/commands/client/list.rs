@@ -19,11 +19,11 @@ pub(super) fn info(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut ids = None;
-    let mut are_wanted = true;
+    let mut class = None;
     match (call.args.len(), call.arg(2)) {
         (2, _) => {}
         (4, option) if is(option, "TYPE") => {
-            are_wanted = ClientType::parse(call.arg(3))?.is_normal()
+            class = Some(ClientType::parse(call.arg(3))?);
         }
         (4.., option) if is(option, "ID") => {
             let parsed = call.args.iter().skip(3).map(parse_id).collect::<Option<Vec<_>>>();
@@ -33,7 +33,8 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let myself = &*call.client;
     let mut clients: Vec<&Client> = call.node.clients.iter().chain([myself]).collect();
-    clients.retain(|client| are_wanted && ids.as_ref().is_none_or(|ids| ids.contains(&client.id)));
+    clients.retain(|client| class.is_none_or(|class| class == ClientType::of(client)));
+    clients.retain(|client| ids.as_ref().is_none_or(|ids| ids.contains(&client.id)));
     clients.sort_unstable_by_key(|client| client.id);
     let mut text = Vec::new();
     for client in clients {
@@ -47,6 +48,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientType {
     Normal,
+    PubSub,
     /// Classes of which this node has no client yet.
     Other,
 }
@@ -56,16 +58,19 @@ impl ClientType {
         if is(name, "normal") {
             return Ok(ClientType::Normal);
         }
-        if ["master", "slave", "replica", "pubsub"].iter().any(|other| is(name, other)) {
+        if is(name, "pubsub") {
+            return Ok(ClientType::PubSub);
+        }
+        if ["master", "slave", "replica"].iter().any(|other| is(name, other)) {
             return Ok(ClientType::Other);
         }
         let name = String::from_utf8_lossy(name);
         Err(ReplyError::new(format!("ERR Unknown client type '{name}'")))
     }
 
-    /// All clients of this node are normal ones.
-    pub(super) fn is_normal(self) -> bool {
-        self == ClientType::Normal
+    /// The class of a client.
+    pub(super) fn of(client: &Client) -> ClientType {
+        if client.subscriptions.are_any() { ClientType::PubSub } else { ClientType::Normal }
     }
 }
 
@@ -83,12 +88,15 @@ fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
     // Writing into a string does not fail.
     let _ = write!(
         line,
-        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free=0 argv-mem=0 \
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free=0 argv-mem=0 \
          multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={}",
         seconds_since(client.connected_at_ms),
         seconds_since(client.used_at_ms),
         flags(client),
         client.db,
+        client.subscriptions.channels,
+        client.subscriptions.patterns,
+        client.subscriptions.shards,
         queued.map_or(-1, |queued| i64::try_from(queued.queue.len()).unwrap_or(i64::MAX)),
         client.query_bytes,
         queued.map_or(0, |queued| queued.bytes),
@@ -104,6 +112,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
 
 fn flags(client: &Client) -> String {
     let flags = [
+        (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),
         (client.close == Some(Close::AfterReplies), 'c'),

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use super::{change, member_id, now_ms, quoted, with_cluster, wrong_subcommand};
+use super::{change, member_id, now_ms, quoted, with_cluster};
 use crate::cluster::core::admin::{Bumped, ResetKind};
+use crate::commands::argument::wrong_subcommand;
 use crate::commands::argument::{integer, is};
 use crate::execute::Call;
 

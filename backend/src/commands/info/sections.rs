@@ -8,6 +8,7 @@ use reddoor_protocol::command;
 use crate::clock;
 use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
 use crate::execute::Call;
+use crate::pubsub::Kind;
 use crate::server::{REDIS_VERSION, resident_bytes};
 
 /// One section.
@@ -98,6 +99,8 @@ fn clients(call: &Call<'_>, text: &mut String) {
     let node = &*call.node;
     let connected = node.clients.len();
     let others = node.clients.iter();
+    let timed =
+        others.clone().filter(|c| c.blocked.as_ref().is_some_and(|b| b.until.is_some())).count();
     let blocked = others.clone().filter(|client| client.blocked.is_some()).count();
     let input = others.clone().map(|client| client.query_bytes).max().unwrap_or(0);
     let output = others.map(|client| client.output_bytes).max().unwrap_or(0);
@@ -111,7 +114,8 @@ fn clients(call: &Call<'_>, text: &mut String) {
     line(text, "client_recent_max_input_buffer", input);
     line(text, "client_recent_max_output_buffer", output);
     line(text, "blocked_clients", blocked);
-    fixed(text, &[("tracking_clients", "0"), ("clients_in_timeout_table", "0")]);
+    line(text, "tracking_clients", 0);
+    line(text, "clients_in_timeout_table", timed);
 }
 
 fn memory(call: &Call<'_>, text: &mut String) {
@@ -260,12 +264,16 @@ fn stats(call: &Call<'_>, text: &mut String) {
     );
     line(text, "keyspace_hits", stats.keyspace_hits);
     line(text, "keyspace_misses", stats.keyspace_misses);
+    for (name, kind) in [
+        ("pubsub_channels", Kind::Channel),
+        ("pubsub_patterns", Kind::Pattern),
+        ("pubsubshard_channels", Kind::Shard),
+    ] {
+        line(text, name, call.node.pubsub.len(kind));
+    }
     fixed(
         text,
         &[
-            ("pubsub_channels", "0"),
-            ("pubsub_patterns", "0"),
-            ("pubsubshard_channels", "0"),
             ("latest_fork_usec", "0"),
             ("total_forks", "0"),
             ("migrate_cached_sockets", "0"),

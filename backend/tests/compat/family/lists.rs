@@ -33,6 +33,9 @@ const POSITION: Arg = Either(&[&[INDEX], &[INDEX], &[INDEX], &[Small], &[Number]
 const COUNT: Arg = OneOf(&["0", "1", "1", "2", "3", "4", "-1", "-2", "-3", "100", "x", ""]);
 const NUMKEYS: Arg = OneOf(&["1", "2", "2", "3", "0", "-1", "x", "99"]);
 
+/// Short enough to be waited for.
+const TIMEOUT: Arg = OneOf(&["0.001", "0.002", "1e-3", "-1", "x", "", "inf", "1e100"]);
+
 const LPOS_OPTIONS: Arg = Many(
     3,
     &[Either(&[
@@ -81,6 +84,10 @@ const COMMANDS: &[&[Arg]] = &[
     &[Word("LMPOP"), Word("2"), Key, Key, END],
     &[Word("LMPOP"), Word("1"), Key, END, Perhaps(&[OneOf(&["count", "x"]), COUNT])],
     &[Word("LMPOP"), Word("1"), Key, END, Word("COUNT"), COUNT, Perhaps(&[Word("COUNT"), COUNT])],
+    &[OneOf(&["BLPOP", "BRPOP"]), Key, Many(2, &[Key]), TIMEOUT],
+    &[Word("BLMOVE"), Key, Key, END, END, TIMEOUT],
+    &[Word("BRPOPLPUSH"), Key, Key, TIMEOUT],
+    &[Word("BLMPOP"), TIMEOUT, Word("2"), Key, Key, END, Perhaps(&[Word("COUNT"), COUNT])],
     &[Word("SET"), Key, Value],
     &[Word("GET"), Key],
     &[Word("APPEND"), Key, Value],
