@@ -169,7 +169,8 @@ fn add<'a>(
     };
     let result = match id {
         Some(id) => stream.append(id, words, limits).map(|()| id),
-        None => Err(Refusal::NotLarger),
+        // A time without another number counts as too large an entry in a Redis.
+        None => Err(Refusal::TooLarge),
     };
     result.map_err(|refusal| match refusal {
         Refusal::NotLarger => ReplyError::new(
