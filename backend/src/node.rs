@@ -177,6 +177,12 @@ impl Node {
         }
     }
 
+    /// As [`Node::changed`], of a key that holds less than before: nobody waits for that.
+    pub(crate) fn lost_some(&mut self, db: usize, key: &[u8]) {
+        self.changes += 1;
+        self.watches.touch(db, key);
+    }
+
     /// A key has changed, or may have: if clients wait for what it holds now, it becomes ready.
     pub(crate) fn look_if_ready(&mut self, db: usize, key: &[u8]) {
         let found = self.databases[db].find(key, EVER);

@@ -110,7 +110,7 @@ fn xdel(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let ids: Vec<Id> = call.args.iter().skip(2).map(id::exact).collect::<Result<_, _>>()?;
     let removed = stream.delete(ids.into_iter());
     if removed > 0 {
-        call.changed(key);
+        call.node.lost_some(call.client.db, key);
         call.notify(Class::Stream, "xdel", key);
     }
     call.reply.integer(removed.cast_signed());

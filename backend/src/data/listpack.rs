@@ -188,23 +188,22 @@ impl Listpack {
     }
 
     /// Puts many entries at the end at once: the bytes move once, not with each of them.
-    pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) {
-        let mut bytes = Vec::new();
+    pub(crate) fn extend<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>> + Clone) {
+        let heads = entries.map(|entry| match entry {
+            Entry::Integer(number) => (Head::of_integer(number), &[][..]),
+            Entry::String(data) => (Head::of(data), data),
+        });
+        let bytes: usize = heads.clone().map(|(head, _)| head.total()).sum();
+        let mut at = self.bytes.len() - 1;
+        self.resize(at + bytes + 1);
         let mut added = 0;
-        for entry in entries {
-            let (head, data) = match entry {
-                Entry::Integer(number) => (Head::of_integer(number), &[][..]),
-                Entry::String(data) => (Head::of(data), data),
-            };
-            let at = bytes.len();
-            bytes.resize(at + head.total(), 0);
-            head.write(data, &mut bytes[at..]);
+        for (head, data) in heads {
+            let end = at + head.total();
+            head.write(data, &mut self.bytes[at..end]);
+            at = end;
             added += 1;
         }
-        let end = self.bytes.len() - 1;
-        self.resize(end + bytes.len() + 1);
-        self.bytes[end..end + bytes.len()].copy_from_slice(&bytes);
-        self.bytes[end + bytes.len()] = END;
+        self.bytes[at] = END;
         self.count(added);
     }
 
@@ -216,12 +215,6 @@ impl Listpack {
     /// Puts an entry before another, which then lies behind it; the position is that of the new one afterwards.
     pub(crate) fn insert_before(&mut self, at: Position, data: &[u8]) {
         self.splice(at.0, 0, data);
-        self.count(1);
-    }
-
-    /// Puts an entry behind another, whose position stays good.
-    pub(crate) fn insert_after(&mut self, at: Position, data: &[u8]) {
-        self.splice(self.end(at), 0, data);
         self.count(1);
     }
 

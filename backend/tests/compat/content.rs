@@ -6,7 +6,7 @@ use reddoor_protocol::value::Value;
 
 use crate::grammar::KEYS;
 use crate::servers::Pair;
-use crate::wire::{Client, parse, texts};
+use crate::wire::{Client, parse, texts, without_times};
 
 /// What is asked of a key of each type beside its encoding, and whether the order of the answer means something.
 const QUESTIONS: &[(&str, &[&str], bool)] = &[
@@ -81,7 +81,8 @@ fn of_key(client: &mut Client, key: &[u8]) -> Vec<String> {
     if let Some((_, words, is_ordered)) = question {
         let answer = ask(words);
         if *is_ordered {
-            told.push(answer.escape_ascii().to_string());
+            let lines = without_times(&answer);
+            told.extend(lines.iter().map(|line| line.escape_ascii().to_string()));
         } else {
             let mut lines: Vec<String> =
                 texts(&answer).iter().map(|text| text.escape_ascii().to_string()).collect();

@@ -128,7 +128,9 @@ pub(crate) fn is_same(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
         b"keys" | b"scan" | b"zscan" => sorted(parse(theirs)) == sorted(parse(ours)),
         // Picked at random.
         b"zrandmember" => element_count(parse(theirs)) == element_count(parse(ours)),
+        b"xinfo" | b"xpending" => without_times(theirs) == without_times(ours),
         b"exec" if without_id(theirs) == without_id(ours) => true,
+        b"exec" if without_times(theirs) == without_times(ours) => true,
         b"exec" => is_same_transaction(parse(theirs), parse(ours)),
         name => Agreement::of(name).is_some_and(|how| how.holds(parse(theirs), parse(ours))),
     }
@@ -172,6 +174,21 @@ fn without_id(reply: &[u8]) -> Vec<&[u8]> {
         lines.remove(index + 1);
     }
     lines
+}
+
+/// A reply without the times that `XINFO` and `XPENDING` tell: since 1970, or for how long.
+pub(crate) fn without_times(reply: &[u8]) -> Vec<&[u8]> {
+    /// Digits of a time in milliseconds since 1970, with its sign and its line end.
+    const TIME_LEN: usize = 15;
+    let lines: Vec<&[u8]> = reply.split(|byte| *byte == b'\n').collect();
+    let is_integer = |line: Option<&&[u8]>| line.is_some_and(|line| line.starts_with(b":"));
+    let is_time = |index: usize| {
+        let is_idle = index > 0 && lines[index - 1] == b"idle\r";
+        // In a list of pending entries the number of deliveries follows.
+        is_idle || lines[index].len() == TIME_LEN || is_integer(lines.get(index + 1))
+    };
+    let kept = |index: &usize| !(is_integer(lines.get(*index)) && is_time(*index));
+    (0..lines.len()).filter(kept).map(|index| lines[index]).collect()
 }
 
 /// The elements of an array of strings.

@@ -169,7 +169,8 @@ fn add<'a>(
     };
     let result = match id {
         Some(id) => stream.append(id, words, limits).map(|()| id),
-        None => Err(Refusal::NotLarger),
+        // A time without another number counts as too large an entry in a Redis.
+        None => Err(Refusal::TooLarge),
     };
     result.map_err(|refusal| match refusal {
         Refusal::NotLarger => ReplyError::new(
@@ -198,7 +199,7 @@ pub(super) fn xtrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
         None => 0,
     };
     if removed > 0 {
-        call.changed(key);
+        call.node.lost_some(call.client.db, key);
         call.notify(Class::Stream, "xtrim", key);
     }
     call.reply.integer(removed.cast_signed());
@@ -226,7 +227,6 @@ pub(super) fn xsetid(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
     let stream = stream_of(record)?;
     let marks = stream.marks();
-    check(last_id >= marks.max_deleted_id, "current max_deleted_entry_id")?;
     if let Some(top) = stream.last_entry_id() {
         check(last_id >= top, "the target stream top item")?;
         if entries_added.is_some_and(|count| count < marks.len) {

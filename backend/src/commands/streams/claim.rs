@@ -6,56 +6,73 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::commands::argument::{integer, is, quoted, stream_of};
 use crate::commands::streams::{group, id, no_group, write};
 use crate::data::stream::Stream;
-use crate::data::stream::group::ConsumerId;
 use crate::data::stream::id::Id;
 use crate::execute::Call;
 
-/// The group's stream, which must be there.
-fn stream_of_group<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Stream, ReplyError> {
-    let (key, group) = (call.arg(1), call.arg(2));
-    match call.node.read(call.at(), key) {
-        Some(record) => {
-            let stream = stream_of(record)?;
-            if stream.group(group).is_some() { Ok(stream) } else { Err(no_group(key, group, "")) }
-        }
-        None => Err(no_group(key, group, "")),
-    }
-}
-
-fn idle_min(call: &Call<'_>) -> Result<i64, ReplyError> {
-    named_integer(call.arg(4), || format!("min-idle-time argument for {}", command_name(call)))
-        .map(|idle| idle.max(0))
-}
-
-/// A number; `what` it is goes into the error.
-fn named_integer(arg: &[u8], what: impl FnOnce() -> String) -> Result<i64, ReplyError> {
-    integer(arg).map_err(|_| ReplyError::new(format!("ERR Invalid {}", what())))
-}
-
-fn command_name(call: &Call<'_>) -> String {
-    call.spec.name.to_ascii_uppercase()
-}
-
-/// How entries are claimed.
+/// How entries are claimed, and by whom.
 #[derive(Clone, Copy, Debug)]
-struct Claim {
+struct Claim<'a> {
+    group: &'a [u8],
+    consumer: &'a [u8],
+    now_ms: i64,
+    /// Claims only what was not given out for so long, in milliseconds; 0 for anything.
     idle_min_ms: i64,
-    /// When the entries count as given out.
+    /// When the entries count as given out; `None` for now.
     delivered_at_ms: Option<i64>,
-    /// How often they count as given out.
+    /// How often they count as given out; `None` for once more.
     deliveries: Option<u64>,
-    /// Claims what is pending at nobody.
+    /// Claims what is pending nowhere, too.
     forces: bool,
+    /// Answers no more than IDs, and does not count as giving out.
     only_ids: bool,
     /// The group has come so far at least.
     last_id: Id,
 }
 
-fn parse_claim(call: &Call<'_>, mut index: usize, idle_min_ms: i64) -> Result<Claim, ReplyError> {
-    let mut claim = Claim::of_idle(idle_min_ms);
+/// What was claimed so far.
+#[derive(Debug, Default)]
+struct Claimed {
+    taken: Vec<Id>,
+    /// What was pending and is not in the stream any more.
+    gone: Vec<Id>,
+    consumer_is_new: bool,
+}
+
+/// What became of an entry that was to be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// It stays with whom it was, or with nobody.
+    Left,
+}
+
+pub(super) fn xclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    stream_of_group(call)?;
+    let mut claim = Claim::of_idle(call)?;
+    let ids: Vec<Id> = call.args.iter().skip(5).map_while(|arg| id::exact(arg).ok()).collect();
+    parse(call, 5 + ids.len(), &mut claim)?;
+    let stream = stream_of_group(call)?;
+    let mut is_further = false;
+    if let Some(group) = stream.group_mut(claim.group) {
+        is_further = claim.last_id > group.last_id;
+        group.last_id = group.last_id.max(claim.last_id);
+    }
+    let mut claimed = Claimed::default();
+    for id in ids {
+        claim.take(stream, id, &mut claimed);
+    }
+    write_taken(call, key, &claimed.taken, claim.only_ids)?;
+    call.node.changes += u64::from(is_further);
+    claimed.tell(call, key);
+    Ok(())
+}
+
+fn parse(call: &Call<'_>, from: usize, claim: &mut Claim<'_>) -> Result<(), ReplyError> {
     let number = |arg: &[u8], option: &str| {
-        named_integer(arg, || format!("{option} option argument for XCLAIM"))
+        integer(arg).map_err(|_| invalid(&format!("{option} option argument for XCLAIM")))
     };
+    let mut index = from;
     while index < call.args.len() {
         let option = call.arg(index);
         let value = call.args.get(index + 1);
@@ -67,8 +84,8 @@ fn parse_claim(call: &Call<'_>, mut index: usize, idle_min_ms: i64) -> Result<Cl
                 index -= 1;
             }
             Some(value) if is(option, "IDLE") => {
-                let idle = number(value, "IDLE")?;
-                claim.delivered_at_ms = Some(call.now_ms.wrapping_sub(idle));
+                let idle_ms = number(value, "IDLE")?;
+                claim.delivered_at_ms = Some(claim.now_ms.wrapping_sub(idle_ms));
             }
             Some(value) if is(option, "TIME") => {
                 claim.delivered_at_ms = Some(number(value, "TIME")?);
@@ -83,138 +100,6 @@ fn parse_claim(call: &Call<'_>, mut index: usize, idle_min_ms: i64) -> Result<Cl
             }
         }
     }
-    Ok(claim)
-}
-
-pub(super) fn xclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let (key, group_name, now_ms) = (call.arg(1), call.arg(2), call.now_ms);
-    stream_of_group(call)?;
-    let idle_min_ms = idle_min(call)?;
-    let ids: Vec<Id> = call.args.iter().skip(5).map_while(|arg| id::exact(arg).ok()).collect();
-    let claim = parse_claim(call, 5 + ids.len(), idle_min_ms)?;
-    let Some(consumer) = group::consumer(call, key, group_name, call.arg(3))? else {
-        return Ok(());
-    };
-    let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
-    let stream = stream_of(record)?;
-    let (mut taken, mut changes) = (Vec::new(), 0);
-    if let Some(group) = stream.group_mut(group_name)
-        && claim.last_id > group.last_id
-    {
-        group.last_id = claim.last_id;
-        changes += 1;
-    }
-    for id in ids {
-        let outcome = claim.take(stream, group_name, id, consumer, now_ms);
-        changes += u64::from(outcome != Outcome::Left);
-        taken.extend(Some(id).filter(|_| outcome == Outcome::Taken));
-    }
-    write_taken(&mut call.reply, stream, &taken, claim.only_ids);
-    call.node.changes += changes;
-    Ok(())
-}
-
-/// What became of an entry that was to be claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Taken,
-    /// The stream does not have it any more, so nobody can have it pending.
-    Gone,
-    /// It stays with whom it was, or with nobody.
-    Left,
-}
-
-impl Claim {
-    /// Claims what has been idle for so long.
-    fn of_idle(idle_min_ms: i64) -> Claim {
-        Claim {
-            idle_min_ms,
-            delivered_at_ms: None,
-            deliveries: None,
-            forces: false,
-            only_ids: false,
-            last_id: Id::MIN,
-        }
-    }
-
-    fn take(
-        &self,
-        stream: &mut Stream,
-        group: &[u8],
-        id: Id,
-        consumer: ConsumerId,
-        now_ms: i64,
-    ) -> Outcome {
-        let exists = stream.contains(id);
-        let Some(group) = stream.group_mut(group) else { return Outcome::Left };
-        if !exists {
-            return if group.acknowledge(id) { Outcome::Gone } else { Outcome::Left };
-        }
-        match group.pending().get(&id) {
-            None if self.forces => group.deliver(id, consumer, now_ms),
-            None => return Outcome::Left,
-            Some(pending) => {
-                let idle_ms = now_ms.wrapping_sub(pending.delivered_at_ms);
-                if self.idle_min_ms > 0 && idle_ms < self.idle_min_ms {
-                    return Outcome::Left;
-                }
-            }
-        }
-        let Some(pending) = group.hand_over(id, consumer) else { return Outcome::Left };
-        // A time to come is a client's wrong arithmetic.
-        let delivered_at_ms = self.delivered_at_ms.filter(|time| (0..=now_ms).contains(time));
-        pending.delivered_at_ms = delivered_at_ms.unwrap_or(now_ms);
-        pending.deliveries = match self.deliveries {
-            Some(deliveries) => deliveries,
-            None if self.only_ids => pending.deliveries,
-            None => pending.deliveries.wrapping_add(1),
-        };
-        Outcome::Taken
-    }
-}
-
-pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let (key, group_name, now_ms) = (call.arg(1), call.arg(2), call.now_ms);
-    let mut claim = Claim::of_idle(idle_min(call)?);
-    let mut next = Some(id::interval_start(call.arg(5))?);
-    let mut count = parse_auto(call, &mut claim)?;
-    stream_of_group(call)?;
-    if count >= AUTO_COUNT_TOO_HIGH {
-        return Err(ReplyError::new(
-            "ERR Insufficient memory, failed allocating transient memory, COUNT too high.",
-        ));
-    }
-    let Some(consumer) = group::consumer(call, key, group_name, call.arg(3))? else {
-        return Ok(());
-    };
-    let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
-    let stream = stream_of(record)?;
-    let next_pending = |stream: &Stream, from: Option<Id>| {
-        let (id, _) = stream.group(group_name)?.pending().range(from?..).next()?;
-        Some(*id)
-    };
-    let (mut taken, mut gone) = (Vec::new(), Vec::new());
-    let mut attempts = count.saturating_mul(AUTO_ATTEMPTS);
-    while attempts > 0
-        && count > 0
-        && let Some(id) = next_pending(stream, next)
-    {
-        next = id.next();
-        attempts -= 1;
-        match claim.take(stream, group_name, id, consumer, now_ms) {
-            Outcome::Taken => taken.push(id),
-            Outcome::Gone => gone.push(id),
-            Outcome::Left => continue,
-        }
-        count -= 1;
-    }
-    let reply = &mut call.reply;
-    reply.array(3);
-    write::id(reply, next_pending(stream, next).unwrap_or(Id::MIN));
-    write_taken(reply, stream, &taken, claim.only_ids);
-    reply.array(gone.len());
-    gone.iter().for_each(|id| write::id(reply, *id));
-    call.node.changes += (taken.len() + gone.len()) as u64;
     Ok(())
 }
 
@@ -224,8 +109,45 @@ const AUTO_ATTEMPTS: i64 = 10;
 /// A count for which a Redis finds no memory: it asks for 16 bytes for each ahead, and addresses have 47 bits.
 const AUTO_COUNT_TOO_HIGH: i64 = (1 << 47) / 16;
 
+pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    let mut claim = Claim::of_idle(call)?;
+    let mut next = Some(id::interval_start(call.arg(5))?);
+    let mut count = parse_auto(call, &mut claim)?;
+    let stream = stream_of_group(call)?;
+    if count >= AUTO_COUNT_TOO_HIGH {
+        return Err(ReplyError::new(
+            "ERR Insufficient memory, failed allocating transient memory, COUNT too high.",
+        ));
+    }
+    let next_pending = |stream: &Stream, from: Option<Id>| {
+        let (id, _) = stream.group(claim.group)?.pending().range(from?..).next()?;
+        Some(*id)
+    };
+    let mut claimed = Claimed::default();
+    let mut attempts = count.saturating_mul(AUTO_ATTEMPTS);
+    while attempts > 0
+        && count > 0
+        && let Some(id) = next_pending(stream, next)
+    {
+        next = id.next();
+        attempts -= 1;
+        if claim.take(stream, id, &mut claimed) == Outcome::Done {
+            count -= 1;
+        }
+    }
+    let next = next_pending(stream, next).unwrap_or(Id::MIN);
+    call.reply.array(3);
+    write::id(&mut call.reply, next);
+    write_taken(call, key, &claimed.taken, claim.only_ids)?;
+    call.reply.array(claimed.gone.len());
+    claimed.gone.iter().for_each(|id| write::id(&mut call.reply, *id));
+    claimed.tell(call, key);
+    Ok(())
+}
+
 /// The options of `XAUTOCLAIM`: how many entries it claims at most.
-fn parse_auto(call: &Call<'_>, claim: &mut Claim) -> Result<i64, ReplyError> {
+fn parse_auto(call: &Call<'_>, claim: &mut Claim<'_>) -> Result<i64, ReplyError> {
     const DEFAULT: i64 = 100;
     const MAX: i64 = i64::MAX / 16;
     let mut count = DEFAULT;
@@ -246,8 +168,88 @@ fn parse_auto(call: &Call<'_>, claim: &mut Claim) -> Result<i64, ReplyError> {
     Ok(count)
 }
 
+impl<'a> Claim<'a> {
+    /// Reads who claims what has been idle for how long; options come later.
+    fn of_idle(call: &Call<'a>) -> Result<Claim<'a>, ReplyError> {
+        let command = call.spec.name.to_ascii_uppercase();
+        let idle_min_ms = integer(call.arg(4))
+            .map_err(|_| invalid(&format!("min-idle-time argument for {command}")))?;
+        Ok(Claim {
+            group: call.arg(2),
+            consumer: call.arg(3),
+            now_ms: call.now_ms,
+            idle_min_ms: idle_min_ms.max(0),
+            delivered_at_ms: None,
+            deliveries: None,
+            forces: false,
+            only_ids: false,
+            last_id: Id::MIN,
+        })
+    }
+
+    /// Claims one entry, if it may. A consumer that is not there yet is made with the first one.
+    fn take(&self, stream: &mut Stream, id: Id, claimed: &mut Claimed) -> Outcome {
+        let exists = stream.contains(id);
+        let Some(group) = stream.group_mut(self.group) else { return Outcome::Left };
+        if !exists {
+            // Nobody can have pending what is gone.
+            if !group.acknowledge(id) {
+                return Outcome::Left;
+            }
+            claimed.gone.push(id);
+            return Outcome::Done;
+        }
+        let is_free = group.pending().get(&id).map_or(self.forces, |pending| {
+            let idle_ms = self.now_ms.wrapping_sub(pending.delivered_at_ms);
+            self.idle_min_ms == 0 || idle_ms >= self.idle_min_ms
+        });
+        let seen = if is_free { group.see_consumer(self.consumer, self.now_ms) } else { None };
+        let Some((consumer, is_made)) = seen else { return Outcome::Left };
+        claimed.consumer_is_new |= is_made;
+        claimed.taken.push(id);
+        let pending = group.hand_over(id, consumer, self.now_ms);
+        // A time to come is a client's wrong arithmetic.
+        let delivered_at_ms = self.delivered_at_ms.filter(|time| (0..=self.now_ms).contains(time));
+        pending.delivered_at_ms = delivered_at_ms.unwrap_or(self.now_ms);
+        pending.deliveries = match self.deliveries {
+            Some(deliveries) => deliveries,
+            None if self.only_ids => pending.deliveries,
+            None => pending.deliveries.wrapping_add(1),
+        };
+        Outcome::Done
+    }
+}
+
+impl Claimed {
+    fn tell(&self, call: &mut Call<'_>, key: &[u8]) {
+        call.node.changes += (self.taken.len() + self.gone.len()) as u64;
+        if self.consumer_is_new {
+            group::tell_of_consumer(call, key);
+        }
+    }
+}
+
+/// The stream with the group that the arguments name.
+fn stream_of_group<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Stream, ReplyError> {
+    let (key, group) = (call.arg(1), call.arg(2));
+    let Some(record) = call.node.read(call.at(), key) else { return Err(no_group(key, group, "")) };
+    let stream = stream_of(record)?;
+    if stream.group(group).is_some() { Ok(stream) } else { Err(no_group(key, group, "")) }
+}
+
+fn invalid(what: &str) -> ReplyError {
+    ReplyError::new(format!("ERR Invalid {what}"))
+}
+
 /// Answers the entries that were claimed.
-fn write_taken(reply: &mut ReplyWriter<'_>, stream: &Stream, taken: &[Id], only_ids: bool) {
+fn write_taken(
+    call: &mut Call<'_>,
+    key: &[u8],
+    taken: &[Id],
+    only_ids: bool,
+) -> Result<(), ReplyError> {
+    let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let (stream, reply): (_, &mut ReplyWriter<'_>) = (stream_of(record)?, &mut call.reply);
     reply.array(taken.len());
     for id in taken {
         if only_ids {
@@ -256,4 +258,5 @@ fn write_taken(reply: &mut ReplyWriter<'_>, stream: &Stream, taken: &[Id], only_
             write::entry(reply, &entry);
         }
     }
+    Ok(())
 }

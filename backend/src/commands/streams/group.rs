@@ -5,7 +5,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::commands::argument::{integer, is, stream_of};
 use crate::commands::streams::{id, no_group_of_key, subcommand_syntax};
 use crate::data::stream::Stream;
-use crate::data::stream::group::{ConsumerId, Group};
+use crate::data::stream::group::Group;
 use crate::data::stream::id::Id;
 use crate::data::value::Value;
 use crate::execute::Call;
@@ -114,6 +114,8 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if is_removed {
         call.node.changes += 1;
         call.notify(Class::Stream, "xgroup-destroy", key);
+        // Those who wait for entries of the group hear that it is gone.
+        call.node.look_if_ready(call.client.db, key);
     }
     call.reply.integer(i64::from(is_removed));
     Ok(())
@@ -123,8 +125,7 @@ pub(super) fn createconsumer(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (key, name, now_ms) = (call.arg(2), call.arg(4), call.now_ms);
     let is_made = group(call)?.create_consumer(name, now_ms).is_some();
     if is_made {
-        call.node.changes += 1;
-        call.notify(Class::Stream, "xgroup-createconsumer", key);
+        tell_of_consumer(call, key);
     }
     call.reply.integer(i64::from(is_made));
     Ok(())
@@ -141,22 +142,8 @@ pub(super) fn delconsumer(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// Finds a consumer that asks for entries, or makes it; `None` if the group is not there.
-pub(super) fn consumer(
-    call: &mut Call<'_>,
-    key: &[u8],
-    group: &[u8],
-    name: &[u8],
-) -> Result<Option<ConsumerId>, ReplyError> {
-    let (at, now_ms) = (call.at(), call.now_ms);
-    let Some(record) = call.node.write(at, key) else { return Ok(None) };
-    let Some(group) = stream_of(record)?.group_mut(group) else { return Ok(None) };
-    if let Some(found) = group.find_consumer(name) {
-        group.consumer_mut(found).seen_at_ms = now_ms;
-        return Ok(Some(found));
-    }
-    let made = group.create_consumer(name, now_ms);
+/// Tells that a consumer was made.
+pub(super) fn tell_of_consumer(call: &mut Call<'_>, key: &[u8]) {
     call.node.changes += 1;
     call.notify(Class::Stream, "xgroup-createconsumer", key);
-    Ok(made)
 }

@@ -1,10 +1,14 @@
 //! `XREAD`, `XREADGROUP`: what is new in several streams, for anyone or for a consumer of a group.
 
-use reddoor_protocol::encode::Resp;
+use std::time::Duration;
+
+use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::{integer, is, stream_of};
+use crate::blocking::{Awaited, TimeoutReply, Wait};
+use crate::commands::argument::{integer, is, stream_of, timeout_ms};
 use crate::commands::streams::{group, id, no_group, write};
+use crate::data::key::Key;
 use crate::data::stream::Stream;
 use crate::data::stream::id::Id;
 use crate::execute::Call;
@@ -14,8 +18,9 @@ use crate::execute::Call;
 struct Request<'a> {
     /// Entries of each stream (count); 0 for all.
     count: usize,
-    /// How long it may take, in milliseconds; 0 for ever. `None` does not wait.
-    timeout_ms: Option<u64>,
+    /// Whether it waits if nothing is new, and how long; `None` for ever.
+    waits: bool,
+    timeout: Option<Duration>,
     group: Option<Reader<'a>>,
     /// Where the first key stands among the arguments.
     keys_at: usize,
@@ -48,44 +53,107 @@ pub(super) fn xreadgroup(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn read(call: &mut Call<'_>, request: &Request<'_>) -> Result<(), ReplyError> {
-    let from = find_starts(call, request)?;
-    let start = call.reply.out().len();
+    if let Some(key) = call.ready_key() {
+        return read_ready(call, request, key);
+    }
+    let starts = find_starts(call, request)?;
+    let begin = call.reply.out().len();
     let mut served = 0;
-    for (index, from) in from.iter().enumerate() {
+    for (index, start) in starts.iter().enumerate() {
         let key = call.arg(request.keys_at + index);
-        served += usize::from(serve(call, request, key, *from)?);
+        if has_news(call, request, key, *start)? {
+            serve(call, request, key, *start)?;
+            served += 1;
+        }
     }
-    if served == 0 {
+    if served > 0 {
+        write_len(call, begin, served);
+    } else if request.waits && call.may_block() {
+        wait(call, request, Some(&starts));
+    } else {
         call.reply.null_array();
-        return Ok(());
     }
-    let (kind, len) = match call.reply.resp() {
-        Resp::V2 => (b'*', served),
-        Resp::V3 => (b'%', served),
-    };
-    write::insert_header(&mut call.reply, start, kind, len);
     Ok(())
 }
 
+/// Reads from the one stream that got something, after the client has waited for it.
+fn read_ready(call: &mut Call<'_>, request: &Request<'_>, key: &[u8]) -> Result<(), ReplyError> {
+    /// Entries for a client that has not said how many it wants (count), lest one that asked from far back gets a
+    /// huge stream at once. Source: redis `src/t_stream.c` XREAD_BLOCKED_DEFAULT_COUNT.
+    const COUNT_DEFAULT: usize = 1000;
+    let mut keys = call.args.iter().skip(request.keys_at);
+    let Some(index) = keys.position(|arg| arg == key) else { return Ok(()) };
+    let count = if request.count == 0 { COUNT_DEFAULT } else { request.count };
+    let request = Request { count, ..*request };
+    let Some(record) = call.node.read(call.at(), key) else { return Ok(()) };
+    let stream: &Stream = stream_of(record)?;
+    let last_id = stream.marks().last_id;
+    let start = match &request.group {
+        Some(reader) => match stream.group(reader.group) {
+            Some(group) => group.last_id,
+            None => return Err(GROUP_GONE),
+        },
+        None => id::exact(call.arg(request.keys_at + request.keys_count + index))?,
+    };
+    if last_id > start {
+        let begin = call.reply.out().len();
+        let start = if request.group.is_some() { UNDELIVERED } else { start };
+        serve(call, &request, key, start)?;
+        write_len(call, begin, 1);
+    } else {
+        wait(call, &request, None);
+    }
+    Ok(())
+}
+
+const GROUP_GONE: ReplyError = ReplyError::from_static(
+    "NOGROUP the consumer group this client was blocked on no longer exists",
+);
+
+/// Lets the client wait. `starts` are what `$` means now, and will mean when the command runs again.
+fn wait(call: &mut Call<'_>, request: &Request<'_>, starts: Option<&[Id]>) {
+    let keys = call.args.iter().skip(request.keys_at).take(request.keys_count);
+    let keys: Vec<Key> = keys.map(Key::from).collect();
+    let starts_at = request.keys_at + request.keys_count;
+    let args = starts.filter(|_| request.group.is_none()).map(|starts| {
+        let before = call.args.iter().take(starts_at).map(Box::from);
+        before.chain(starts.iter().map(|id| Box::from(id.text().as_bytes()))).collect()
+    });
+    let kind = if request.group.is_some() { Awaited::StreamOfGroup } else { Awaited::Stream };
+    let (timeout, on_timeout) = (request.timeout, TimeoutReply::NullArray);
+    call.block(Wait { keys, kind, timeout, on_timeout, args });
+}
+
+/// Puts before what was written how many streams it is from.
+fn write_len(call: &mut Call<'_>, begin: usize, streams_count: usize) {
+    let kind = match call.reply.resp() {
+        Resp::V2 => b'*',
+        Resp::V3 => b'%',
+    };
+    write::insert_header(&mut call.reply, begin, kind, streams_count);
+}
+
 fn parse<'a>(call: &Call<'a>, for_group: bool) -> Result<Request<'a>, ReplyError> {
-    let (mut count, mut timeout_ms, mut reader, mut needs_no_ack) = (0, None, None, false);
+    let (mut count, mut reader, mut needs_no_ack) = (0, None, false);
+    let (mut waits, mut timeout) = (false, None);
     let mut index = 1;
     while index < call.args.len() {
         let option = call.arg(index);
         let following = call.args.len() - index - 1;
         if is(option, "BLOCK") && following >= 1 {
-            timeout_ms = Some(timeout(call.arg(index + 1))?);
+            waits = true;
+            timeout = timeout_ms(call.arg(index + 1))?;
             index += 2;
         } else if is(option, "COUNT") && following >= 1 {
             count = usize::try_from(integer(call.arg(index + 1))?).unwrap_or(0);
             index += 2;
         } else if is(option, "STREAMS") && following >= 1 {
             if following % 2 == 1 {
-                return Err(unbalanced(call, for_group));
+                return Err(UNBALANCED);
             }
             let group = reader.map(|(group, consumer)| Reader { group, consumer, needs_no_ack });
             let (keys_at, keys_count) = (index + 1, following / 2);
-            return Ok(Request { count, timeout_ms, group, keys_at, keys_count });
+            return Ok(Request { count, waits, timeout, group, keys_at, keys_count });
         } else if is(option, "GROUP") && following >= 2 {
             check_for_group(for_group, "GROUP")?;
             reader = Some((call.arg(index + 1), call.arg(index + 2)));
@@ -101,18 +169,10 @@ fn parse<'a>(call: &Call<'a>, for_group: bool) -> Result<Request<'a>, ReplyError
     Err(ReplyError::SYNTAX)
 }
 
-fn timeout(arg: &[u8]) -> Result<u64, ReplyError> {
-    let timeout = integer(arg)
-        .map_err(|_| ReplyError::new("ERR timeout is not an integer or out of range"))?;
-    u64::try_from(timeout).map_err(|_| ReplyError::new("ERR timeout is negative"))
-}
-
-fn unbalanced(call: &Call<'_>, for_group: bool) -> ReplyError {
-    let (name, symbol) = (call.spec.name, if for_group { '>' } else { '$' });
-    ReplyError::new(format!(
-        "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' must be specified."
-    ))
-}
+/// The same words for both commands.
+const UNBALANCED: ReplyError = ReplyError::from_static(
+    "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
 
 fn check_for_group(for_group: bool, option: &str) -> Result<(), ReplyError> {
     if for_group {
@@ -156,38 +216,44 @@ fn find_start(call: &mut Call<'_>, request: &Request<'_>, index: usize) -> Resul
     }
 }
 
-/// Answers the name of a stream and what is new in it. Whether there was anything.
+/// Whether a stream has anything for the client.
+fn has_news(
+    call: &mut Call<'_>,
+    request: &Request<'_>,
+    key: &[u8],
+    start: Id,
+) -> Result<bool, ReplyError> {
+    let Some(record) = call.node.read(call.at(), key) else { return Ok(false) };
+    let stream: &Stream = stream_of(record)?;
+    let is_newer = |id: Id| stream.last_entry_id().is_some_and(|last| last > id);
+    Ok(match request.group {
+        // What is pending is answered, even if nothing is.
+        Some(_) if start != UNDELIVERED => true,
+        Some(reader) => stream.group(reader.group).is_some_and(|group| is_newer(group.last_id)),
+        None => is_newer(start),
+    })
+}
+
+/// Answers the name of a stream and what it has for the client.
 fn serve(
     call: &mut Call<'_>,
     request: &Request<'_>,
     key: &[u8],
-    from: Id,
-) -> Result<bool, ReplyError> {
-    let at = call.at();
-    let Some(record) = call.node.read(at, key) else { return Ok(false) };
-    let stream: &Stream = stream_of(record)?;
-    let is_newer = |id: Id| stream.last_entry_id().is_some_and(|last| last > id);
-    let has_news = match request.group {
-        Some(_) if from != UNDELIVERED => true,
-        Some(reader) => stream.group(reader.group).is_some_and(|group| is_newer(group.last_id)),
-        None => is_newer(from),
-    };
-    if !has_news {
-        return Ok(false);
-    }
+    start: Id,
+) -> Result<(), ReplyError> {
     if call.reply.resp() == Resp::V2 {
         call.reply.array(2);
     }
     call.reply.bulk(key);
     let count = if request.count == 0 { usize::MAX } else { request.count };
-    match request.group {
-        None => {
-            let from = from.next().unwrap_or(Id::MAX);
-            write::entries(&mut call.reply, stream.range(from, Id::MAX).take(count));
-        }
-        Some(reader) => serve_consumer(call, &reader, key, from, count)?,
+    if let Some(reader) = request.group {
+        return serve_consumer(call, &reader, key, start, count);
     }
-    Ok(true)
+    let Some(record) = call.node.write(call.at(), key) else { return Ok(()) };
+    let stream: &Stream = stream_of(record)?;
+    let start = start.next().unwrap_or(Id::MAX);
+    write::entries(&mut call.reply, stream.range(start, Id::MAX).take(count));
+    Ok(())
 }
 
 fn serve_consumer(
@@ -197,13 +263,17 @@ fn serve_consumer(
     from: Id,
     count: usize,
 ) -> Result<(), ReplyError> {
-    let Some(consumer) = group::consumer(call, key, reader.group, reader.consumer)? else {
-        return Ok(());
-    };
+    let now_ms = call.now_ms;
+    let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let group = stream_of(record)?.group_mut(reader.group);
+    let found = group.and_then(|group| group.see_consumer(reader.consumer, now_ms));
+    let Some((consumer, is_made)) = found else { return Ok(()) };
+    if is_made {
+        group::tell_of_consumer(call, key);
+    }
     call.node.changes += 1;
     let record = call.node.write(call.at(), key).ok_or(ReplyError::NO_SUCH_KEY)?;
     let stream = stream_of(record)?;
-    let now_ms = call.now_ms;
     let reply = &mut call.reply;
     let marks = stream.marks();
     let Some(group) = stream.group(reader.group) else { return Ok(()) };
@@ -233,7 +303,7 @@ fn serve_consumer(
 
 /// Answers an entry that is pending already: it counts as given out once more, unless it is gone.
 fn serve_again(
-    reply: &mut reddoor_protocol::encode::ReplyWriter<'_>,
+    reply: &mut ReplyWriter<'_>,
     stream: &mut Stream,
     group: &[u8],
     id: Id,

@@ -83,6 +83,15 @@ impl Group {
         self.place_of(name).ok().map(|index| self.order[index])
     }
 
+    /// The consumer of this name, which asks for something now; the second value says if it had to be made.
+    pub(crate) fn see_consumer(&mut self, name: &[u8], now_ms: i64) -> Option<(ConsumerId, bool)> {
+        if let Some(found) = self.find_consumer(name) {
+            self.consumers[found.0 as usize].seen_at_ms = now_ms;
+            return Some((found, false));
+        }
+        self.create_consumer(name, now_ms).map(|made| (made, true))
+    }
+
     /// Makes a consumer, unless there is one of this name.
     pub(crate) fn create_consumer(&mut self, name: &[u8], now_ms: i64) -> Option<ConsumerId> {
         let index = self.place_of(name).err()?;
@@ -104,25 +113,22 @@ impl Group {
 
     /// Makes an entry pending at a consumer, whosever it was before; the counts start anew.
     pub(crate) fn deliver(&mut self, id: Id, consumer: ConsumerId, now_ms: i64) {
-        let fresh = Pending { consumer, delivered_at_ms: now_ms, deliveries: 1 };
-        if let Some(before) = self.pending.insert(id, fresh)
-            && before.consumer != consumer
-        {
-            self.consumer_mut(before.consumer).pending.remove(&id);
-        }
-        self.consumer_mut(consumer).pending.insert(id);
+        let pending = self.hand_over(id, consumer, now_ms);
+        pending.delivered_at_ms = now_ms;
+        pending.deliveries = 1;
     }
 
-    /// Hands a pending entry over to a consumer and gives back its record.
-    pub(crate) fn hand_over(&mut self, id: Id, to: ConsumerId) -> Option<&mut Pending> {
-        let from = self.pending.get(&id)?.consumer;
+    /// Hands an entry over to a consumer and gives back its record; one that was pending nowhere counts as given out
+    /// once.
+    pub(crate) fn hand_over(&mut self, id: Id, to: ConsumerId, now_ms: i64) -> &mut Pending {
+        let fresh = Pending { consumer: to, delivered_at_ms: now_ms, deliveries: 1 };
+        let pending = self.pending.entry(id).or_insert(fresh);
+        let from = std::mem::replace(&mut pending.consumer, to);
         if from != to {
-            self.consumer_mut(from).pending.remove(&id);
-            self.consumer_mut(to).pending.insert(id);
+            self.consumers[from.0 as usize].pending.remove(&id);
         }
-        let pending = self.pending.get_mut(&id)?;
-        pending.consumer = to;
-        Some(pending)
+        self.consumers[to.0 as usize].pending.insert(id);
+        pending
     }
 
     /// Takes an entry off everyone's list. Whether it was pending.

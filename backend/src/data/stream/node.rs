@@ -50,7 +50,7 @@ pub(crate) struct Entry<'a> {
 
 impl Node {
     /// A node without entries, for entries with these fields.
-    pub(super) fn new<'a>(fields: impl ExactSizeIterator<Item = &'a [u8]>) -> Node {
+    pub(super) fn new<'a>(fields: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> Node {
         let mut list = Listpack::new();
         let count = i64::try_from(fields.len()).unwrap_or(i64::MAX);
         let head = [0, 0, count].map(Element::Integer);

@@ -50,7 +50,12 @@ impl Marks {
 
     /// Whether an entry at an ID or behind it may have been deleted.
     fn has_deletions_from(self, id: Id) -> bool {
-        self.len > 0 && self.max_deleted_id != Id::MIN && id <= self.max_deleted_id
+        self.len > 0 && !self.is_whole() && id <= self.max_deleted_id
+    }
+
+    /// Whether nothing is missing between the first entry and the last.
+    fn is_whole(self) -> bool {
+        self.max_deleted_id == Id::MIN || self.max_deleted_id < self.first_id
     }
 
     /// How many entries were ever added up to an ID (count), where that can be told.
@@ -66,11 +71,10 @@ impl Marks {
             Ordering::Greater => return None,
             Ordering::Less => {}
         }
-        let is_whole = self.max_deleted_id == Id::MIN || self.max_deleted_id < self.first_id;
         let before = self.entries_added.wrapping_sub(self.len);
         match id.cmp(&self.first_id) {
-            Ordering::Less if is_whole => Some(before),
-            Ordering::Equal if is_whole => Some(before.wrapping_add(1)),
+            Ordering::Less if self.is_whole() => Some(before),
+            Ordering::Equal if self.is_whole() => Some(before.wrapping_add(1)),
             _ => None,
         }
     }

@@ -168,7 +168,9 @@ fn an_entry_is_pending_at_one_consumer() {
     group.deliver(id(2), bob, 5);
     group.deliver(id(1), ann, 6);
     assert_eq!(group.consumer(bob).pending.len(), 1);
-    assert_eq!(group.hand_over(id(2), ann).map(|pending| pending.deliveries), Some(1));
+    assert_eq!(group.hand_over(id(2), ann, 7).delivered_at_ms, 5);
+    assert_eq!(group.hand_over(id(3), ann, 7).delivered_at_ms, 7);
+    assert!(group.acknowledge(id(3)));
     assert_eq!(group.remove_consumer(b"bob"), Some(0));
     assert!(group.acknowledge(id(1)));
     assert!(!group.acknowledge(id(1)));
