@@ -15,6 +15,7 @@
 //! | [`pages`] | a long sequence that grows without being moved |
 //! | [`list`] | the list type: listpacks in a row |
 //! | [`sorted_set`] | members in order of their scores, found by name and by rank |
+//! | [`geo`] | places on the earth as scores |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
@@ -48,6 +49,8 @@ pub(crate) mod pages;
 pub(crate) mod list;
 
 pub(crate) mod sorted_set;
+
+pub(crate) mod geo;
 
 pub(crate) mod dict;
 

@@ -16,6 +16,8 @@ mod streams;
 
 mod hyper_log_log;
 
+mod geo;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -43,4 +45,5 @@ pub(crate) const FAMILIES: &[Family] = &[
     sorted_sets::BY_NAME,
     streams::FAMILY,
     hyper_log_log::FAMILY,
+    geo::FAMILY,
 ];

@@ -58,6 +58,13 @@ pub(crate) const SCRIPTS: &[&str] = &[
      GETEX nosuch EX 0\nGETEX d EX 0\nSET e 1 EX 9223372036854775\nSET e 1 PX 9223372036854775807",
     // Unknown commands and arities quote what was sent.
     "nosuch\nnosuch a b c\nFOO \"a\\r\\nb\" c\nGET\nget a b\nSET a\nDEL\nOBJECT\nCLIENT KILL\nSETEX a 1",
+    // Sorted sets that are waited for, and counts that no script may ask a full one for.
+    "BZPOPMIN nosuch x\nBZPOPMIN nosuch -1\nBZPOPMIN nosuch 1e30\nBZPOPMIN nosuch 0.01\nBZMPOP 0.01 1 nosuch MIN\n\
+     BZMPOP x 1 nosuch MIN\nBZMPOP x 1 nosuch FOO\nBZMPOP 0 0 nosuch MIN\nZADD a 1 x 2 y 3 z\nBZPOPMIN nosuch a 0\n\
+     BZPOPMAX a b 0\nZADD b 1 x 2 y 3 z\nBZMPOP 0 2 nosuch b MAX COUNT 2\nBZMPOP 0 1 b MIN COUNT 0\nBZPOPMIN a b 0\n\
+     EXISTS a\nBZPOPMIN b 0\nEXISTS b\nSET s 1\nBZPOPMIN nosuch s 0\nBZMPOP 0 2 nosuch s MIN\nMULTI\nBZPOPMIN a 0\n\
+     BZMPOP 0 1 a MAX\nZADD a 1 x\nBZPOPMAX a 0\nEXEC\nZRANDMEMBER a -9223372036854775807 WITHSCORES\n\
+     ZRANDMEMBER nosuch -9223372036854775807\nZRANDMEMBER nosuch 4611686018427387904 WITHSCORES",
     // Encodings.
     "SET a 9999\nOBJECT REFCOUNT a\nSET a 10000\nOBJECT REFCOUNT a\nINCR a\nOBJECT ENCODING a\nAPPEND a 5\n\
      OBJECT ENCODING a\nINCR a\nOBJECT ENCODING a\nSETRANGE b 0 12\nOBJECT ENCODING b\nSETBIT c 1 1\nOBJECT ENCODING c\n\
