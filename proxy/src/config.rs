@@ -72,6 +72,20 @@ pub struct AdminConfig {
     /// Where the admin server listens; `None`: nowhere.
     #[serde(serialize_with = "as_text_or_empty")]
     pub addr: Option<SocketAddr>,
+    /// Whether clients may run commands that change or stop nodes.
+    pub commands: Permission,
+    /// Whether clients may run `CLUSTER` commands.
+    pub cluster_commands: Permission,
+}
+
+/// Whether something is allowed to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// It is refused, with the setting named.
+    Refuse,
+    /// It is done.
+    Allow,
 }
 
 /// Section `workers`.
@@ -149,6 +163,8 @@ pub struct LimitsConfig {
     pub link_output_bytes_max: usize,
     /// Parts of one command.
     pub split_parts_max: usize,
+    /// Bytes of the replies that are joined into one.
+    pub join_bytes_max: usize,
     /// Commands waiting to be sent again, per worker.
     pub retries_waiting_max: usize,
     /// Bytes of one reply of a node.
@@ -248,7 +264,7 @@ impl Config {
     fn read(reader: &mut Reader) -> Config {
         Config {
             listen: ListenConfig::read(reader),
-            admin: AdminConfig { addr: reader.optional_listen_addr("admin.addr") },
+            admin: AdminConfig::read(reader),
             workers: WorkersConfig::read(reader),
             cluster: ClusterConfig::read(reader),
             request: RequestConfig::read(reader),

@@ -109,6 +109,18 @@ pub enum Unavailable {
     /// No known node owns the slot.
     #[error("no node owns slot {0}")]
     NoOwner(Slot),
+    /// A slot has no owner, so that not every primary is known.
+    #[error("not every slot has an owner")]
+    NotCovered,
+    /// The slots of a node that was asked went to another one that was asked, too.
+    #[error("slots moved between nodes that were being asked")]
+    Regrouped,
+    /// Earlier requests of the same client were not answered.
+    #[error("earlier requests were not answered")]
+    EarlierRequests,
+    /// The process that was walked over is not there any more, or has lost its slots.
+    #[error("no node could go on with the scan")]
+    ScanBroken,
     /// No node at all is known.
     #[error("no node of the cluster is known")]
     NoNode,

@@ -3,6 +3,14 @@
 //! In: one reply for each part, in any order. Out: one reply, elements in the client's order.
 //! If a part fails, the whole fails: never a nil for what could not be asked, never a smaller count.
 
+pub(crate) mod answers;
+
+pub(crate) mod elements;
+
+mod rows;
+
+mod figures;
+
 use std::ops::Range;
 
 use reddoor_protocol::encode::{ReplyWriter, Resp};

@@ -9,11 +9,14 @@
 //! | [`config`], [`metrics`], [`error`] | the bottom: settings, counters, what can break |
 //! | `key_mapping` | client's key → stored key |
 //! | `join` | replies to parts → one reply |
+//! | `fan_out` | one request to many nodes: who is asked, what they answered, what comes next |
+//! | `scan` | how far a client's scan of the whole cluster got |
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
 //! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
 //! | `channels` | who listens to what, and which nodes carry it |
 //! | `local` | what the front door answers itself |
+//! | `permissions` | what the operator allows to clients |
 //! | `plan` | what is to be done with a request |
 //! | `peers` | what workers tell each other |
 //! | `handshake` | a fresh connection to a node |
@@ -30,6 +33,10 @@ mod key_mapping;
 
 mod join;
 
+mod fan_out;
+
+mod scan;
+
 mod session;
 
 mod link;
@@ -43,6 +50,8 @@ mod refresh;
 mod channels;
 
 mod local;
+
+mod permissions;
 
 mod plan;
 

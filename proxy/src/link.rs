@@ -18,6 +18,7 @@ use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
 use crate::routes::NodeIndex;
+use crate::scan::ProcessId;
 use crate::session::{ClientId, Seq};
 
 /// A link's place in its worker.
@@ -37,6 +38,43 @@ pub(crate) struct Waiter {
     pub(crate) part: u32,
 }
 
+/// Connections of one node that do not hold each other up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// What nearly every request travels on.
+    #[default]
+    Shared,
+    /// For what a node takes while it is busy with a script, which another lane may wait behind.
+    Control,
+    /// For what waits at the node.
+    Waiting,
+}
+
+impl Lane {
+    /// How many there are, for arrays indexed by [`Lane::index`].
+    pub(crate) const COUNT: usize = 3;
+
+    /// The place of the link in this lane and version among the links of a node.
+    #[inline]
+    pub(crate) const fn index(self, resp: Resp) -> usize {
+        self as usize * Resp::COUNT + resp.index()
+    }
+}
+
+/// Whether a request belongs to one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// It goes to whoever owns its slot.
+    #[default]
+    Free,
+    /// It is a part of a fan-out, which knows its node.
+    Part,
+    /// As [`Bound::Part`], and it changes nothing, so that it may be asked twice.
+    Question,
+    /// As [`Bound::Question`], and it means nothing to another process at that address: it is not sent again.
+    Process,
+}
+
 /// A request on its way, apart from its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Errand {
@@ -48,10 +86,21 @@ pub(crate) struct Errand {
     pub(crate) slot: Option<Slot>,
     /// The version in which its client speaks.
     pub(crate) resp: Resp,
+    /// Whether it belongs to one node.
+    pub(crate) bound: Bound,
+    /// The connection that it takes.
+    pub(crate) lane: Lane,
     /// Redirects that it has followed (count).
     pub(crate) redirects: u32,
     /// When it fails, in microseconds of the worker's clock.
     pub(crate) deadline_us: u64,
+}
+
+impl Errand {
+    /// Whether it may be sent again though it may have run.
+    pub(crate) fn may_run_twice(&self) -> bool {
+        matches!(self.bound, Bound::Question | Bound::Process) || self.command.is_readonly()
+    }
 }
 
 /// A request that was appended and not answered.
@@ -70,6 +119,10 @@ pub(crate) struct Link {
     pub(crate) node: NodeIndex,
     /// The version in which it speaks.
     pub(crate) resp: Resp,
+    /// What it is for.
+    pub(crate) lane: Lane,
+    /// Names the process at its other end, once that was asked.
+    pub(crate) process: Option<ProcessId>,
     /// Whether it waits for its turn to be flushed.
     pub(crate) is_dirty: bool,
     /// Whether it is to be given up.
@@ -84,10 +137,12 @@ pub(crate) struct Link {
 
 impl Link {
     /// A link that is not connected yet; requests may be appended.
-    pub(crate) fn new(node: NodeIndex, resp: Resp) -> Link {
+    pub(crate) fn new(node: NodeIndex, resp: Resp, lane: Lane) -> Link {
         Link {
             node,
             resp,
+            lane,
+            process: None,
             is_dirty: false,
             is_closing: false,
             scanner: ReplyScanner::default(),

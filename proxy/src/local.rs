@@ -25,7 +25,9 @@ use reddoor_protocol::request::Args;
 use self::client_filter::ClientFilter;
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
+use crate::fan_out::Start;
 use crate::metrics::worker::WorkerMetrics;
+use crate::permissions::Permissions;
 use crate::session::Session;
 
 /// The version of Redis whose behaviour is mirrored, as clients are told it.
@@ -45,6 +47,8 @@ pub(crate) enum Answered {
     Anew,
     /// Every worker has a share in the reply.
     Everywhere(ClientQuery),
+    /// Nodes have a share in the reply.
+    Nodes(Box<Start>),
 }
 
 /// A question about the clients of every worker.
@@ -142,6 +146,17 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("time"), connection::time),
 ];
 
+/// Looks at a request that goes to many nodes, and may refuse it.
+pub(crate) type Guard = fn(Args<'_>) -> Option<ReplyError>;
+
+/// Who looks at which request before it goes to many nodes.
+const GUARDS: &[(CommandId, Guard)] = &[(CommandId::of("config|set"), config_get::refuse_own)];
+
+/// Who looks at a request before it goes to many nodes, if anybody does.
+pub(crate) fn guard_of(id: CommandId) -> Option<Guard> {
+    GUARDS.iter().find(|(guarded, _)| *guarded == id).map(|(_, guard)| *guard)
+}
+
 /// Subcommands that Redis 7.0, and so the command table, does not know, but that every client library of today
 /// sends: name of the container, of the subcommand, arguments (count), who answers.
 const NEWER_ANSWERS: &[(CommandId, &str, usize, Answer)] =
@@ -172,7 +187,14 @@ pub(crate) fn answer_of(id: CommandId) -> Option<Answer> {
     BY_ID[id.index()]
 }
 
-fn describe_commands(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+/// Tells of the commands that clients of this front door can run.
+fn describe_commands(
+    answerer: &Answerer,
+    requester: &mut Requester<'_>,
+    args: Args<'_>,
+) -> Answered {
     let Ok(spec) = command::resolve(args) else { return requester.refuse(&ReplyError::SYNTAX) };
-    requester.reply(|reply| describe::write_answer(spec, args, reply))
+    let permissions = Permissions::of(&answerer.config.admin);
+    let is_served = |spec: &CommandSpec| permissions.serve(spec);
+    requester.reply(|reply| describe::write_answer(spec, args, &is_served, reply))
 }

@@ -1,7 +1,7 @@
 //! What is to be done with a request: pure, from the command table, without a look at any socket or clock.
 //!
-//! `Request -> Local | One | Split | Reject`. Commands that ask for more than that (all shards, a connection of
-//! their own) are rejected by name until they are served.
+//! `Request -> Local | One | Split | FanOut | Scan | Reject`. Commands that ask for more than that (a connection
+//! of their own) are rejected by name until they are served.
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::keys::key_indexes;
@@ -10,13 +10,15 @@ use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{self, CommandId, CommandSpec};
 use reddoor_protocol::encode::{write_bulk, write_header};
 use reddoor_protocol::reply_error::ReplyError;
-use reddoor_protocol::request::Args;
+use reddoor_protocol::request::{Args, parse_integer};
 use reddoor_protocol::slot::Slot;
 
 use crate::channels::HOME;
+use crate::fan_out::Reach;
 use crate::join::{JoinBy, PartKeys};
 use crate::key_mapping;
 use crate::local::{self, Answer};
+use crate::permissions::Permissions;
 
 /// What is to be done with a request.
 #[derive(Debug)]
@@ -57,6 +59,18 @@ pub(crate) enum Plan {
     },
     /// The client wants to see what all primaries execute.
     Monitor {
+        /// The command's row.
+        command: &'static CommandSpec,
+    },
+    /// It goes to many nodes as it came.
+    FanOut {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// To which.
+        reach: Reach,
+    },
+    /// It walks over all keys of the cluster, a page at a time.
+    Scan {
         /// The command's row.
         command: &'static CommandSpec,
     },
@@ -101,6 +115,8 @@ impl Plan {
             | Plan::One { command, .. }
             | Plan::Split(SplitPlan { command, .. })
             | Plan::Publish { command, .. }
+            | Plan::FanOut { command, .. }
+            | Plan::Scan { command }
             | Plan::Monitor { command } => Some(command),
         }
     }
@@ -166,7 +182,12 @@ impl PlannedPart<'_> {
 }
 
 /// Plans one request, which has at least one argument. Costs O(keys), and O(keys × log keys) when it is split.
-pub(crate) fn plan(args: Args<'_>, is_authenticated: bool, scratch: &mut PlanScratch) -> Plan {
+pub(crate) fn plan(
+    args: Args<'_>,
+    is_authenticated: bool,
+    permissions: Permissions,
+    scratch: &mut PlanScratch,
+) -> Plan {
     let command = match command::resolve(args) {
         Ok(command) => command,
         Err(error) => {
@@ -214,14 +235,19 @@ pub(crate) fn plan(args: Args<'_>, is_authenticated: bool, scratch: &mut PlanScr
             Plan::Publish { command, kind, slot }
         }
         RequestPolicy::Monitor => Plan::Monitor { command },
-        RequestPolicy::ClusterOnly => reject(ReplyError::CLUSTER_DISABLED),
-        RequestPolicy::AllPrimaries
-        | RequestPolicy::AllNodes
-        | RequestPolicy::Scan
-        | RequestPolicy::Blocking
+        RequestPolicy::AllPrimaries | RequestPolicy::WaitReplicas => {
+            Plan::FanOut { command, reach: Reach::Primaries }
+        }
+        RequestPolicy::AllNodes => Plan::FanOut { command, reach: Reach::Nodes },
+        RequestPolicy::Scan => Plan::Scan { command },
+        RequestPolicy::Admin
+        | RequestPolicy::ClusterOnly
+        | RequestPolicy::ClusterView
+        | RequestPolicy::ClusterSlot
+        | RequestPolicy::ClusterChange => plan_guarded(command, args, permissions),
+        RequestPolicy::Blocking
         | RequestPolicy::BlockingIf { .. }
         | RequestPolicy::Transaction
-        | RequestPolicy::Admin
         | RequestPolicy::NodeLink => reject(not_served(command)),
     }
 }
@@ -244,6 +270,22 @@ fn plan_one(command: &'static CommandSpec, args: Args<'_>, scratch: &mut PlanScr
         return Plan::Reject { command: Some(command), error: ReplyError::CROSS_SLOT };
     }
     Plan::One { command, slot: first }
+}
+
+/// Plans what the operator may have allowed to clients.
+fn plan_guarded(command: &'static CommandSpec, args: Args<'_>, permissions: Permissions) -> Plan {
+    if let Err(error) = permissions.check(command) {
+        return Plan::Reject { command: Some(command), error };
+    }
+    match command.request {
+        RequestPolicy::ClusterView => Plan::One { command, slot: None },
+        RequestPolicy::ClusterSlot => {
+            let number = args.get(2).and_then(parse_integer).and_then(|n| u16::try_from(n).ok());
+            // What is no slot any node refuses in the right words.
+            Plan::One { command, slot: number.and_then(Slot::new) }
+        }
+        _ => Plan::FanOut { command, reach: Reach::Nodes },
+    }
 }
 
 fn has_option(args: Args<'_>, option: &str) -> bool {
@@ -293,13 +335,17 @@ fn not_served(command: &CommandSpec) -> ReplyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Permission;
 
     /// Plans a request of words parted by spaces and tells the plan in a line.
     fn planned(request: &str, is_authenticated: bool) -> String {
         let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
         let args = Args::from_slices(&words);
         let mut scratch = PlanScratch::default();
-        match plan(args, is_authenticated, &mut scratch) {
+        let permissions = Permissions { admin: Permission::Refuse, cluster: Permission::Refuse };
+        match plan(args, is_authenticated, permissions, &mut scratch) {
+            Plan::FanOut { reach, .. } => format!("{reach:?}"),
+            Plan::Scan { .. } => "scan".to_owned(),
             Plan::Local { command, .. } => format!("local {}", command.name),
             Plan::One { slot: Some(slot), .. } => format!("one {slot}"),
             Plan::One { slot: None, .. } => "any".to_owned(),
@@ -381,6 +427,48 @@ mod tests {
         check("PUBLISH foo x", "publish 0");
         check("SPUBLISH foo x", "publish 12182");
         check("MONITOR", "monitor");
+    }
+
+    #[test]
+    fn what_lies_on_all_nodes_is_asked_of_all() {
+        check("DBSIZE", "Primaries");
+        check("FLUSHALL ASYNC", "Primaries");
+        check("WAIT 1 0", "Primaries");
+        check("SLOWLOG GET", "Nodes");
+        check("PUBSUB NUMSUB a", "Nodes");
+        check("SCAN 0", "scan");
+    }
+
+    #[test]
+    fn what_changes_nodes_asks_for_permission() {
+        let refusal = |name: &str| {
+            format!(
+                "NOTALLOWED command '{name}' changes nodes, which clients may where admin.commands is \"allow\""
+            )
+        };
+        check("CONFIG SET maxmemory 1", &refusal("config|set"));
+        check("SHUTDOWN", &refusal("shutdown"));
+        check("CLUSTER MEET a 1", "ERR This instance has cluster support disabled");
+        let allowed = |admin, cluster, request: &str| {
+            let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+            let permissions = Permissions { admin, cluster };
+            match plan(Args::from_slices(&words), true, permissions, &mut PlanScratch::default()) {
+                Plan::FanOut { reach, .. } => format!("{reach:?}"),
+                Plan::One { slot, .. } => format!("{slot:?}"),
+                Plan::Reject { error, .. } => error.as_str().to_owned(),
+                other => format!("{other:?}"),
+            }
+        };
+        use Permission::{Allow, Refuse};
+        assert_eq!(allowed(Allow, Refuse, "CONFIG SET maxmemory 1"), "Nodes");
+        assert_eq!(allowed(Allow, Refuse, "CLUSTER MEET a 1"), "Nodes");
+        assert_eq!(allowed(Refuse, Allow, "CLUSTER MEET a 1"), refusal("cluster|meet"));
+        assert_eq!(allowed(Refuse, Allow, "CLUSTER SLOTS"), "None");
+        assert_eq!(allowed(Refuse, Allow, "CLUSTER COUNTKEYSINSLOT 7"), "Some(Slot(7))");
+        assert_eq!(
+            allowed(Refuse, Allow, "READONLY"),
+            "ERR This instance has cluster support disabled"
+        );
     }
 
     #[test]

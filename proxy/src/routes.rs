@@ -9,7 +9,7 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::slot::Slot;
 
 use crate::cluster_map::{ClusterMap, NodeAddr};
-use crate::link::LinkKey;
+use crate::link::{Lane, LinkKey};
 use crate::metrics::node::NodeMetrics;
 
 /// Marks a slot without an owner.
@@ -24,8 +24,8 @@ pub(crate) struct NodeIndex(u16);
 pub(crate) struct Node {
     /// Where it listens.
     pub(crate) addr: NodeAddr,
-    /// The link in each protocol version, once one was needed.
-    pub(crate) links: [Option<LinkKey>; Resp::COUNT],
+    /// The link of each lane and protocol version, once one was needed.
+    pub(crate) links: [Option<LinkKey>; LINKS_MAX],
     /// No new link is made before this moment, in microseconds of the worker's clock.
     pub(crate) connect_after_us: u64,
     /// Attempts to connect that failed since the last that did not (count).
@@ -34,7 +34,12 @@ pub(crate) struct Node {
     pub(crate) metrics: Arc<NodeMetrics>,
     /// Whether the topology still has it; if not, it goes when its links do.
     pub(crate) is_known: bool,
+    /// Whether the cluster has given it up.
+    pub(crate) is_failed: bool,
 }
+
+/// Links of one worker to one node, at most (count).
+const LINKS_MAX: usize = Lane::COUNT * Resp::COUNT;
 
 /// See the module.
 #[derive(Debug)]
@@ -122,14 +127,44 @@ impl Routes {
         let index = NodeIndex(u16::try_from(place).ok().filter(|index| *index != NO_NODE)?);
         self.nodes[place] = Some(Node {
             addr: addr.clone(),
-            links: [None; Resp::COUNT],
+            links: [None; LINKS_MAX],
             connect_after_us: 0,
             connect_failures: 0,
             metrics: metrics(addr.as_str()),
             is_known: false,
+            is_failed: false,
         });
         self.index_of.insert(addr.clone(), index);
         Some(index)
+    }
+
+    /// Every node that owns slots, beginning with the owner of slot 0, each with its first slot; `None` while a
+    /// slot has no owner. Costs O(slots).
+    pub(crate) fn shards(&self) -> Option<Vec<(Slot, NodeIndex)>> {
+        let mut is_seen = vec![false; self.nodes.len()];
+        let mut shards = Vec::new();
+        for slot in Slot::all() {
+            let node = self.owner(slot)?;
+            if !std::mem::replace(is_seen.get_mut(usize::from(node.0))?, true) {
+                shards.push((slot, node));
+            }
+        }
+        Some(shards)
+    }
+
+    /// Every node of the cluster that it has not given up, replicas too.
+    pub(crate) fn living(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().flatten().filter(|node| node.is_known && !node.is_failed)
+    }
+
+    /// Whether a node owns slots. Costs O(slots).
+    pub(crate) fn is_owner(&self, index: NodeIndex) -> bool {
+        self.owners.contains(&index.0)
+    }
+
+    /// The node with this address.
+    pub(crate) fn find(&self, addr: &NodeAddr) -> Option<NodeIndex> {
+        self.index_of.get(addr).copied()
     }
 
     /// Gives one slot to a node: what a `MOVED` says, until the next topology confirms it.
@@ -155,6 +190,7 @@ impl Routes {
         for (mapped, index) in map.nodes.iter().zip(indexes) {
             let Some(node) = index.and_then(|index| self.node_mut(index)) else { continue };
             node.is_known = true;
+            node.is_failed = mapped.is_failed;
             if mapped.is_failed {
                 useless.extend(node.links.iter().flatten());
             }

@@ -21,7 +21,9 @@ use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::request::RequestDecoder;
 
+use crate::fan_out::Gather;
 use crate::join::Join;
+use crate::scan::ScanState;
 
 /// Bytes of buffer that an idle client may keep.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
@@ -52,6 +54,8 @@ enum Pending {
     Waiting(Outstanding),
     /// Several parts are outstanding, to be joined into one reply.
     Joining(Outstanding, Box<Join>),
+    /// Several nodes are asked; what comes of it is for the worker to say.
+    Gathering(Outstanding, Box<Gather>),
     /// The reply lies in `parked` until all earlier ones are there.
     Ready { start: usize, len: usize },
 }
@@ -141,6 +145,8 @@ pub(crate) struct Session {
     pub(crate) no_evict: bool,
     /// How much it listens to.
     pub(crate) subscriptions: Subscriptions,
+    /// How far its last scan of the cluster got.
+    pub(crate) scan: Option<Box<ScanState>>,
     /// The last command it sent.
     pub(crate) last_command: Option<&'static CommandSpec>,
     /// Requests received (count).
@@ -169,6 +175,8 @@ pub(crate) struct Session {
 pub(crate) enum Delivered {
     /// The request is answered; it was this one.
     Answered(Outstanding),
+    /// Every node that was asked has answered; the request waits for what the worker makes of it.
+    Gathered(Box<Gather>),
     /// Other parts of it are outstanding.
     Partly,
     /// Nobody waits for it any more: it was answered by its deadline.
@@ -196,6 +204,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             no_evict: false,
             subscriptions: Subscriptions::default(),
+            scan: None,
             last_command: None,
             commands_count: 0,
             unread: None,
@@ -335,14 +344,49 @@ impl Session {
                 self.finish(index, |out| join.write(out));
                 Delivered::Answered(outstanding)
             }
+            Pending::Gathering(outstanding, gather) => {
+                let outstanding = *outstanding;
+                if !gather.hand_in(part, reply) {
+                    return Delivered::Partly;
+                }
+                let waiting = Pending::Waiting(outstanding);
+                match std::mem::replace(&mut self.queue[index], waiting) {
+                    Pending::Gathering(_, gather) => Delivered::Gathered(gather),
+                    _ => Delivered::TooLate,
+                }
+            }
             Pending::Ready { .. } => Delivered::TooLate,
         }
+    }
+
+    /// Nodes are asked for the request at `seq`, which waits.
+    pub(crate) fn gather(&mut self, seq: Seq, gather: Box<Gather>) {
+        let Some(index) = self.index_of(seq) else { return };
+        if let Pending::Waiting(outstanding) = self.queue[index] {
+            self.queue[index] = Pending::Gathering(outstanding, gather);
+        }
+    }
+
+    /// The nodes that are asked for the request at `seq`.
+    pub(crate) fn gathering(&mut self, seq: Seq) -> Option<&mut Gather> {
+        let index = self.index_of(seq)?;
+        match &mut self.queue[index] {
+            Pending::Gathering(_, gather) => Some(gather),
+            _ => None,
+        }
+    }
+
+    /// Whether all requests before the one at `seq` are answered.
+    pub(crate) fn is_first(&self, seq: Seq) -> bool {
+        self.first == seq
     }
 
     /// What is known of the request at `seq`, while it waits.
     pub(crate) fn outstanding(&self, seq: Seq) -> Option<&Outstanding> {
         match &self.queue[self.index_of(seq)?] {
-            Pending::Waiting(outstanding) | Pending::Joining(outstanding, _) => Some(outstanding),
+            Pending::Waiting(outstanding)
+            | Pending::Joining(outstanding, _)
+            | Pending::Gathering(outstanding, _) => Some(outstanding),
             Pending::Ready { .. } => None,
         }
     }
@@ -358,8 +402,9 @@ impl Session {
         // Deadlines ascend along the queue, so the first that waits is the first to expire.
         let mut index = 0;
         while index < self.queue.len() {
-            let (Pending::Waiting(outstanding) | Pending::Joining(outstanding, _)) =
-                &self.queue[index]
+            let (Pending::Waiting(outstanding)
+            | Pending::Joining(outstanding, _)
+            | Pending::Gathering(outstanding, _)) = &self.queue[index]
             else {
                 index += 1;
                 continue;
@@ -375,6 +420,12 @@ impl Session {
                     write(&outstanding, &mut error);
                     join.fail_missing(&error);
                     self.finish(index, |out| join.write(out))
+                }
+                Pending::Gathering(_, mut gather) => {
+                    let mut error = Vec::new();
+                    write(&outstanding, &mut error);
+                    gather.fail_missing(&error);
+                    self.finish(index, |out| gather.write_failure(out))
                 }
                 _ => self.finish(index, |out| write(&outstanding, out)),
             };

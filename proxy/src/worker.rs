@@ -23,13 +23,17 @@ pub(crate) mod everywhere;
 
 pub(crate) mod listening;
 
+pub(crate) mod fan_out;
 pub(crate) mod feeds;
+
+pub(crate) mod scan;
 
 pub(crate) mod tasks;
 
 pub(crate) mod run;
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -38,6 +42,7 @@ use slab::Slab;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use self::clock::Clock;
+use self::fan_out::Postponed;
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
@@ -47,6 +52,7 @@ use crate::local::Answerer;
 use crate::metrics::label::CloseReason;
 use crate::metrics::worker::WorkerMetrics;
 use crate::peers::Peers;
+use crate::permissions::Permissions;
 use crate::plan::PlanScratch;
 use crate::refresh::RefreshTrigger;
 use crate::routes::Routes;
@@ -127,6 +133,11 @@ pub(crate) struct Worker {
     /// Serves every client that is between requests.
     decoder: RequestDecoder,
     scratch: PlanScratch,
+    permissions: Permissions,
+    /// Steps of commands that wait until there are nodes to ask.
+    postponed: VecDeque<Postponed>,
+    /// Never zero; see [`Worker::random`].
+    random_state: u64,
     /// Where requests are put together before they are appended.
     request: Vec<u8>,
     is_draining: bool,
@@ -141,6 +152,7 @@ impl Worker {
         answerer: Answerer,
         peers: Peers,
     ) -> Worker {
+        let permissions = Permissions::of(&config.admin);
         Worker {
             config,
             metrics,
@@ -166,6 +178,9 @@ impl Worker {
             new_links: Vec::new(),
             decoder: RequestDecoder::default(),
             scratch: PlanScratch::default(),
+            permissions,
+            postponed: VecDeque::new(),
+            random_state: RandomState::new().build_hasher().finish() | 1,
             request: Vec::new(),
             is_draining: false,
         }

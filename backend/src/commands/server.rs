@@ -201,6 +201,6 @@ fn lolwut(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn command(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    describe::write_answer(call.spec, call.args, &mut call.reply);
+    describe::write_answer(call.spec, call.args, &|_| true, &mut call.reply);
     Ok(())
 }

@@ -34,17 +34,25 @@ pub fn answers(id: CommandId) -> bool {
     [COMMAND, COUNT, DOCS, GETKEYS, GETKEYSANDFLAGS, INFO, LIST].contains(&id)
 }
 
+/// Says of a row whether it is told; the others are passed over as if there were no such command.
+pub type Admits<'a> = &'a dyn Fn(&CommandSpec) -> bool;
+
 /// Writes the reply to a `COMMAND` request, `args` being all of it, name included.
 ///
 /// `spec` is the row of the request, for which [`answers`] is true; its arity has been checked.
-pub fn write_answer(spec: &CommandSpec, args: Args<'_>, writer: &mut ReplyWriter<'_>) {
+pub fn write_answer(
+    spec: &CommandSpec,
+    args: Args<'_>,
+    admits: Admits<'_>,
+    writer: &mut ReplyWriter<'_>,
+) {
     match spec.id() {
-        COMMAND => write_all(writer),
-        COUNT => write_count(writer),
-        DOCS => write_docs(names(args), writer),
-        INFO => write_info(names(args), writer),
+        COMMAND => write_all(admits, writer),
+        COUNT => write_count(admits, writer),
+        DOCS => write_docs(names(args), admits, writer),
+        INFO => write_info(names(args), admits, writer),
         LIST => match ListFilter::parse(args) {
-            Ok(filter) => write_list(filter, writer),
+            Ok(filter) => write_list(filter, admits, writer),
             Err(error) => writer.error(&error),
         },
         GETKEYS => write_keys(args, KeyDetail::Name, writer),
@@ -59,48 +67,62 @@ fn names(args: Args<'_>) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
 }
 
 /// All commands, subcommands only inside their containers.
-fn commands() -> impl Iterator<Item = &'static CommandSpec> {
-    all().iter().filter(|spec| !spec.is_subcommand())
+fn commands(admits: Admits<'_>) -> impl Iterator<Item = &'static CommandSpec> {
+    all().iter().filter(move |spec| !spec.is_subcommand() && admits(spec))
+}
+
+/// The subcommands of a container that are told.
+fn subcommands<'a>(
+    spec: &CommandSpec,
+    admits: Admits<'a>,
+) -> impl Iterator<Item = &'static CommandSpec> + use<'a> {
+    spec.subcommands().iter().filter(move |spec| admits(spec))
+}
+
+/// The row of a command with this name that is told.
+fn find(name: &[u8], admits: Admits<'_>) -> Option<&'static CommandSpec> {
+    lookup_full(name).filter(|spec| admits(spec))
 }
 
 /// Writes the reply to `COMMAND`.
-pub fn write_all(writer: &mut ReplyWriter<'_>) {
-    writer.array(commands().count());
-    for spec in commands() {
-        write_command(spec, writer);
+pub fn write_all(admits: Admits<'_>, writer: &mut ReplyWriter<'_>) {
+    writer.array(commands(admits).count());
+    for spec in commands(admits) {
+        write_command(spec, admits, writer);
     }
 }
 
 /// Writes the reply to `COMMAND COUNT`: subcommands do not count.
-pub fn write_count(writer: &mut ReplyWriter<'_>) {
-    writer.integer(i64::try_from(commands().count()).unwrap_or(i64::MAX));
+pub fn write_count(admits: Admits<'_>, writer: &mut ReplyWriter<'_>) {
+    writer.integer(i64::try_from(commands(admits).count()).unwrap_or(i64::MAX));
 }
 
 /// Writes the reply to `COMMAND INFO name…`: a null for what is no command; without names all commands.
 pub fn write_info<'a>(
     names: impl ExactSizeIterator<Item = &'a [u8]>,
+    admits: Admits<'_>,
     writer: &mut ReplyWriter<'_>,
 ) {
     if names.len() == 0 {
-        return write_all(writer);
+        return write_all(admits, writer);
     }
     writer.array(names.len());
     for name in names {
-        match lookup_full(name) {
-            Some(spec) => write_command(spec, writer),
+        match find(name, admits) {
+            Some(spec) => write_command(spec, admits, writer),
             None => writer.null(),
         }
     }
 }
 
 /// Writes one element of the reply to `COMMAND`, subcommands inside.
-pub fn write_command(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
+pub fn write_command(spec: &CommandSpec, admits: Admits<'_>, writer: &mut ReplyWriter<'_>) {
     write_command_head(spec, writer);
     if !spec.is_container() {
         return writer.set(0);
     }
-    writer.array(spec.subcommands().len());
-    for subcommand in spec.subcommands() {
+    writer.array(subcommands(spec, admits).count());
+    for subcommand in subcommands(spec, admits) {
         // A subcommand has none of its own, so this is not recursive.
         write_command_head(subcommand, writer);
         writer.set(0);

@@ -29,6 +29,8 @@ pub enum RequestPolicy {
     AllNodes,
     /// One shard after the other, with a cursor that remembers the shard.
     Scan,
+    /// To the primary of every shard, on a connection where it may wait for replicas without holding up others.
+    WaitReplicas,
     /// As [`RequestPolicy::OneSlot`], on a connection of the client's own: it may wait.
     Blocking,
     /// As [`RequestPolicy::Blocking`] when the option stands among the arguments, else as
@@ -51,6 +53,15 @@ pub enum RequestPolicy {
     Admin,
     /// For clients that know of the cluster. A plain client is told that cluster support is off.
     ClusterOnly,
+    /// Tells of the cluster: to any one primary where the operator shows the cluster to clients, else as
+    /// [`RequestPolicy::ClusterOnly`].
+    ClusterView,
+    /// Tells of a slot, whose number stands behind the name: to its owner where the operator shows the cluster
+    /// to clients, else as [`RequestPolicy::ClusterOnly`].
+    ClusterSlot,
+    /// Changes the cluster: as [`RequestPolicy::Admin`] where the operator allows that or shows the cluster to
+    /// clients, else as [`RequestPolicy::ClusterOnly`].
+    ClusterChange,
     /// Between nodes; never from a client.
     NodeLink,
 }
@@ -87,6 +98,48 @@ pub enum ReplyPolicy {
     ByKey,
     /// Arrays behind one another, in any order.
     Concat,
+    /// Arrays in any order, of which each element stands once in the reply.
+    Union,
+    /// Arrays of names, each with an integer behind it; the same names in all parts. The integers are added.
+    SumByName,
+    /// Figures by name, perhaps in groups by name: integers are added, of other figures the greatest counts.
+    SumFields,
+    /// Texts for people: one behind the other, each under the address of its node, unless all say the same.
+    Texts,
+    /// Rows of name, time, last and greatest figure: of two rows of a name the later one with the greater of the
+    /// two greatest.
+    LatestByName,
+    /// Rows whose first element is their time, the oldest first.
+    OldestFirst,
+    /// Rows whose second element is their time, the newest first, as many as one node would give.
+    NewestFirst,
+    /// A map that names what runs just now, or null for it: a part in which something runs stands for all.
+    Running,
     /// Wants code of its own, chosen by the command. Tip: `special`.
     Special,
+}
+
+impl ReplyPolicy {
+    /// Whether only commands have it that change nothing.
+    pub const fn only_tells(self) -> bool {
+        match self {
+            ReplyPolicy::Min
+            | ReplyPolicy::LogicalAnd
+            | ReplyPolicy::Concat
+            | ReplyPolicy::Union
+            | ReplyPolicy::SumByName
+            | ReplyPolicy::SumFields
+            | ReplyPolicy::Texts
+            | ReplyPolicy::LatestByName
+            | ReplyPolicy::OldestFirst
+            | ReplyPolicy::NewestFirst
+            | ReplyPolicy::Running => true,
+            ReplyPolicy::Passthrough
+            | ReplyPolicy::AllOk
+            | ReplyPolicy::OneOk
+            | ReplyPolicy::Sum
+            | ReplyPolicy::ByKey
+            | ReplyPolicy::Special => false,
+        }
+    }
 }

@@ -124,7 +124,7 @@ pub(crate) fn answer<T: AsRef<[u8]>>(args: &[T], resp: Resp) -> Vec<u8> {
     match resolve::resolve(args) {
         Ok(spec) => {
             assert!(describe::answers(spec.id()), "{}", spec.name);
-            describe::write_answer(spec, args, &mut writer);
+            describe::write_answer(spec, args, &|_| true, &mut writer);
         }
         Err(error) => writer.error(&error.reply(args)),
     }

@@ -10,8 +10,8 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
-    ClusterConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel, RequestConfig,
-    WorkersConfig,
+    AdminConfig, ClusterConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
+    Permission, RequestConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -24,6 +24,21 @@ impl ListenConfig {
             tcp_keepalive: Duration::from_secs(keepalive),
         }
     }
+}
+
+impl AdminConfig {
+    pub(super) fn read(reader: &mut Reader) -> AdminConfig {
+        AdminConfig {
+            addr: reader.optional_listen_addr("admin.addr"),
+            commands: reader.choice("admin.commands", &Permission::CHOICES),
+            cluster_commands: reader.choice("admin.cluster_commands", &Permission::CHOICES),
+        }
+    }
+}
+
+impl Permission {
+    const CHOICES: [(&'static str, Permission); 2] =
+        [("refuse", Permission::Refuse), ("allow", Permission::Allow)];
 }
 
 impl WorkersConfig {
@@ -110,6 +125,7 @@ impl LimitsConfig {
                 65_536..=TIB,
             ),
             split_parts_max: reader.size("limits.split_parts_max", "parts", 1..=16_384),
+            join_bytes_max: reader.size("limits.join_bytes_max", "bytes", 65_536..=TIB),
             retries_waiting_max: reader.size("limits.retries_waiting_max", "commands", 1..=MIB),
             reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
         };

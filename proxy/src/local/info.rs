@@ -1,52 +1,148 @@
-//! `INFO`: the front door's own sections, under the names that tools look for.
+//! `INFO`: the front door's own sections, and the sums of what its nodes tell, under the names that tools look for.
+//!
+//! Sections of figures that lie on the nodes are asked of every primary and added, see [`sums`]. A request that
+//! names such a section fails as a whole when a primary does not answer. One that names none, as clients send it
+//! when they connect, is answered then without these sections, and the section `Proxy` says so.
+//! `INFO node:<addr> [section…]` is the answer of one node.
+
+mod sections;
+
+mod sums;
 
 use std::fmt::Write;
-use std::sync::atomic::Ordering;
-use std::time::UNIX_EPOCH;
 
+use reddoor_protocol::encode::{ReplyWriter, encode_request};
+use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
-use super::{Answered, Answerer, REDIS_VERSION, Requester};
-use crate::metrics::label::{Direction, Outcome};
+use self::sections::{SECTIONS, Section, Source};
+use super::{Answered, Answerer, Requester};
+use crate::cluster_map::NodeAddr;
+use crate::fan_out::{Gather, Job, Reach, Start};
+use crate::join::elements::bulk_text;
 
-/// Writes one section, without its heading.
-type Section = fn(&Answerer, &mut String);
+/// Names of sections that stand for several.
+const DEFAULT: &str = "default";
+const ALL: [&str; 2] = ["all", "everything"];
 
-/// Every section in its order, with its heading.
-const SECTIONS: &[(&str, Section)] = &[
-    ("Server", server),
-    ("Clients", clients),
-    ("Memory", memory),
-    ("Stats", stats),
-    ("Replication", replication),
-    ("Cluster", cluster),
-    ("Proxy", proxy),
-];
-
-pub(super) fn info(answerer: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
-    let text = text(answerer, args);
-    requester.reply(|reply| reply.verbatim("txt", text.as_bytes()))
+/// An `INFO` that nodes have a share in.
+#[derive(Debug)]
+pub(crate) struct InfoQuestion {
+    /// The sections asked for, each with what the front door says in it.
+    sections: Vec<(&'static Section, String)>,
+    /// Whether the client named one that only nodes can fill.
+    must_be_whole: bool,
 }
 
-/// The sections asked for; without arguments all of them.
-fn text(answerer: &Answerer, args: Args<'_>) -> String {
-    let is_wanted = |name: &str| {
-        let names = [name, "all", "default", "everything"];
-        args.len() < 2
-            || args
-                .iter()
-                .skip(1)
-                .any(|arg| names.iter().any(|name| arg.eq_ignore_ascii_case(name.as_bytes())))
-    };
-    let mut text = String::new();
-    for (name, write) in SECTIONS.iter().filter(|(name, _)| is_wanted(name)) {
-        if !text.is_empty() {
-            text.push_str("\r\n");
-        }
-        text.push_str(&format!("# {name}\r\n"));
-        write(answerer, &mut text);
+pub(super) fn info(answerer: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let resp = requester.session.resp;
+    if let Some(addr) = args.get(1).and_then(|arg| arg.strip_prefix(b"node:")) {
+        let Some(addr) = node_addr(answerer, addr) else {
+            return requester.refuse(&ReplyError::from_static(
+                "ERR no such node, see node0, node1, ... in INFO proxy",
+            ));
+        };
+        let mut request = Vec::new();
+        let rest = args.iter().skip(2).collect::<Vec<_>>();
+        encode_request(
+            &mut request,
+            [&b"INFO"[..]].into_iter().chain(rest).collect::<Vec<_>>().into_iter(),
+        );
+        let start = Start::question(Job::Passthrough, Reach::Node(addr), request, resp);
+        return Answered::Nodes(Box::new(start));
     }
-    text
+    let sections: Vec<usize> =
+        (0..SECTIONS.len()).filter(|index| is_wanted(&SECTIONS[*index], args)).collect();
+    let of_nodes = |index: &&usize| SECTIONS[**index].source != Source::FrontDoor;
+    let nodes_count = sections.iter().filter(of_nodes).count();
+    let must_be_whole = is_named(&sections, args);
+    let told = |index: usize| {
+        let mut own = String::new();
+        (SECTIONS[index].write)(answerer, &mut own);
+        (&SECTIONS[index], own)
+    };
+    let question =
+        InfoQuestion { must_be_whole, sections: sections.into_iter().map(told).collect() };
+    if nodes_count == 0 {
+        let text = question.text(&[], None);
+        return requester.reply(|reply| reply.verbatim("txt", text.as_bytes()));
+    }
+    // A node of an older version takes one section at most.
+    let section = match question.sections.as_slice() {
+        [(only, _)] => only.name,
+        _ if args.len() < 2 => DEFAULT,
+        _ => ALL[1],
+    };
+    let mut request = Vec::new();
+    encode_request(&mut request, [&b"INFO"[..], section.as_bytes()].into_iter());
+    let job = Job::Info(Box::new(question));
+    Answered::Nodes(Box::new(Start::question(job, Reach::Primaries, request, resp)))
+}
+
+/// A node that the front door knows, by the address that a client gave.
+fn node_addr(answerer: &Answerer, addr: &[u8]) -> Option<NodeAddr> {
+    let addr = std::str::from_utf8(addr).ok()?;
+    let (host, port) = addr.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addr = NodeAddr::new(host, port.parse().ok()?);
+    sections::node_addrs(answerer).contains(addr.as_str()).then_some(addr)
+}
+
+fn is_wanted(section: &Section, args: Args<'_>) -> bool {
+    let asked =
+        |name: &str| args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
+    let is_default = args.len() < 2 || asked(DEFAULT);
+    (is_default && section.is_default) || asked(section.name) || ALL.iter().any(|all| asked(all))
+}
+
+/// Whether the client named one of these sections that only nodes can fill.
+fn is_named(sections: &[usize], args: Args<'_>) -> bool {
+    let named = |index: &usize| {
+        let name = SECTIONS[*index].name.as_bytes();
+        args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(name))
+    };
+    sections.iter().any(|index| named(index) && SECTIONS[*index].source == Source::Nodes)
+}
+
+impl InfoQuestion {
+    /// Appends the reply, once the nodes have answered or failed to.
+    pub(crate) fn write(&self, gather: &Gather, out: &mut Vec<u8>) {
+        let mut failure = Vec::new();
+        gather.write_error(&mut failure);
+        if !failure.is_empty() && self.must_be_whole {
+            return out.extend_from_slice(&failure);
+        }
+        let answers = gather.answers();
+        let texts: Option<Vec<&str>> =
+            answers.bytes().map(|bytes| std::str::from_utf8(bulk_text(bytes)?).ok()).collect();
+        let failure = String::from_utf8_lossy(&failure);
+        let missing = texts.is_none().then(|| failure.trim_start_matches('-').trim_end());
+        let text = self.text(&texts.unwrap_or_default(), missing);
+        ReplyWriter::new(out, gather.resp).verbatim("txt", text.as_bytes());
+    }
+
+    /// The sections; `missing` says why nodes told nothing.
+    fn text(&self, nodes: &[&str], missing: Option<&str>) -> String {
+        let mut text = String::new();
+        for (section, own) in &self.sections {
+            if missing.is_some() && section.source == Source::Nodes {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            text.push_str(&format!("# {}\r\n{own}", section.name));
+            if section.source != Source::FrontDoor {
+                let taken: Vec<&str> =
+                    own.lines().filter_map(|line| line.split(':').next()).collect();
+                sums::write(&mut text, section.name, nodes, &taken);
+            }
+            if let (Some(reason), true) = (missing, section.name == "Proxy") {
+                field(&mut text, "cluster_figures", format_args!("missing, {reason}"));
+            }
+        }
+        text
+    }
 }
 
 fn field(text: &mut String, name: &str, value: impl std::fmt::Display) {
@@ -54,77 +150,5 @@ fn field(text: &mut String, name: &str, value: impl std::fmt::Display) {
     let _ = write!(text, "{name}:{value}\r\n");
 }
 
-fn server(answerer: &Answerer, text: &mut String) {
-    let uptime = answerer.shared.started.elapsed().as_secs();
-    field(text, "redis_version", REDIS_VERSION);
-    field(text, "redis_mode", "standalone");
-    field(text, "reddoor_version", env!("CARGO_PKG_VERSION"));
-    field(text, "os", std::env::consts::OS);
-    field(text, "arch_bits", usize::BITS);
-    field(text, "multiplexing_api", "epoll");
-    field(text, "process_id", std::process::id());
-    field(text, "run_id", &answerer.shared.run_id);
-    field(text, "tcp_port", answerer.shared.port);
-    let started = answerer.shared.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    field(text, "server_time_usec", started.as_micros() + u128::from(uptime) * 1_000_000);
-    field(text, "uptime_in_seconds", uptime);
-    field(text, "uptime_in_days", uptime / 86_400);
-    field(text, "io_threads_active", u8::from(answerer.config.workers.count > 1));
-}
-
-fn clients(answerer: &Answerer, text: &mut String) {
-    field(text, "connected_clients", answerer.shared.clients_count.load(Ordering::Relaxed));
-    field(text, "cluster_connections", 0);
-    field(text, "maxclients", answerer.config.listen.clients_max);
-    field(text, "blocked_clients", 0);
-    field(text, "tracking_clients", 0);
-}
-
-fn memory(_: &Answerer, text: &mut String) {
-    let resident = resident_bytes().unwrap_or(0);
-    field(text, "used_memory", resident);
-    field(text, "used_memory_rss", resident);
-    field(text, "maxmemory", 0);
-    field(text, "maxmemory_policy", "noeviction");
-}
-
-/// Bytes of memory that the process holds, as the system counts them.
-fn resident_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
-}
-
-fn stats(answerer: &Answerer, text: &mut String) {
-    let workers = &answerer.shared.metrics;
-    let sum = |value: &dyn Fn(&crate::metrics::worker::WorkerMetrics) -> u64| -> u64 {
-        workers.iter().map(|worker| value(worker)).sum()
-    };
-    field(text, "total_connections_received", sum(&|w| w.clients_accepted_count()));
-    field(text, "total_commands_processed", sum(&|w| w.commands_count()));
-    field(text, "total_net_input_bytes", sum(&|w| w.client_bytes_count(Direction::In)));
-    field(text, "total_net_output_bytes", sum(&|w| w.client_bytes_count(Direction::Out)));
-    field(text, "rejected_connections", sum(&|w| w.clients_rejected_count()));
-    let errors = sum(&|w| w.outcome_count(Outcome::Error) + w.outcome_count(Outcome::LocalError));
-    field(text, "total_error_replies", errors);
-}
-
-/// To its clients the front door is one primary.
-fn replication(_: &Answerer, text: &mut String) {
-    field(text, "role", "master");
-    field(text, "connected_slaves", 0);
-}
-
-fn cluster(_: &Answerer, text: &mut String) {
-    field(text, "cluster_enabled", 0);
-}
-
-fn proxy(answerer: &Answerer, text: &mut String) {
-    field(text, "workers", answerer.config.workers.count);
-    let nodes: std::collections::BTreeSet<String> =
-        answerer.shared.metrics.iter().flat_map(|worker| worker.node_addrs()).collect();
-    field(text, "known_nodes", nodes.len());
-    for (index, addr) in nodes.iter().enumerate() {
-        field(text, &format!("node{index}"), format_args!("addr={addr}"));
-    }
-}
+#[cfg(test)]
+mod tests;

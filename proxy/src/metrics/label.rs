@@ -129,6 +129,8 @@ label! {
         LinkOutput => "link_output_bytes_max",
         /// Parts of one split command.
         SplitParts => "split_parts_max",
+        /// Bytes of the replies joined into one.
+        JoinBytes => "join_bytes_max",
         /// Commands waiting to be sent again.
         RetriesWaiting => "retries_waiting_max",
         /// Bytes of one reply of a node.

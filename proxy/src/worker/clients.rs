@@ -113,6 +113,7 @@ impl Worker {
         self.clock.tick();
         self.run_due_retries();
         self.look_after_feeds();
+        self.run_due_steps();
     }
 
     /// Fails what is too late, and measures the buffers. Costs O(clients).

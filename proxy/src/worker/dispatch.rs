@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
 use reddoor_protocol::error::ProtocolError;
 use reddoor_protocol::request::{Args, Limits, RequestDecoder};
@@ -14,7 +15,7 @@ use super::{LinkEntry, Retry, Worker};
 use crate::cluster_map::NodeAddr;
 use crate::error::{RequestError, Unavailable};
 use crate::join::Join;
-use crate::link::{Errand, Link, LinkKey, Waiter};
+use crate::link::{Bound, Errand, Lane, Link, LinkKey, Waiter};
 use crate::local::{Answered, Requester};
 use crate::metrics::label::{Direction, Limit, Outcome, RefreshReason, Side};
 use crate::plan::{self, ListenChange, Plan, SplitPlan};
@@ -144,7 +145,7 @@ impl Worker {
         let Some(entry) = self.sessions.get_mut(key) else { return };
         let session = &mut entry.session;
         session.commands_count += 1;
-        let plan = plan::plan(args, session.is_authenticated, &mut self.scratch);
+        let plan = plan::plan(args, session.is_authenticated, self.permissions, &mut self.scratch);
         let resp = session.resp;
         if resp == Resp::V2
             && session.subscriptions.count() > 0
@@ -175,6 +176,14 @@ impl Worker {
                 session.last_command = Some(split.command);
                 self.run_split(key, split, args);
             }
+            Plan::FanOut { command, reach } => {
+                session.last_command = Some(command);
+                self.run_fan_out(key, command, reach, args);
+            }
+            Plan::Scan { command } => {
+                session.last_command = Some(command);
+                self.run_scan(key, command, args);
+            }
             Plan::Local { command, answer } => {
                 session.last_command = Some(command);
                 let mut requester = Requester { session, now_us: self.clock.now_us() };
@@ -188,6 +197,7 @@ impl Worker {
                         self.answered_here(key, Some(command), Outcome::Ok);
                     }
                     Answered::Everywhere(query) => self.ask_everywhere(key, &query),
+                    Answered::Nodes(start) => self.ask_nodes(key, command, *start),
                 }
             }
             Plan::Listen { command, kind, change } => {
@@ -258,6 +268,9 @@ impl Worker {
 
     /// Sends a request to the node that owns its slot, now or, while none is known, later.
     pub(crate) fn forward(&mut self, errand: Errand, request: &[u8]) {
+        if errand.bound != Bound::Free {
+            return self.forward_part(errand, request);
+        }
         let owner = match errand.slot {
             Some(slot) => self.routes.owner(slot),
             None => self.routes.any_owner(),
@@ -275,7 +288,7 @@ impl Worker {
     /// Appends a request to a node's link, which is made when there is none.
     #[inline]
     pub(crate) fn send(&mut self, node: NodeIndex, errand: Errand, request: &[u8], asking: Asking) {
-        let Some(key) = self.link_to(node, errand.resp) else {
+        let Some(key) = self.link_to(node, errand.resp, errand.lane) else {
             let addr = self.node_addr(node);
             self.retry_later(errand, request, Unavailable::Unreachable(addr));
             return;
@@ -306,23 +319,23 @@ impl Worker {
 
     /// The link to a node in this version; made when there is none, `None` while it is too soon to try again.
     #[inline]
-    fn link_to(&mut self, index: NodeIndex, resp: Resp) -> Option<LinkKey> {
+    pub(super) fn link_to(&mut self, index: NodeIndex, resp: Resp, lane: Lane) -> Option<LinkKey> {
         let now_us = self.clock.now_us();
         let node = self.routes.node_mut(index)?;
-        if let Some(key) = node.links[resp.index()] {
+        if let Some(key) = node.links[lane.index(resp)] {
             return Some(key);
         }
         if now_us < node.connect_after_us {
             return None;
         }
         let entry = LinkEntry {
-            link: Link::new(index, resp),
+            link: Link::new(index, resp, lane),
             socket: None,
             waker: None,
             is_write_blocked: false,
         };
         let key = LinkKey(self.links.insert(entry));
-        node.links[resp.index()] = Some(key);
+        node.links[lane.index(resp)] = Some(key);
         self.new_links.push(key);
         self.request_flush();
         Some(key)
@@ -334,7 +347,7 @@ impl Worker {
             return;
         }
         let due_us = self.clock.now_us() + micros(self.config.request.retry_delay);
-        if due_us >= errand.deadline_us {
+        if due_us >= errand.deadline_us || errand.bound == Bound::Process {
             self.fail_unavailable(&errand, reason);
             return;
         }
@@ -365,7 +378,7 @@ impl Worker {
         }
     }
 
-    fn fail_unavailable(&mut self, errand: &Errand, reason: Unavailable) {
+    pub(super) fn fail_unavailable(&mut self, errand: &Errand, reason: Unavailable) {
         let timeout_us = micros(self.config.request.timeout);
         let started_us = errand.deadline_us.saturating_sub(timeout_us);
         let waited_ms = (self.clock.now_us() - started_us) / 1000;
@@ -401,9 +414,10 @@ pub(crate) enum Asking {
     Yes,
 }
 
-/// Whether a command may run twice without harm.
+/// Whether a command may run twice without harm: it only reads, or only tells of the nodes. What the front door
+/// answers itself asks nodes for nothing else.
 pub(crate) fn may_run_twice(command: &CommandSpec) -> bool {
-    command.is_readonly()
+    command.is_readonly() || command.reply.only_tells() || command.request == RequestPolicy::Local
 }
 
 pub(crate) fn outstanding(
@@ -428,6 +442,8 @@ pub(super) fn errand(
         command: outstanding.command,
         slot,
         resp,
+        bound: Bound::Free,
+        lane: Lane::Shared,
         redirects: 0,
         deadline_us: outstanding.deadline_us,
     }

@@ -6,7 +6,7 @@ use reddoor_protocol::error::ProtocolError;
 use reddoor_protocol::redirect::{ClusterError, Target};
 
 use super::Worker;
-use super::dispatch::{Asking, may_run_twice};
+use super::dispatch::Asking;
 use crate::cluster_map::NodeAddr;
 use crate::error::{RequestError, Retry, Unavailable};
 use crate::link::{Errand, LinkKey, Waiter};
@@ -118,13 +118,15 @@ impl Worker {
         if entry.session.id != waiter.client {
             return;
         }
-        if let Delivered::Answered(outstanding) =
-            entry.session.deliver(waiter.seq, waiter.part, reply)
-        {
-            let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
-            let id = Some(outstanding.command.id());
-            self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));
-            self.mark_session_dirty(waiter.session);
+        match entry.session.deliver(waiter.seq, waiter.part, reply) {
+            Delivered::Answered(outstanding) => {
+                let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
+                let id = Some(outstanding.command.id());
+                self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));
+                self.mark_session_dirty(waiter.session);
+            }
+            Delivered::Gathered(gather) => self.gathered(waiter, *gather),
+            Delivered::Partly | Delivered::TooLate => {}
         }
     }
 
@@ -216,7 +218,7 @@ impl Worker {
         let mut addr = String::new();
         if let Some(node) = self.routes.node_mut(index) {
             addr = node.addr.as_str().to_owned();
-            node.links[entry.link.resp.index()] = None;
+            node.links[entry.link.lane.index(entry.link.resp)] = None;
             node.metrics.commands_settled(settled);
             match (was_connected, is_wanted) {
                 (true, true) => node.metrics.link_lost(),
@@ -235,7 +237,7 @@ impl Worker {
             self.refresh.request(RefreshReason::LinkLost);
         }
         entry.link.give_up(|errand, request, is_sent| {
-            if !is_sent || may_run_twice(errand.command) {
+            if !is_sent || errand.may_run_twice() {
                 self.retry_later(errand, request, Unavailable::Unreachable(addr.clone()));
                 return;
             }

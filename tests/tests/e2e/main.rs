@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod across_shards;
 mod admin;
 mod all_workers;
 mod broken_nodes;
@@ -22,6 +23,7 @@ mod protocol_errors;
 mod redirects;
 mod retries;
 mod routing;
+mod scan;
 mod split;
 mod tools;
 mod topology;

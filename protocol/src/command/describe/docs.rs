@@ -5,33 +5,35 @@
 //!
 //! Source: redis `src/server.c` addReplyCommandDocs.
 
-use crate::command::describe::{commands, write_simple_set, write_text};
-use crate::command::{CommandSpec, lookup_full};
+use crate::command::CommandSpec;
+use crate::command::describe::{Admits, commands, find, subcommands, write_simple_set, write_text};
 use crate::encode::ReplyWriter;
 
 /// Writes the reply to `COMMAND DOCS name…`: what is no command is left out; without names all commands.
 pub fn write_docs<'a>(
     names: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    admits: Admits<'_>,
     writer: &mut ReplyWriter<'_>,
 ) {
     if names.len() == 0 {
-        writer.map(commands().count());
-        commands().for_each(|spec| write_command_docs(spec, writer));
+        writer.map(commands(admits).count());
+        commands(admits).for_each(|spec| write_command_docs(spec, admits, writer));
         return;
     }
-    writer.map(names.clone().filter_map(lookup_full).count());
-    for spec in names.filter_map(lookup_full) {
-        write_command_docs(spec, writer);
+    let found = |name| find(name, admits);
+    writer.map(names.clone().filter_map(found).count());
+    for spec in names.filter_map(found) {
+        write_command_docs(spec, admits, writer);
     }
 }
 
 /// Writes one pair of the reply to `COMMAND DOCS`: the name and the facts, subcommands inside.
-pub fn write_command_docs(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
+pub fn write_command_docs(spec: &CommandSpec, admits: Admits<'_>, writer: &mut ReplyWriter<'_>) {
     write_docs_head(spec, writer);
     if spec.is_container() {
         writer.bulk(b"subcommands");
-        writer.map(spec.subcommands().len());
-        for subcommand in spec.subcommands() {
+        writer.map(subcommands(spec, admits).count());
+        for subcommand in subcommands(spec, admits) {
             write_docs_head(subcommand, writer);
         }
     }

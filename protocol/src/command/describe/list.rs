@@ -2,6 +2,7 @@
 //!
 //! Source: redis `src/server.c` commandListCommand.
 
+use crate::command::describe::Admits;
 use crate::command::flags::AclCategories;
 use crate::command::glob::{self, Case};
 use crate::command::{CommandSpec, all};
@@ -61,8 +62,8 @@ impl<'a> ListFilter<'a> {
 }
 
 /// Writes the reply to `COMMAND LIST`: names of commands and subcommands.
-pub fn write_list(filter: ListFilter<'_>, writer: &mut ReplyWriter<'_>) {
-    let admitted = || all().iter().filter(|spec| filter.admits(spec));
+pub fn write_list(filter: ListFilter<'_>, admits: Admits<'_>, writer: &mut ReplyWriter<'_>) {
+    let admitted = || all().iter().filter(|spec| filter.admits(spec) && admits(spec));
     writer.array(admitted().count());
     for spec in admitted() {
         writer.bulk(spec.name.as_bytes());

@@ -170,7 +170,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("4.0.0", "O(1) per key, O(N) in the background")
         .about("Removes keys and frees their memory in the background"),
     row("wait", 3, "noscript", "connection")
-        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Min)
+        .routed(RequestPolicy::WaitReplicas, ReplyPolicy::Min)
         .tips(&["request_policy:all_shards", "response_policy:agg_min"])
         .since("3.0.0", "O(1)")
         .about("Waits until replicas have taken over this client's writes"),

@@ -18,7 +18,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.0", "by subcommand")
         .about("Container of commands that look at subscriptions"),
     row("pubsub|channels", -2, "pubsub loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::Union)
         .since("2.8.0", "O(N)")
         .about("Answers the channels that somebody listens to"),
     row("pubsub|help", 2, "loading stale", "")
@@ -30,15 +30,15 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.0", "O(1)")
         .about("Counts the patterns that are listened to"),
     row("pubsub|numsub", -2, "pubsub loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::SumByName)
         .since("2.8.0", "O(N)")
         .about("Counts the listeners of channels"),
     row("pubsub|shardchannels", -2, "pubsub loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::Union)
         .since("7.0.0", "O(N)")
         .about("Answers the shard channels that somebody listens to"),
     row("pubsub|shardnumsub", -2, "pubsub loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::SumByName)
         .since("7.0.0", "O(N)")
         .about("Counts the listeners of shard channels"),
     row("punsubscribe", -1, "pubsub noscript loading stale", "")

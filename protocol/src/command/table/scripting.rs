@@ -74,7 +74,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("7.0.0", "O(N)")
         .about("Makes libraries from what FUNCTION DUMP answered"),
     row("function|stats", 2, "noscript allow_busy", "scripting")
-        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Running)
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .since("7.0.0", "O(1)")
         .about("Describes the running function and the engines"),
@@ -106,7 +106,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.6.0", "O(1)")
         .about("Stops the script that runs now, if it has not written"),
     row("script|load", 3, "noscript stale", "scripting")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::AllOk)
+        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::AllOk)
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
         .since("2.6.0", "O(N)")
         .about("Loads a script without running it and answers its digest"),

@@ -26,7 +26,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("5.0.0", "O(1)")
         .about("Lists the subcommands of CONFIG"),
     row("config|resetstat", 2, "admin noscript loading stale", "")
-        .routed(RequestPolicy::Admin, ReplyPolicy::AllOk)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::AllOk)
         .since("2.0.0", "O(1)")
         .about("Sets counters of INFO back to zero"),
     row("config|rewrite", 2, "admin noscript loading stale", "")

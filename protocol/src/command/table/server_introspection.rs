@@ -46,12 +46,12 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.13", "by subcommand")
         .about("Container of commands about delays inside the server"),
     row("latency|doctor", 2, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::Texts)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("2.8.13", "O(1)")
         .about("Explains the delays for people"),
     row("latency|graph", 3, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::Texts)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("2.8.13", "O(1)")
         .about("Draws the delays of an event"),
@@ -60,17 +60,17 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.13", "O(1)")
         .about("Lists the subcommands of LATENCY"),
     row("latency|histogram", -2, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::SumFields)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("7.0.0", "O(N)")
         .about("Answers how long commands took, as distributions"),
     row("latency|history", 3, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::OldestFirst)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("2.8.13", "O(1)")
         .about("Answers the delays of an event over time"),
     row("latency|latest", 2, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::LatestByName)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("2.8.13", "O(1)")
         .about("Answers the last delay of every event"),
@@ -84,7 +84,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("4.0.0", "by subcommand")
         .about("Container of commands about memory"),
     row("memory|doctor", 2, "", "")
-        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Texts)
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .since("4.0.0", "O(1)")
         .about("Explains memory use for people"),
@@ -93,7 +93,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("4.0.0", "O(1)")
         .about("Lists the subcommands of MEMORY"),
     row("memory|malloc-stats", 2, "", "")
-        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Texts)
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .since("4.0.0", "by memory allocated")
         .about("Answers what the allocator says of itself"),
@@ -103,7 +103,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("4.0.0", "by memory allocated")
         .about("Asks the allocator to give memory back"),
     row("memory|stats", 2, "", "")
-        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::SumFields)
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .since("4.0.0", "O(1)")
         .about("Answers figures about memory use"),
@@ -141,7 +141,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.2.12", "by subcommand")
         .about("Container of commands about slow commands"),
     row("slowlog|get", -2, "admin loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::Special)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::NewestFirst)
         .tips(&["request_policy:all_nodes", "nondeterministic_output"])
         .since("2.2.12", "O(N)")
         .about("Answers the latest slow commands"),

@@ -109,15 +109,20 @@ fn policies_fit_the_other_facts() {
             RequestPolicy::Blocking | RequestPolicy::BlockingIf { .. } => {
                 assert!(keyed && row.flags.contains(CommandFlags::BLOCKING), "{name}");
             }
-            RequestPolicy::Admin => assert!(!keyed, "{name}"),
+            RequestPolicy::Admin | RequestPolicy::ClusterChange => assert!(!keyed, "{name}"),
             RequestPolicy::Local
             | RequestPolicy::AnyPrimary
             | RequestPolicy::Monitor
-            | RequestPolicy::ClusterOnly => {
+            | RequestPolicy::ClusterOnly
+            | RequestPolicy::ClusterView
+            | RequestPolicy::ClusterSlot => {
                 assert_eq!(row.reply, ReplyPolicy::Passthrough, "{name}");
                 assert!(!keyed, "{name}");
             }
-            RequestPolicy::AllPrimaries | RequestPolicy::AllNodes | RequestPolicy::Scan => {
+            RequestPolicy::AllPrimaries
+            | RequestPolicy::AllNodes
+            | RequestPolicy::Scan
+            | RequestPolicy::WaitReplicas => {
                 assert_ne!(row.reply, ReplyPolicy::Passthrough, "{name}");
                 assert!(!keyed, "{name}");
             }
@@ -142,7 +147,9 @@ fn tips_agree_with_the_policies() {
                 "request_policy:multi_shard" => {
                     matches!(row.request, RequestPolicy::SplitByKey { .. })
                 }
-                "request_policy:all_shards" => row.request == RequestPolicy::AllPrimaries,
+                "request_policy:all_shards" => {
+                    matches!(row.request, RequestPolicy::AllPrimaries | RequestPolicy::WaitReplicas)
+                }
                 "request_policy:all_nodes" => {
                     matches!(row.request, RequestPolicy::AllNodes | RequestPolicy::Admin)
                 }
@@ -151,12 +158,17 @@ fn tips_agree_with_the_policies() {
                 "response_policy:agg_sum" => row.reply == ReplyPolicy::Sum,
                 "response_policy:agg_min" => row.reply == ReplyPolicy::Min,
                 "response_policy:agg_logical_and" => row.reply == ReplyPolicy::LogicalAnd,
-                "response_policy:special" => row.reply == ReplyPolicy::Special,
+                "response_policy:special" => !matches!(
+                    row.reply,
+                    ReplyPolicy::Passthrough | ReplyPolicy::AllOk | ReplyPolicy::Sum
+                ),
                 _ => true,
             };
             // MSETNX sets all keys or none, which no split can keep; PING and INFO are the front
-            // door's own; LATENCY RESET answers with a number.
-            let differs = ["msetnx", "ping", "info", "latency|reset"].contains(&row.name);
+            // door's own; LATENCY RESET answers with a number; a replica that is down must not keep a script
+            // from being loaded.
+            let differs =
+                ["msetnx", "ping", "info", "latency|reset", "script|load"].contains(&row.name);
             assert!(agrees || differs, "{} {tip}", row.name);
         }
     }

@@ -1,0 +1,79 @@
+//! What the operator allows to clients, by the policy of a command's row.
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::command::policy::RequestPolicy;
+use reddoor_protocol::reply_error::ReplyError;
+
+use crate::config::{AdminConfig, Permission};
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permissions {
+    /// Commands that change or stop nodes.
+    pub(crate) admin: Permission,
+    /// `CLUSTER` commands.
+    pub(crate) cluster: Permission,
+}
+
+impl Permissions {
+    /// What this section of the configuration allows.
+    pub(crate) fn of(config: &AdminConfig) -> Permissions {
+        Permissions { admin: config.commands, cluster: config.cluster_commands }
+    }
+
+    /// Whether clients may run a command.
+    ///
+    /// # Errors
+    /// What they are told instead.
+    pub(crate) fn check(self, command: &CommandSpec) -> Result<(), ReplyError> {
+        let refusal = match (command.request, self.admin, self.cluster) {
+            (RequestPolicy::Admin, Permission::Refuse, _)
+            | (RequestPolicy::ClusterChange, Permission::Refuse, Permission::Allow) => {
+                not_allowed(command)
+            }
+            // Some tell a node how to treat a connection, which is not the client's own: never.
+            (RequestPolicy::ClusterOnly, ..)
+            | (RequestPolicy::ClusterChange, Permission::Refuse, Permission::Refuse)
+            | (RequestPolicy::ClusterView | RequestPolicy::ClusterSlot, _, Permission::Refuse) => {
+                ReplyError::CLUSTER_DISABLED
+            }
+            _ => return Ok(()),
+        };
+        Err(refusal)
+    }
+
+    /// Whether a client can run the command, or one of the subcommands, at all.
+    pub(crate) fn serve(self, command: &CommandSpec) -> bool {
+        if command.is_container() {
+            return command.subcommands().iter().any(|subcommand| self.serve(subcommand));
+        }
+        command.request != RequestPolicy::NodeLink && self.check(command).is_ok()
+    }
+}
+
+fn not_allowed(command: &CommandSpec) -> ReplyError {
+    ReplyError::new(format!(
+        "NOTALLOWED command '{}' changes nodes, which clients may where admin.commands is \"allow\"",
+        command.name
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use reddoor_protocol::command::lookup_full;
+
+    use super::*;
+
+    #[test]
+    fn what_is_served_follows_the_settings() {
+        let served = |admin, cluster| {
+            let permissions = Permissions { admin, cluster };
+            let names = ["get", "psync", "shutdown", "config", "cluster", "cluster|meet", "asking"];
+            names.map(|name| permissions.serve(lookup_full(name.as_bytes()).unwrap()))
+        };
+        use Permission::{Allow, Refuse};
+        assert_eq!(served(Refuse, Refuse), [true, false, false, true, false, false, false]);
+        assert_eq!(served(Refuse, Allow), [true, false, false, true, true, false, false]);
+        assert_eq!(served(Allow, Refuse), [true, false, true, true, true, true, false]);
+    }
+}

@@ -1,0 +1,349 @@
+//! Requests to many nodes: sent, awaited, and finished by what the answers are for.
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::command::flags::CommandFlags;
+use reddoor_protocol::command::policy::{ReplyPolicy, RequestPolicy};
+use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::{Args, parse_integer};
+
+use super::Worker;
+use super::clock::micros;
+use super::dispatch::{Asking, may_run_twice, outstanding};
+use crate::error::{RequestError, Unavailable};
+use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
+use crate::join::answers::JoinHint;
+use crate::join::elements;
+use crate::link::{Bound, Errand, Lane, Waiter};
+use crate::local::guard_of;
+use crate::metrics::label::{Limit, Outcome, RefreshReason};
+use crate::routes::NodeIndex;
+
+/// The longest that `WAIT` holds its connection at once: other clients' `WAIT`s are behind it.
+const WAIT_STEP_MS: u64 = 50;
+
+/// A step that waits until there are nodes to be asked.
+#[derive(Debug)]
+pub(super) struct Postponed {
+    due_us: u64,
+    waiter: Waiter,
+    step: Step,
+}
+
+/// A step of a request to many nodes.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Nodes are to be asked.
+    Ask(Start),
+    /// A scan is to go on.
+    Scan(Box<crate::scan::ScanPage>, Resp),
+}
+
+impl Worker {
+    /// Sends a request to all the nodes that its row asks for.
+    pub(super) fn run_fan_out(
+        &mut self,
+        key: usize,
+        command: &'static CommandSpec,
+        reach: Reach,
+        args: Args<'_>,
+    ) {
+        let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
+            return;
+        };
+        let resp = session.resp;
+        if let Some(error) = guard_of(command.id()).and_then(|guard| guard(args)) {
+            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+            return self.answered_here(key, Some(command), Outcome::LocalError);
+        }
+        let (job, lane) = match (command.request, command.reply) {
+            (RequestPolicy::WaitReplicas, _) => match self.wait_step(args) {
+                Ok(step) => (Job::Wait(step), Lane::Waiting),
+                Err(error) => {
+                    let Some(entry) = self.sessions.get_mut(key) else { return };
+                    entry.session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+                    return self.answered_here(key, Some(command), Outcome::LocalError);
+                }
+            },
+            (_, ReplyPolicy::Special) => (Job::Sizes, Lane::Shared),
+            (_, policy) => (Job::Join { policy, hint: JoinHint::of(args) }, lane_of(command)),
+        };
+        let mut request = Vec::new();
+        match &job {
+            Job::Wait(step) => write_wait(&mut request, step, self.clock.now_us()),
+            Job::Sizes => encode_request(&mut request, [&b"DBSIZE"[..]].into_iter()),
+            _ => encode_request(&mut request, args.iter()),
+        }
+        let bound = match lane {
+            Lane::Waiting => Bound::Process,
+            _ if may_run_twice(command) => Bound::Question,
+            _ => Bound::Part,
+        };
+        self.ask_nodes(key, command, Start { job, reach, request, resp, lane, bound });
+    }
+
+    /// Asks nodes; what they answer becomes the reply to the session's next request in turn.
+    pub(super) fn ask_nodes(&mut self, key: usize, command: &'static CommandSpec, start: Start) {
+        let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let (client, seq) = (entry.session.id, entry.session.expect(outstanding));
+        self.begin(Waiter { session: key, client, seq, part: 0 }, start);
+    }
+
+    fn begin(&mut self, waiter: Waiter, start: Start) {
+        if start.lane == Lane::Waiting && !self.is_first_in_turn(&waiter) {
+            // It waits for what the client wrote before, which another connection may still have to bring.
+            return self.postpone(waiter, Step::Ask(start), Unavailable::EarlierRequests);
+        }
+        match self.targets(&start.reach) {
+            Ok(targets) => self.send_parts(waiter, start, targets),
+            Err(reason) => self.postpone(waiter, Step::Ask(start), reason),
+        }
+    }
+
+    fn is_first_in_turn(&self, waiter: &Waiter) -> bool {
+        let entry = self.sessions.get(waiter.session);
+        entry.is_some_and(|entry| entry.session.is_first(waiter.seq))
+    }
+
+    /// Who is to be asked, or why that cannot be told yet.
+    fn targets(&self, reach: &Reach) -> Result<Vec<Target>, Unavailable> {
+        let addr_of = |node: NodeIndex| self.routes.node(node).map(|node| node.addr.clone());
+        match reach {
+            Reach::Primaries => {
+                let shards = self.routes.shards().ok_or(Unavailable::NotCovered)?;
+                let targets = shards.into_iter().filter_map(|(slot, node)| {
+                    addr_of(node).map(|addr| Target { addr, slot: Some(slot) })
+                });
+                Ok(targets.collect())
+            }
+            Reach::Nodes => {
+                // Before the first topology there is nothing to be complete about.
+                self.routes.shards().ok_or(Unavailable::NotCovered)?;
+                let nodes = self.routes.living();
+                Ok(nodes.map(|node| Target { addr: node.addr.clone(), slot: None }).collect())
+            }
+            Reach::Node(addr) => Ok(vec![Target { addr: addr.clone(), slot: None }]),
+        }
+    }
+
+    fn send_parts(&mut self, waiter: Waiter, start: Start, targets: Vec<Target>) {
+        let Start { job, request, resp, lane, bound, .. } = start;
+        self.metrics.split(targets.len());
+        if lane == Lane::Waiting {
+            // A node waits for what was written before the last command on the same connection: any will do.
+            let targets: Vec<Target> = targets.into_iter().flat_map(|t| [t.clone(), t]).collect();
+            let pair = [&b"*1\r\n$4\r\nPING\r\n"[..], &request];
+            let requests: Vec<&[u8]> = pair.into_iter().cycle().take(targets.len()).collect();
+            return self.gather(waiter, job, (resp, lane, bound), targets, &requests);
+        }
+        let requests = vec![request.as_slice(); targets.len()];
+        self.gather(waiter, job, (resp, lane, bound), targets, &requests);
+    }
+
+    /// Sends each target its request; the answers come together in the session.
+    pub(super) fn gather(
+        &mut self,
+        waiter: Waiter,
+        job: Job,
+        (resp, lane, bound): (Resp, Lane, Bound),
+        targets: Vec<Target>,
+        requests: &[&[u8]],
+    ) {
+        let Some(outstanding) = self.waiting(&waiter).copied() else { return };
+        let bytes_max = self.config.limits.join_bytes_max;
+        let gather = Gather::new(job, resp, targets, bytes_max);
+        self.sessions[waiter.session].session.gather(waiter.seq, Box::new(gather));
+        for (request, part) in requests.iter().zip(0..) {
+            let errand = Errand {
+                waiter: Waiter { part, ..waiter },
+                command: outstanding.command,
+                slot: None,
+                resp,
+                bound,
+                lane,
+                redirects: 0,
+                deadline_us: outstanding.deadline_us,
+            };
+            self.forward_part(errand, request);
+        }
+    }
+
+    /// Sends a part to its node, or to the one that took its shard over.
+    pub(crate) fn forward_part(&mut self, errand: Errand, request: &[u8]) {
+        let Waiter { session, seq, part, .. } = errand.waiter;
+        if self.waiting(&errand.waiter).is_none() {
+            return;
+        }
+        let gather = self.sessions[session].session.gathering(seq);
+        let Some(target) = gather.and_then(|gather| gather.target(part)).cloned() else { return };
+        let node = self.routes.find(&target.addr);
+        let Some(slot) = target.slot else {
+            return match node {
+                Some(node) => self.send(node, errand, request, Asking::No),
+                None => {
+                    let addr = target.addr.as_str().to_owned();
+                    self.fail_unavailable(&errand, Unavailable::Unreachable(addr));
+                }
+            };
+        };
+        if let Some(node) = node.filter(|node| self.routes.is_owner(*node)) {
+            return self.send(node, errand, request, Asking::No);
+        }
+        let Some(heir) = self.routes.owner(slot) else {
+            self.refresh.request(RefreshReason::SlotUncovered);
+            return self.retry_later(errand, request, Unavailable::NoOwner(slot));
+        };
+        let Some(addr) = self.routes.node(heir).map(|node| node.addr.clone()) else { return };
+        let gather = self.sessions[session].session.gathering(seq);
+        if gather.is_some_and(|gather| gather.move_part(part, &addr)) {
+            self.send(heir, errand, request, Asking::No);
+        } else {
+            // Its slots went to a node that has answered, or will, without them.
+            self.fail_unavailable(&errand, Unavailable::Regrouped);
+        }
+    }
+
+    /// Every node has answered: replies, or asks again.
+    pub(super) fn gathered(&mut self, waiter: Waiter, gather: Gather) {
+        if gather.is_too_large() {
+            self.metrics.limit_reached(Limit::JoinBytes);
+        }
+        let mut reply = Vec::new();
+        let has_failed = gather.is_too_large() || gather.answers().has_failed();
+        match &gather.job {
+            Job::Join { policy, hint } if !gather.is_too_large() => {
+                gather.answers().write(*policy, *hint, &mut reply);
+            }
+            Job::Info(question) => question.write(&gather, &mut reply),
+            Job::Scan(_) => return self.scan_page_came(waiter, gather),
+            _ if has_failed => gather.write_failure(&mut reply),
+            Job::Sizes => return self.pick_random_key(waiter, &gather),
+            Job::Wait(step) => match self.wait_more(*step, &gather) {
+                Some(start) => return self.begin(waiter, start),
+                None => {
+                    let least = gather.answers().bytes().filter_map(elements::integer).min();
+                    ReplyWriter::new(&mut reply, gather.resp).integer(least.unwrap_or(0));
+                }
+            },
+            Job::Config(question) => question.write(&gather, &mut reply),
+            Job::Passthrough | Job::Join { .. } => {
+                gather.answers().bytes().for_each(|bytes| reply.extend_from_slice(bytes));
+            }
+        }
+        self.finish_fan_out(waiter, &reply);
+    }
+
+    /// Hands in the one reply that came of many answers.
+    pub(super) fn finish_fan_out(&mut self, waiter: Waiter, reply: &[u8]) {
+        let outcome = if reply.first() == Some(&b'-') { Outcome::Error } else { Outcome::Ok };
+        self.deliver_as(waiter, reply, outcome);
+    }
+
+    /// Chooses a node by the number of its keys, so that each key of the cluster has the same chance.
+    fn pick_random_key(&mut self, waiter: Waiter, gather: &Gather) {
+        let answers = gather.answers();
+        let sizes: Option<Vec<u64>> = answers
+            .bytes()
+            .map(|bytes| elements::integer(bytes).and_then(|size| u64::try_from(size).ok()))
+            .collect();
+        let sizes = sizes.unwrap_or_default();
+        let total: u64 = sizes.iter().sum();
+        let mut reply = Vec::new();
+        if total == 0 {
+            ReplyWriter::new(&mut reply, gather.resp).null();
+            return self.finish_fan_out(waiter, &reply);
+        }
+        let mut rank = self.random() % total;
+        let chosen = sizes.iter().zip(answers.by_node()).find(|(size, _)| {
+            let is_here = rank < **size;
+            rank = rank.saturating_sub(**size);
+            is_here
+        });
+        let Some((_, (addr, _))) = chosen else { return };
+        let mut request = Vec::new();
+        encode_request(&mut request, [&b"RANDOMKEY"[..]].into_iter());
+        let reach = Reach::Node(addr.clone());
+        self.begin(waiter, Start::question(Job::Passthrough, reach, request, gather.resp));
+    }
+
+    /// A number without a pattern.
+    pub(super) fn random(&mut self) -> u64 {
+        // Xorshift: full period over all numbers but zero.
+        self.random_state ^= self.random_state << 13;
+        self.random_state ^= self.random_state >> 7;
+        self.random_state ^= self.random_state << 17;
+        self.random_state
+    }
+
+    fn wait_step(&self, args: Args<'_>) -> Result<WaitStep, ReplyError> {
+        let number = |index| args.get(index).and_then(parse_integer);
+        let (replicas, timeout) = (number(1), number(2));
+        let replicas = replicas.ok_or(ReplyError::NOT_INTEGER)?;
+        let timeout = timeout
+            .ok_or(ReplyError::from_static("ERR timeout is not an integer or out of range"))?;
+        let timeout = u64::try_from(timeout)
+            .map_err(|_| ReplyError::from_static("ERR timeout is negative"))?;
+        let until = |ms: u64| self.clock.now_us().saturating_add(ms.saturating_mul(1000));
+        Ok(WaitStep { replicas, until_us: (timeout > 0).then(|| until(timeout)) })
+    }
+
+    /// The next step of a `WAIT` that has neither enough replicas nor waited long enough.
+    fn wait_more(&self, step: WaitStep, gather: &Gather) -> Option<Start> {
+        let answers = gather.answers();
+        // Every other answer is the one to `PING`.
+        let is_enough = |bytes: &[u8]| elements::integer(bytes).is_none_or(|n| n >= step.replicas);
+        let is_over = step.until_us.is_some_and(|until| until <= self.clock.now_us());
+        if is_over || answers.bytes().all(is_enough) {
+            return None;
+        }
+        let mut request = Vec::new();
+        write_wait(&mut request, &step, self.clock.now_us());
+        let (job, reach, resp) = (Job::Wait(step), Reach::Primaries, gather.resp);
+        Some(Start { job, reach, request, resp, lane: Lane::Waiting, bound: Bound::Process })
+    }
+
+    /// Keeps a step until there may be nodes to be asked.
+    pub(super) fn postpone(&mut self, waiter: Waiter, step: Step, reason: Unavailable) {
+        let Some(outstanding) = self.waiting(&waiter).copied() else { return };
+        self.refresh.request(RefreshReason::SlotUncovered);
+        let due_us = self.clock.now_us() + micros(self.config.request.retry_delay);
+        if due_us >= outstanding.deadline_us {
+            let waited_ms = (self.clock.now_us() - outstanding.started_us) / 1000;
+            return self.fail(waiter, &RequestError::Unavailable { reason, waited_ms });
+        }
+        let max = self.config.limits.retries_waiting_max;
+        if self.postponed.len() >= max {
+            self.metrics.limit_reached(Limit::RetriesWaiting);
+            let what = "requests waiting to be sent again";
+            return self.fail(waiter, &RequestError::Overload { what, max });
+        }
+        self.metrics.retry();
+        self.postponed.push_back(Postponed { due_us, waiter, step });
+    }
+
+    /// Goes on with the steps that have waited long enough.
+    pub(super) fn run_due_steps(&mut self) {
+        let now_us = self.clock.now_us();
+        while self.postponed.front().is_some_and(|postponed| postponed.due_us <= now_us) {
+            let Some(Postponed { waiter, step, .. }) = self.postponed.pop_front() else { return };
+            match step {
+                Step::Ask(start) => self.begin(waiter, start),
+                Step::Scan(page, resp) => self.scan_step(waiter, page, resp),
+            }
+        }
+    }
+}
+
+/// What a node takes while it is busy must not stand behind what keeps it busy.
+fn lane_of(command: &CommandSpec) -> Lane {
+    if command.flags.contains(CommandFlags::ALLOW_BUSY) { Lane::Control } else { Lane::Shared }
+}
+
+/// Appends a `WAIT` that does not take long.
+fn write_wait(request: &mut Vec<u8>, step: &WaitStep, now_us: u64) {
+    let left_ms = step.until_us.map_or(WAIT_STEP_MS, |until| until.saturating_sub(now_us) / 1000);
+    let (replicas, ms) = (step.replicas.to_string(), left_ms.clamp(1, WAIT_STEP_MS).to_string());
+    let args = [&b"WAIT"[..], replicas.as_bytes(), ms.as_bytes()];
+    encode_request(request, args.into_iter());
+}
