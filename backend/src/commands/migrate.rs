@@ -193,8 +193,10 @@ fn encode_restore(call: &mut Call<'_>, order: &Order<'_>, key: &[u8], out: &mut 
     let compression = compression(call);
     // In a cluster the target is still importing the slot.
     let command = if call.node.cluster.is_some() { "RESTORE-ASKING" } else { "RESTORE" };
-    let Some(record) = call.node.peek(call.at(), key) else { return false };
-    let ttl = match record.expires_at_ms() {
+    let at = call.at();
+    let expires_at_ms = call.node.databases[at.db].expires_at_ms(key);
+    let Some(record) = call.node.peek(at, key) else { return false };
+    let ttl = match expires_at_ms {
         None => 0,
         Some(time) => match time - clock::unix_ms() {
             ..0 => return false,
