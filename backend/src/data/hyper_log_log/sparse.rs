@@ -96,8 +96,9 @@ pub(super) fn push_zeros(out: &mut Vec<u8>, len: usize) {
 /// Lets a register be at least so much; `bytes` is the whole string. Whether it was less; `None` if it has to become
 /// dense first.
 ///
-/// 1. The run with the register is found. 2. Unless it says so much already, it is split in up to three. 3. Runs of
-/// the same value that have become neighbours are joined.
+/// 1. The run with the register is found.
+/// 2. Unless it says so much already, it is split in up to three.
+/// 3. Runs of the same value that have become neighbours are joined.
 ///
 /// # Errors
 /// The runs end before the register.

@@ -54,7 +54,7 @@ impl Places {
         // It was checked in the beginning that all places fit.
         let at = u32::try_from(at).unwrap_or(0);
         let last = std::mem::replace(slot, self.before + at + 1);
-        last.checked_sub(self.before + 1).unwrap_or(0) as usize
+        last.saturating_sub(self.before + 1) as usize
     }
 }
 
