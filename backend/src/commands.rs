@@ -31,9 +31,15 @@ mod geo;
 
 mod streams;
 
+mod hyper_log_log;
+
 mod keys;
 
 mod expiry;
+
+mod dump;
+
+mod migrate;
 
 mod scan;
 
@@ -94,8 +100,11 @@ const FILES: &[&[(&str, Handler)]] = &[
     sorted_sets::HANDLERS,
     geo::HANDLERS,
     streams::HANDLERS,
+    hyper_log_log::HANDLERS,
     keys::HANDLERS,
     expiry::HANDLERS,
+    dump::HANDLERS,
+    migrate::HANDLERS,
     scan::HANDLERS,
     transactions::HANDLERS,
     pubsub::HANDLERS,

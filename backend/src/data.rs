@@ -10,14 +10,17 @@
 //! | [`set`] | the set type, integers or a table |
 //! | [`intset`] | integers in ascending order in one run of bytes |
 //! | [`stream`] | the stream type: nodes of entries, consumer groups |
+//! | [`hyper_log_log`] | strings that count different elements |
 //! | [`listpack`] | short strings and integers in one run of bytes: the compact form of small collections |
 //! | [`pages`] | a long sequence that grows without being moved |
 //! | [`list`] | the list type: listpacks in a row |
 //! | [`sorted_set`] | members in order of their scores, found by name and by rank |
+//! | [`geo`] | places on the earth as scores |
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
 //! | [`random`] | cheap random numbers |
+//! | [`rdb`] | values as bytes, for dumps and snapshots |
 
 pub(crate) mod key;
 
@@ -37,6 +40,8 @@ pub(crate) mod set;
 
 pub(crate) mod intset;
 
+pub(crate) mod hyper_log_log;
+
 pub(crate) mod listpack;
 
 pub(crate) mod pages;
@@ -45,6 +50,8 @@ pub(crate) mod list;
 
 pub(crate) mod sorted_set;
 
+pub(crate) mod geo;
+
 pub(crate) mod dict;
 
 pub(crate) mod hashing;
@@ -52,3 +59,5 @@ pub(crate) mod hashing;
 pub(crate) mod keyspace;
 
 pub(crate) mod random;
+
+pub(crate) mod rdb;

@@ -20,6 +20,9 @@ mod files;
 #[path = "bus/failures.rs"]
 mod failures;
 
+#[path = "bus/moving.rs"]
+mod moving;
+
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]
 fn node_process() {

@@ -5,10 +5,11 @@
 //! 1. Has the slot of the first key an owner?
 //! 2. Are the other keys in that slot, too?
 //! 3. Is the cluster well?
-//! 4. Is the slot on its way out, and are all keys still here?
-//! 5. Is it on its way in, and has the client been sent by the old owner?
-//! 6. May a replica answer?
-//! 7. Is this node the owner?
+//! 4. Is the slot on its way, and does the request move keys?
+//! 5. Is the slot on its way out, and are all keys still here?
+//! 6. Is it on its way in, and has the client been sent by the old owner?
+//! 7. May a replica answer?
+//! 8. Is this node the owner?
 //!
 //! Spec: <https://valkey.io/topics/cluster-spec/#redirection-and-resharding>.
 //! Source: redis `src/cluster.c` getNodeByQuery, clusterRedirectClient.
@@ -57,10 +58,14 @@ pub(crate) fn route(
     if !core.is_ok() {
         leave_while_down(settings, query)?;
     }
-    if let Some(target) = target_of(core, query.slot, owner) {
+    let (target, source) = (target_of(core, query.slot, owner), core.importing_from(query.slot));
+    if query.is_migrate && (target.is_some() || source.is_some()) {
+        return Ok(());
+    }
+    if let Some(target) = target {
         return leave_while_migrating(settings, query, target, presence());
     }
-    if core.importing_from(query.slot).is_some() && query.is_asking {
+    if source.is_some() && query.is_asking {
         return leave_while_importing(query, presence());
     }
     if owner.is_myself() || may_read_as_replica(core.myself(), query, owner) {

@@ -1,5 +1,7 @@
 //! `DEBUG`: what tests do to a node. Locked unless `enable-debug-command` opens it.
 
+mod encoding;
+
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", debug)];
 
 fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (name, count) = (call.arg(1), call.args.len());
-    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 12] = [
+    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 14] = [
         ("SLEEP", 3..=3, sleep),
         ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
         ("OBJECT", 3..=4, object),
@@ -25,7 +27,9 @@ fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
         ("POPULATE", 3..=5, populate),
         ("PROTOCOL", 3..=3, protocol),
         ("STRINGMATCH-LEN", 4..=4, match_string),
-        ("QUICKLIST-PACKED-THRESHOLD", 3..=3, accept),
+        ("QUICKLIST-PACKED-THRESHOLD", 3..=3, encoding::packed_threshold),
+        ("LISTPACK", 3..=3, encoding::listpack),
+        ("QUICKLIST", 3..=4, encoding::quicklist),
         ("CHANGE-REPL-ID", 2..=2, change_replication_id),
         ("SEGFAULT", 2..=2, |_| std::process::abort()),
     ];
@@ -57,13 +61,15 @@ fn set_active_expire(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn object(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let now_s = crate::data::keyspace::seconds(call.now_ms);
+    let fill = call.node.list_limits().fill;
     let record = call.node.peek(call.at(), call.arg(2)).ok_or(ReplyError::NO_SUCH_KEY)?;
     let idle = now_s.wrapping_sub(record.used_at_s);
     let line = format!(
-        "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}",
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}{}",
         record.value.encoding(),
         record.value.heap_bytes(),
         record.used_at_s,
+        encoding::list_facts(&record.value, fill),
     );
     call.reply.simple(&line);
     Ok(())
@@ -179,11 +185,6 @@ fn match_string(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let len = usize::try_from(integer(call.arg(2))?).map_err(|_| ReplyError::NOT_INTEGER)?;
     let text = vec![b'a'; len.min(call.node.config.settings().bulk_bytes_max)];
     call.reply.integer(i64::from(glob::is_match(call.arg(3), &text, Case::Exact)));
-    Ok(())
-}
-
-fn accept(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.reply.ok();
     Ok(())
 }
 

@@ -76,10 +76,9 @@ fn expire(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
     let at = call.at();
     let conditions = Conditions::parse(call)?;
     let time = form.to_unix_ms(integer(call.arg(2))?, call)?;
-    let is_allowed = call
-        .node
-        .write(at, key)
-        .is_some_and(|record| conditions.allow(record.expires_at_ms(), time));
+    let is_there = call.node.write(at, key).is_some();
+    let is_allowed =
+        is_there && conditions.allow(call.node.databases[at.db].expires_at_ms(key), time);
     if is_allowed {
         let database = &mut call.node.databases[at.db];
         if time <= at.now_ms {
@@ -99,10 +98,12 @@ const NO_EXPIRY: i64 = -1;
 
 fn lifetime(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
     let at = call.at();
-    let answer = match call.node.peek(at, call.arg(1)).map(|record| record.expires_at_ms()) {
-        None => NO_KEY,
-        Some(None) => NO_EXPIRY,
-        Some(Some(time)) => {
+    let key = call.arg(1);
+    let is_there = call.node.peek(at, key).is_some();
+    let answer = match call.node.databases[at.db].expires_at_ms(key) {
+        _ if !is_there => NO_KEY,
+        None => NO_EXPIRY,
+        Some(time) => {
             let ms = match form.base {
                 Base::Now => time.saturating_sub(at.now_ms).max(0),
                 Base::Epoch => time,
@@ -121,8 +122,7 @@ fn lifetime(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
 fn persist(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
     let at = call.at();
-    let is_volatile =
-        call.node.write(at, key).is_some_and(|record| record.expires_at_ms().is_some());
+    let is_volatile = call.node.write(at, key).is_some_and(|record| record.is_volatile());
     if is_volatile {
         call.node.databases[at.db].set_expiry(key, None);
         call.changed(key);

@@ -81,8 +81,8 @@ fn rename_if(call: &mut Call<'_>, may: fn(bool) -> bool) -> Result<bool, ReplyEr
         return Ok(true);
     }
     let database = &mut call.node.databases[at.db];
+    let expires_at_ms = database.expires_at_ms(source);
     let record = database.remove(source).ok_or(ReplyError::NO_SUCH_KEY)?;
-    let expires_at_ms = record.expires_at_ms();
     database.insert(target, record.value, expires_at_ms, at.now_ms);
     call.changed(source);
     call.changed(target);
@@ -122,7 +122,8 @@ fn copy(call: &mut Call<'_>) -> Result<(), ReplyError> {
 /// Copies a key's value and expiry. Whether the source was there and the target free, or to be replaced.
 fn transfer(call: &mut Call<'_>, from: (At, &[u8]), to: (At, &[u8]), replaces: bool) -> bool {
     let Some(record) = call.node.read(from.0, from.1) else { return false };
-    let (value, expires_at_ms): (Value, _) = (record.value.clone(), record.expires_at_ms());
+    let value: Value = record.value.clone();
+    let expires_at_ms = call.node.databases[from.0.db].expires_at_ms(from.1);
     if call.node.write(to.0, to.1).is_some() && !replaces {
         return false;
     }

@@ -66,7 +66,7 @@ fn push(call: &mut Call<'_>, end: End, creates: Creates) -> Result<(), ReplyErro
         None => {
             let mut list = Box::<List>::default();
             let len = push_all(&mut list);
-            call.node.databases[at.db].insert(key, Value::List(list), None, at.now_ms);
+            call.create(key, Value::List(list));
             len
         }
     };

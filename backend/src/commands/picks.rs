@@ -4,6 +4,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::integer_within;
 use crate::data::random::Random;
+use crate::execute::Call;
 
 /// A number of elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,14 @@ impl Picks {
             Picks::Repeated(_) => (Vec::new(), self.count_of(len)),
         };
         sample.into_iter().chain((0..repeated).map(move |_| random.below(len)))
+    }
+}
+
+/// Length of the output beyond which a client is disconnected anyway, so that there is no use in picking on.
+pub(super) fn output_bytes_max(call: &Call<'_>) -> usize {
+    match call.node.config.settings().output_limits.normal.hard_bytes {
+        0 => usize::MAX,
+        bytes => bytes,
     }
 }
 

@@ -19,8 +19,7 @@ fn keys(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let found: Vec<&Key> = database
         .iter()
         .filter(|(key, record)| {
-            record.expires_at_ms().is_none_or(|time| time >= now_ms)
-                && glob::is_match(pattern, key, Case::Exact)
+            !database.has_expired(key, record, now_ms) && glob::is_match(pattern, key, Case::Exact)
         })
         .map(|(key, _)| key)
         .collect();
@@ -48,7 +47,7 @@ fn scan(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let cursor = filter.walk(cursor, |cursor, met| {
         database.scan(cursor, |key, record| {
             *met += 1;
-            if record.expires_at_ms().is_none_or(|time| time >= now_ms)
+            if !database.has_expired(key, record, now_ms)
                 && filter.is_match(key)
                 && filter.type_name.is_none_or(|t| is(t, record.value.type_name()))
             {

@@ -91,15 +91,18 @@ fn store(call: &mut Call<'_>, options: &Options<'_>, items: &[Item], target: &[u
     for_each_result(call, options, items, |_, result| {
         list.push(End::Back, result.unwrap_or_default(), limits);
     });
-    let count = list.len();
+    let (count, is_there) = (list.len(), call.node.write(at, target).is_some());
     if count > 0 {
-        call.node.databases[at.db].insert(target, Value::List(list), None, at.now_ms);
+        if is_there {
+            call.node.databases[at.db].insert(target, Value::List(list), None, at.now_ms);
+        } else {
+            call.create(target, Value::List(list));
+        }
         call.changed(target);
         call.notify(Class::List, "sortstore", target);
-    } else if call.node.write(at, target).is_some() {
-        call.node.databases[at.db].remove(target);
+    } else if is_there {
+        call.remove_emptied(target);
         call.changed(target);
-        call.notify(Class::Generic, "del", target);
     }
     call.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
 }

@@ -28,11 +28,11 @@ use crate::execute::{Call, Handler};
 use crate::node::{At, Node};
 use crate::notify::Class;
 
-pub(super) use add::add;
+pub(super) use add::add_from;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
-    ("zadd", |call| add(call, false)),
-    ("zincrby", |call| add(call, true)),
+    ("zadd", |call| add::add(call, false)),
+    ("zincrby", |call| add::add(call, true)),
     ("zrem", zrem),
     ("zcard", zcard),
     ("zscore", zscore),

@@ -102,7 +102,7 @@ fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let has_changed = match (expiry, expires_at_ms) {
         (Expiry::Persist, _) => {
             let record = database.find(key, call.now_ms);
-            let is_volatile = record.is_some_and(|record| record.expires_at_ms().is_some());
+            let is_volatile = record.is_some_and(|record| record.is_volatile());
             is_volatile && database.set_expiry(key, None)
         }
         (_, Some(time)) if time <= call.now_ms => database.remove(key).is_some(),

@@ -60,6 +60,10 @@ pub(crate) struct Settings {
     /// Elements of one node of a list if positive, otherwise -1 to -5 for a size.
     pub(crate) list_listpack_size: i32,
     pub(crate) stream_node_limits: NodeLimits,
+    /// Largest HyperLogLog kept as runs (bytes).
+    pub(crate) hll_sparse_bytes_max: usize,
+    /// Compress long strings in dumps and snapshots.
+    pub(crate) rdb_compresses: bool,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -151,6 +155,8 @@ impl Settings {
                 bytes: values.number("stream-node-max-bytes"),
                 entries: values.number("stream-node-max-entries"),
             },
+            hll_sparse_bytes_max: values.number("hll-sparse-max-bytes"),
+            rdb_compresses: values.flag("rdbcompression"),
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
             sorted_set_limits: Limits {

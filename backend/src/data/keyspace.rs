@@ -4,8 +4,8 @@
 //! first key comes, so that the keys of a slot can be counted, listed and dropped without looking at others.
 //! A key that expires is in its part's second dict too, which is what the expiry cycle walks.
 //!
-//! Invariants: `volatile` holds exactly the keys whose record has an expiry, with the same time; `keys_count` and
-//! `volatile_count` are the sums over all parts.
+//! Invariants: `volatile` holds exactly the keys whose record says that they expire; `keys_count` and `volatile_count`
+//! are the sums over all parts.
 //! Not here: clients, replies, who is told of a change, the clock.
 
 mod cycle;
@@ -45,27 +45,20 @@ struct Part {
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) value: Value,
-    /// Milliseconds since 1970, or [`NEVER`].
-    expires_at_ms: i64,
     /// When it was last used, in seconds since 1970, wrapping.
     pub(crate) used_at_s: u32,
+    /// Whether the key expires. When, its part's second dict knows.
+    is_volatile: bool,
 }
 
 /// Bytes that a short key takes beside what its value has on the heap: its node in the dict, and one bucket.
 pub(crate) const RECORD_BYTES: usize =
     size_of::<Record>() + size_of::<Key>() + 3 * size_of::<u32>();
 
-const NEVER: i64 = i64::MIN;
-
 impl Record {
-    /// When the key expires, in milliseconds since 1970; `None` for never.
-    pub(crate) fn expires_at_ms(&self) -> Option<i64> {
-        (self.expires_at_ms != NEVER).then_some(self.expires_at_ms)
-    }
-
-    #[inline]
-    fn is_expired(&self, now_ms: i64) -> bool {
-        self.expires_at_ms < now_ms && self.expires_at_ms != NEVER
+    /// Whether the key expires some time.
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.is_volatile
     }
 }
 
@@ -122,7 +115,7 @@ impl Keyspace {
     pub(crate) fn find(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
         let (hash, index) = self.place(key);
         let part = self.parts[index].as_deref_mut()?;
-        if part.volatile.len() > 0 && part.keys.find(hash, key)?.is_expired(now_ms) {
+        if part.volatile.find(hash, key).is_some_and(|time| *time < now_ms) {
             self.remove_at(hash, index, key);
             self.expired_count += 1;
             return None;
@@ -145,19 +138,22 @@ impl Keyspace {
         now_ms: i64,
     ) {
         let (hash, index) = self.place(key);
-        let expires = expires_at_ms.unwrap_or(NEVER);
         let part = self.parts[index].get_or_insert_default();
-        let record = Record { value, expires_at_ms: expires, used_at_s: seconds(now_ms) };
-        let before = match part.keys.find_mut(hash, key) {
-            Some(slot) => std::mem::replace(slot, record).expires_at_ms,
+        let used_at_s = seconds(now_ms);
+        let was_volatile = match part.keys.find_mut(hash, key) {
+            Some(record) => {
+                (record.value, record.used_at_s) = (value, used_at_s);
+                record.is_volatile
+            }
             None => {
+                let record = Record { value, used_at_s, is_volatile: false };
                 part.keys.insert_new(hash, Key::from(key), record);
                 self.keys_count += 1;
-                NEVER
+                false
             }
         };
-        if before != expires {
-            self.index_expiry(hash, index, key, expires);
+        if was_volatile || expires_at_ms.is_some() {
+            self.set_expiry(key, expires_at_ms);
         }
     }
 
@@ -167,15 +163,37 @@ impl Keyspace {
         self.remove_at(hash, index, key)
     }
 
+    /// When a key expires, in milliseconds since 1970; `None` for never, and for a key that is not there.
+    pub(crate) fn expires_at_ms(&self, key: &[u8]) -> Option<i64> {
+        if self.volatile_count == 0 {
+            return None;
+        }
+        let (hash, index) = self.place(key);
+        self.parts[index].as_deref()?.volatile.find(hash, key).copied()
+    }
+
+    /// Whether a key's time has come, although it is still there.
+    pub(crate) fn has_expired(&self, key: &[u8], record: &Record, now_ms: i64) -> bool {
+        record.is_volatile && self.expires_at_ms(key).is_some_and(|time| time < now_ms)
+    }
+
     /// Changes when a key expires; `None` means never. Whether the key is there.
     pub(crate) fn set_expiry(&mut self, key: &[u8], expires_at_ms: Option<i64>) -> bool {
         let (hash, index) = self.place(key);
-        let expires = expires_at_ms.unwrap_or(NEVER);
         let Some(part) = self.parts[index].as_deref_mut() else { return false };
         let Some(record) = part.keys.find_mut(hash, key) else { return false };
-        if record.expires_at_ms != expires {
-            record.expires_at_ms = expires;
-            self.index_expiry(hash, index, key, expires);
+        record.is_volatile = expires_at_ms.is_some();
+        match (part.volatile.find_mut(hash, key), expires_at_ms) {
+            (Some(before), Some(time)) => *before = time,
+            (Some(_), None) => {
+                part.volatile.remove(hash, key);
+                self.volatile_count -= 1;
+            }
+            (None, Some(time)) => {
+                part.volatile.insert_new(hash, Key::from(key), time);
+                self.volatile_count += 1;
+            }
+            (None, None) => {}
         }
         true
     }
@@ -187,24 +205,11 @@ impl Keyspace {
         self.volatile_count = 0;
     }
 
-    /// Writes a key's expiry into the second dict, or takes it out.
-    fn index_expiry(&mut self, hash: u32, index: usize, key: &[u8], expires: i64) {
-        let Some(part) = self.parts[index].as_deref_mut() else { return };
-        if expires == NEVER {
-            self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());
-        } else if let Some(time) = part.volatile.find_mut(hash, key) {
-            *time = expires;
-        } else {
-            part.volatile.insert_new(hash, Key::from(key), expires);
-            self.volatile_count += 1;
-        }
-    }
-
     fn remove_at(&mut self, hash: u32, index: usize, key: &[u8]) -> Option<Record> {
         let part = self.parts[index].as_deref_mut()?;
         let record = part.keys.remove(hash, key)?;
         self.keys_count -= 1;
-        if record.expires_at_ms != NEVER {
+        if record.is_volatile {
             self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());
         }
         if part.keys.len() == 0 && self.parts.len() > 1 {

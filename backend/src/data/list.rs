@@ -14,10 +14,9 @@ mod nodes;
 
 use crate::data::listpack::{Entry, Wanted};
 
-use node::Node;
 use nodes::Nodes;
 
-pub(crate) use node::Limits;
+pub(crate) use node::{Limits, Node};
 
 /// Elements in a row.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +48,16 @@ impl List {
         size_of::<List>() + self.nodes.heap_bytes()
     }
 
+    /// How many nodes it is kept in.
+    pub(crate) fn nodes_count(&self) -> usize {
+        self.nodes.count()
+    }
+
+    /// Bytes of all nodes as they would be dumped. Costs O(nodes).
+    pub(crate) fn packed_bytes(&self) -> usize {
+        self.nodes.iter().map(Node::packed_bytes).sum()
+    }
+
     /// Adds an element at an end.
     #[inline]
     pub(crate) fn push(&mut self, end: End, value: &[u8], limits: Limits) {
@@ -58,6 +67,20 @@ impl List {
             self.push_node(end, Node::of(value, limits));
         }
         self.len += 1;
+    }
+
+    /// All nodes from the first on, as they are dumped.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// Adds a node with all its elements behind the others, as large as it is; an empty one is dropped.
+    pub(crate) fn push_node_back(&mut self, node: Node) {
+        let len = node.len();
+        if len > 0 {
+            self.push_node(End::Back, node);
+            self.len += len;
+        }
     }
 
     fn push_node(&mut self, end: End, node: Node) {

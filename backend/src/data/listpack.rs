@@ -218,12 +218,6 @@ impl Listpack {
         self.count(1);
     }
 
-    /// Puts an entry behind another, whose position stays good.
-    pub(crate) fn insert_after(&mut self, at: Position, data: &[u8]) {
-        self.splice(self.end(at), 0, data);
-        self.count(1);
-    }
-
     /// Puts another entry in the place of one. The position stays good.
     pub(crate) fn replace(&mut self, at: Position, data: &[u8]) {
         self.splice(at.0, self.end(at) - at.0, data);

@@ -25,7 +25,7 @@ use indexed::Indexed;
 use order::Items;
 use range::{LexRange, ScoreRange};
 
-use crate::data::listpack::Entry;
+use crate::data::listpack::{Entry, Listpack};
 
 /// A sorted set.
 #[derive(Clone, Debug)]
@@ -224,6 +224,14 @@ impl SortedSet {
         }
     }
 
+    /// The listpack that it is kept as, if it is.
+    pub(crate) fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Form::Compact(compact) => Some(compact.list()),
+            Form::Indexed(_) => None,
+        }
+    }
+
     /// Whether it is kept as a listpack.
     pub(crate) fn is_compact(&self) -> bool {
         matches!(self.0, Form::Compact(_))
@@ -240,6 +248,11 @@ impl SortedSet {
             Form::Compact(compact) => compact.list().heap_bytes(),
             Form::Indexed(indexed) => indexed.heap_bytes(),
         }
+    }
+
+    /// Keeps it with an order beside the table, whatever its size.
+    pub(crate) fn make_large(&mut self) {
+        self.make_indexed();
     }
 
     fn make_indexed(&mut self) -> &mut Indexed {

@@ -22,6 +22,8 @@ mod radix;
 
 use std::collections::BTreeMap;
 
+use crate::data::listpack::Malformed;
+
 use group::Group;
 use id::Id;
 use node::{Counts, Entry, Node};
@@ -81,6 +83,28 @@ impl Stream {
     /// The nodes by the IDs of their first entries.
     pub(crate) fn nodes(&self) -> impl ExactSizeIterator<Item = (Id, &Node)> {
         self.nodes.iter().map(|(id, node)| (*id, node))
+    }
+
+    /// Files a node from outside behind all others.
+    ///
+    /// # Errors
+    /// Its entries do not begin at its ID, or not behind the entries before, or are not in order.
+    pub(crate) fn push_node_back(&mut self, id: Id, node: Node) -> Result<(), Malformed> {
+        let last = self.nodes.last_key_value().and_then(|(id, node)| node.last_id(*id));
+        let ids = || node.entries(id).map(|entry| entry.id);
+        let is_ordered = last.is_none_or(|last| last < id)
+            && ids().next().is_some_and(|first| first >= id)
+            && ids().is_sorted_by(|a, b| a < b);
+        if !is_ordered {
+            return Err(Malformed);
+        }
+        let has_none = self.marks.len == 0;
+        self.marks.len += node.counts().live;
+        self.nodes.insert(id, node);
+        if has_none {
+            self.find_first_id();
+        }
+        Ok(())
     }
 
     /// How many tree nodes a Redis files the nodes in. Costs O(nodes).

@@ -25,6 +25,11 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// The sorted set, if it is one.
+    pub(crate) fn as_sorted_set(&self) -> Option<&SortedSet> {
+        if let Value::SortedSet(set) = self { Some(set) } else { None }
+    }
+
     /// What `TYPE` answers.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {

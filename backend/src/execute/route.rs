@@ -29,6 +29,8 @@ pub(crate) struct RouteQuery {
     pub(crate) is_asking: bool,
     /// Whether the client has sent `READONLY`.
     pub(crate) is_readonly: bool,
+    /// Whether it is `MIGRATE`, which moves what is here.
+    pub(crate) is_migrate: bool,
 }
 
 /// How the keys of a request lie to its first one. The same key more than once is one key.
@@ -53,6 +55,7 @@ pub(crate) struct Presence {
 }
 
 const EXEC: CommandId = CommandId::of("exec");
+const MIGRATE: CommandId = CommandId::of("migrate");
 
 /// Asks the cluster whether this node may run the request.
 ///
@@ -85,6 +88,7 @@ pub(super) fn check(
         is_write: found.is_write,
         is_asking: client.is_asking || found.needs_no_asking,
         is_readonly: client.is_readonly,
+        is_migrate: spec.id() == MIGRATE,
     };
     let Some(cluster) = node.cluster.as_ref().map(Rc::clone) else { return Ok(()) };
     let presence = || {

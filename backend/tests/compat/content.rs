@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use reddoor_protocol::value::Value;
+
 use crate::grammar::KEYS;
-use crate::wire::{Client, texts, without_times};
+use crate::servers::Pair;
+use crate::wire::{Client, parse, texts, without_times};
 
 /// What is asked of a key of each type beside its encoding, and whether the order of the answer means something.
 const QUESTIONS: &[(&str, &[&str], bool)] = &[
@@ -19,6 +22,50 @@ const QUESTIONS: &[(&str, &[&str], bool)] = &[
 pub(crate) fn of_all_keys(path: &Path) -> Vec<(&'static [u8], Vec<String>)> {
     let mut client = Client::connect(path);
     KEYS.iter().map(|key| (*key, of_key(&mut client, key))).collect()
+}
+
+/// Dumps every key of database 0 on both servers and restores either dump on both: all four must be the same.
+///
+/// # Panics
+/// They are not.
+pub(crate) fn exchange(pair: &Pair, name: &str) {
+    const RESTORED: &[u8] = b"restored";
+    let mut clients = [&pair.redis, &pair.node].map(|path| Client::connect(path));
+    for key in KEYS {
+        let dumps = clients.each_mut().map(|client| dump(client, key));
+        let [Some(_), Some(_)] = dumps else {
+            assert_eq!(dumps, [None, None], "{name}, DUMP of {}", key.escape_ascii());
+            continue;
+        };
+        let shown = key.escape_ascii();
+        let told = dumps.each_ref().map(|dump| {
+            let dump = dump.as_deref().unwrap_or_default();
+            let [theirs, ours] = clients.each_mut().map(|client| {
+                let words = [b"RESTORE", RESTORED, b"0", dump, b"REPLACE"].map(<[u8]>::to_vec);
+                let reply = client.call(&words);
+                assert_eq!(reply, b"+OK\r\n", "{name}, {shown}: {}", dump.escape_ascii());
+                of_key(client, RESTORED)
+            });
+            assert_eq!(ours, theirs, "{name}, {shown}");
+            theirs
+        });
+        // Streams tell times, tables have an order of each server's own, and lists may be cut elsewhere.
+        let is_any =
+            |kinds: &[&str]| told[0].iter().any(|line| kinds.iter().any(|k| line.contains(k)));
+        assert!(is_any(&["+stream"]) || told[0] == told[1], "{name}, {shown}: {told:#?}");
+        let may_differ = is_any(&["+stream", "hashtable", "quicklist"]);
+        assert!(may_differ || dumps[0] == dumps[1], "{name}, {shown}: {dumps:?}");
+    }
+    clients.iter_mut().for_each(|client| {
+        client.call(&[b"DEL".to_vec(), RESTORED.to_vec()]);
+    });
+}
+
+fn dump(client: &mut Client, key: &[u8]) -> Option<Vec<u8>> {
+    match parse(&client.call(&[b"DUMP".to_vec(), key.to_vec()])) {
+        Value::Bulk(payload) => Some(payload),
+        _ => None,
+    }
 }
 
 fn of_key(client: &mut Client, key: &[u8]) -> Vec<String> {

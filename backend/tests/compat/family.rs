@@ -14,6 +14,10 @@ mod sorted_sets;
 
 mod streams;
 
+mod hyper_log_log;
+
+mod geo;
+
 mod strings;
 
 use crate::grammar::Arg;
@@ -36,7 +40,10 @@ pub(crate) const FAMILIES: &[Family] = &[
     picks::FAMILY,
     lists::FAMILY,
     sort::FAMILY,
+    sort::SORTED_SETS,
     sorted_sets::FAMILY,
     sorted_sets::BY_NAME,
     streams::FAMILY,
+    hyper_log_log::FAMILY,
+    geo::FAMILY,
 ];

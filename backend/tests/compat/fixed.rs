@@ -91,6 +91,13 @@ pub(crate) const SCRIPTS: &[&str] = &[
      XCLAIM a g c 0 1-1 foo\nXPENDING a g - +\nXPENDING a g IDLE 0 - +\nXPENDING a nosuch\nXPENDING a g (18446744073709551615-18446744073709551615 + 1",
     // Unknown commands and arities quote what was sent.
     "nosuch\nnosuch a b c\nFOO \"a\\r\\nb\" c\nGET\nget a b\nSET a\nDEL\nOBJECT\nCLIENT KILL\nSETEX a 1",
+    // Sorted sets that are waited for, and counts that no script may ask a full one for.
+    "BZPOPMIN nosuch x\nBZPOPMIN nosuch -1\nBZPOPMIN nosuch 1e30\nBZPOPMIN nosuch 0.01\nBZMPOP 0.01 1 nosuch MIN\n\
+     BZMPOP x 1 nosuch MIN\nBZMPOP x 1 nosuch FOO\nBZMPOP 0 0 nosuch MIN\nZADD a 1 x 2 y 3 z\nBZPOPMIN nosuch a 0\n\
+     BZPOPMAX a b 0\nZADD b 1 x 2 y 3 z\nBZMPOP 0 2 nosuch b MAX COUNT 2\nBZMPOP 0 1 b MIN COUNT 0\nBZPOPMIN a b 0\n\
+     EXISTS a\nBZPOPMIN b 0\nEXISTS b\nSET s 1\nBZPOPMIN nosuch s 0\nBZMPOP 0 2 nosuch s MIN\nMULTI\nBZPOPMIN a 0\n\
+     BZMPOP 0 1 a MAX\nZADD a 1 x\nBZPOPMAX a 0\nEXEC\nZRANDMEMBER a -9223372036854775807 WITHSCORES\n\
+     ZRANDMEMBER nosuch -9223372036854775807\nZRANDMEMBER nosuch 4611686018427387904 WITHSCORES",
     // Encodings.
     "SET a 9999\nOBJECT REFCOUNT a\nSET a 10000\nOBJECT REFCOUNT a\nINCR a\nOBJECT ENCODING a\nAPPEND a 5\n\
      OBJECT ENCODING a\nINCR a\nOBJECT ENCODING a\nSETRANGE b 0 12\nOBJECT ENCODING b\nSETBIT c 1 1\nOBJECT ENCODING c\n\
@@ -125,6 +132,18 @@ pub(crate) const SCRIPTS: &[&str] = &[
      HINCRBYFLOAT c f inf\nHINCRBYFLOAT c f nan\nHSET c i inf\nHINCRBYFLOAT c i 1\nHINCRBYFLOAT c i -inf\n\
      HSET d f\nHMSET d f\nHMSET d f 1 g\nHSET d f 1 g\nHDEL d f\nHSCAN d 0\nHSCAN d x\nHSCAN c 0 COUNT 0\n\
      HSCAN c 0 TYPE hash\nSSCAN c 0\nHSCAN nosuch 0 FOO\nHGETALL nosuch\nHKEYS nosuch\nHVALS nosuch\nSMEMBERS nosuch",
+    // Sets and sorted sets in an order, and without one where it does not show.
+    "SADD s 3 1 2\nSORT s\nSORT s DESC LIMIT 1 5\nSORT s BY nosort\nSORT s BY nosort STORE d\nLRANGE d 0 -1\n\
+     SADD t c a B 10 9\nSORT t\nSORT t ALPHA\nSORT t ALPHA DESC LIMIT 0 3\nSORT t BY nosort DESC STORE d\n\
+     LRANGE d 0 -1\nHSET h f 1\nSORT h\nZADD z 3 a 2 b 1 c\nOBJECT ENCODING z\nSORT z BY nosort LIMIT 1 1\n\
+     OBJECT ENCODING z\nSORT z BY nosort DESC LIMIT 0 2\nSORT z ALPHA DESC\nSORT z\nSORT nosuch STORE d\nEXISTS d\n\
+     EXPIRE t 100\nSORT s STORE t\nTTL t\nTYPE t\nSORT_RO s STORE t\nSORT s GET # GET nosuch GET w_*\nSORT",
+    // Lists as tests look at them, with elements outside listpacks.
+    "RPUSH l a b c\nDEBUG LISTPACK l\nDEBUG QUICKLIST l\nDEBUG QUICKLIST l 1\nDEBUG QUICKLIST nosuch\n\
+     DEBUG LISTPACK nosuch\nDEBUG QUICKLIST-PACKED-THRESHOLD x\nDEBUG QUICKLIST-PACKED-THRESHOLD 5gb\n\
+     DEBUG QUICKLIST-PACKED-THRESHOLD 10b\nRPUSH l \"an element of some length\" d\nLINSERT l BEFORE b \"another long element\"\n\
+     LSET l 0 \"a long element instead\"\nLSET l 2 short\nLRANGE l 0 -1\nLPOS l \"an element of some length\"\n\
+     LREM l 0 \"another long element\"\nLPOP l\nRPOP l 2\nLRANGE l 0 -1\nDEBUG QUICKLIST-PACKED-THRESHOLD 0",
 ];
 
 /// Bytes after which a server answers, if at all, and closes.

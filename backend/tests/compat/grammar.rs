@@ -190,8 +190,10 @@ impl Generator {
             self.arg(*arg, &mut words);
         }
         let is_random = [b"SPOP".as_slice(), b"HRANDFIELD", b"SRANDMEMBER"].contains(&&*words[0]);
-        if words[0].ends_with(b"SCAN") || is_random {
-            // Where a scan stops on its way is each server's own affair, and what is picked without a count, too.
+        let waits = words[0].starts_with(b"BL") || words[0].starts_with(b"BR");
+        if words[0].ends_with(b"SCAN") || is_random || waits {
+            // Where a scan stops on its way is each server's own affair, and what is picked without a count, too;
+            // another last argument may mean a wait for ever.
             return words;
         }
         // Now and then an argument is missing, or is one too many.

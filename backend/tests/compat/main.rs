@@ -64,11 +64,13 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
         });
     }
     let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
+    println!("XX {name}");
     compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN), &name);
     let [theirs, ours] = [&pair.redis, &pair.node].map(|path| content::of_all_keys(path));
     for ((key, theirs), (_, ours)) in theirs.iter().zip(&ours) {
         assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
     }
+    content::exchange(pair, &name);
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn sorted(reply: Value) -> Vec<Vec<u8>> {
     texts
 }
 
-fn parse(reply: &[u8]) -> Value {
+pub(crate) fn parse(reply: &[u8]) -> Value {
     value::parse(reply, &ReplyLimits::default()).expect("a reply").expect("a whole one").0
 }
 

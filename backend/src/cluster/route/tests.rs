@@ -79,8 +79,8 @@ fn core(state: State, requires_full_coverage: bool) -> Core {
     core
 }
 
-/// What may be said of a request, one letter each: `w`rite, `a`sking, `r`eadonly, `t`wice the same key, `x` for keys
-/// in several slots; then how many keys exist and how many are missing.
+/// What may be said of a request, one letter each: `w`rite, `a`sking, `r`eadonly, `m`igrate, `t`wice the same
+/// key, `x` for keys in several slots; then how many keys exist and how many are missing.
 fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> String {
     let (letters, existing, missing) = request;
     let query = RouteQuery {
@@ -94,6 +94,7 @@ fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> 
         is_write: letters.contains('w'),
         is_asking: letters.contains('a'),
         is_readonly: letters.contains('r'),
+        is_migrate: letters.contains('m'),
     };
     match route(core, settings, &query, || Presence { existing, missing }) {
         Ok(()) => "leave".to_owned(),
@@ -128,6 +129,9 @@ fn every_state_of_a_slot_gives_the_answer_of_a_redis() {
         (State::Migrating, ("", 0, 1), ask_other),
         (State::Migrating, ("", 0, 2), ask_other),
         (State::Migrating, ("", 1, 1), again),
+        (State::Migrating, ("wm", 1, 1), "leave"),
+        (State::Importing, ("wm", 0, 2), "leave"),
+        (State::Theirs, ("wm", 1, 1), moved),
         (State::Importing, ("", 1, 0), moved),
         (State::Importing, ("a", 0, 1), "leave"),
         (State::Importing, ("a", 2, 0), "leave"),
@@ -159,6 +163,7 @@ fn a_cluster_that_is_down_serves_reads_only_where_the_settings_allow_that() {
         is_write: false,
         is_asking: false,
         is_readonly: false,
+        is_migrate: false,
     };
     let answer = |settings: &RouteSettings, query: &RouteQuery| {
         route(&core, settings, query, Presence::default).unwrap_err().to_string()

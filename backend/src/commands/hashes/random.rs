@@ -6,10 +6,9 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::commands::argument::is;
 use crate::commands::elements::reply_with_entry;
 use crate::commands::hashes::read;
-use crate::commands::picks::Picks;
+use crate::commands::picks::{Picks, output_bytes_max};
 use crate::data::hash::Hash;
 use crate::data::listpack::Entry;
-use crate::data::random::Random;
 use crate::execute::Call;
 
 pub(super) fn hrandfield(call: &mut Call<'_>) -> Result<(), ReplyError> {
@@ -23,8 +22,13 @@ pub(super) fn hrandfield(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Ok(());
     }
     let (picks, has_values) = parse(call)?;
+    let bytes_max = output_bytes_max(call);
     match read(call.node, at, key)? {
-        Some(hash) => reply_with_picks(&mut call.reply, hash, picks, has_values, random),
+        Some(hash) => {
+            let places = picks.places(hash.len(), random);
+            call.reply.array(reply_len(picks.count_of(hash.len()), has_values, &call.reply));
+            reply_with_places(&mut call.reply, hash, places, has_values, bytes_max);
+        }
         None => call.reply.array(0),
     }
     Ok(())
@@ -44,22 +48,28 @@ fn parse(call: &Call<'_>) -> Result<(Picks, bool), ReplyError> {
     Ok((picks, has_values))
 }
 
-fn reply_with_picks(
+/// How many elements the reply has for so many fields: in RESP3 a field and its value are one.
+fn reply_len(count: usize, has_values: bool, reply: &ReplyWriter<'_>) -> usize {
+    if has_values && reply.resp() == Resp::V2 { count * 2 } else { count }
+}
+
+fn reply_with_places(
     reply: &mut ReplyWriter<'_>,
     hash: &Hash,
-    picks: Picks,
+    places: impl Iterator<Item = usize>,
     has_values: bool,
-    random: Random,
+    bytes_max: usize,
 ) {
     let is_nested = has_values && reply.resp() == Resp::V3;
-    let count = picks.count_of(hash.len());
-    reply.array(if has_values && !is_nested { count * 2 } else { count });
     // A place in the compact form is found by counting, which is done once for all of them.
     let compact: Vec<(Entry<'_>, Entry<'_>)> = match hash {
         Hash::Compact(_) => hash.iter().collect(),
         Hash::Table(_) => Vec::new(),
     };
-    for place in picks.places(hash.len(), random) {
+    for place in places {
+        if reply.out().len() > bytes_max {
+            return;
+        }
         let Some((field, value)) = compact.get(place).copied().or_else(|| hash.at(place)) else {
             continue;
         };

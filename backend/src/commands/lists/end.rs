@@ -77,8 +77,7 @@ pub(super) fn popped(call: &mut Call<'_>, end: End, is_empty: bool, key: &[u8]) 
 /// Removes the key of a list that has become empty.
 pub(super) fn remove_if(call: &mut Call<'_>, is_empty: bool, key: &[u8]) {
     if is_empty {
-        call.node.databases[call.client.db].remove(key);
-        call.notify(Class::Generic, "del", key);
+        call.remove_emptied(key);
     }
 }
 

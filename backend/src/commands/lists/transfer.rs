@@ -62,6 +62,6 @@ fn push(call: &mut Call<'_>, key: &[u8], end: End, value: &[u8]) -> Result<(), R
     }
     let mut list = Box::<List>::default();
     list.push(end, value, limits);
-    call.node.databases[at.db].insert(key, Value::List(list), None, at.now_ms);
+    call.create(key, Value::List(list));
     Ok(())
 }

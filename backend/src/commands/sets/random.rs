@@ -4,7 +4,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, set_of};
 use crate::commands::elements::{Elements, reply_with_entry};
-use crate::commands::picks::Picks;
+use crate::commands::picks::{Picks, output_bytes_max};
 use crate::commands::sets::read;
 use crate::data::random::Random;
 use crate::data::set::Set;
@@ -29,12 +29,16 @@ pub(super) fn srandmember(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Err(ReplyError::SYNTAX);
     }
     let picks = Picks::parse(call.arg(2))?;
+    let bytes_max = output_bytes_max(call);
     let Some(set) = read(call.node, at, key)? else {
         call.reply.array(0);
         return Ok(());
     };
     call.reply.array(picks.count_of(set.len()));
     for member in picks.places(set.len(), random).filter_map(|place| set.at(place)) {
+        if call.reply.out().len() > bytes_max {
+            break;
+        }
         reply_with_entry(&mut call.reply, member);
     }
     Ok(())

@@ -81,7 +81,7 @@ impl<'a> Options<'a> {
                     2
                 }
                 (Some(pattern), _) if is(option, "GET") => {
-                    check_cluster(call, "ERR GET option of SORT denied in cluster mode.")?;
+                    check_cluster(call, "ERR GET option of SORT denied in Cluster mode.")?;
                     options.gets.push(Pattern::parse(pattern));
                     2
                 }
@@ -97,7 +97,7 @@ impl<'a> Options<'a> {
             self.by = By::Nothing;
             return Ok(());
         }
-        check_cluster(call, "ERR BY option of SORT denied in cluster mode.")?;
+        check_cluster(call, "ERR BY option of SORT denied in Cluster mode.")?;
         // Once the order was said not to matter, a later pattern does not change that.
         if self.by != By::Nothing {
             self.by = By::Pattern(by);

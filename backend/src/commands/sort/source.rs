@@ -8,21 +8,28 @@ use super::order::Item;
 use crate::data::keyspace::Record;
 use crate::data::list::List;
 use crate::data::set::Set;
+use crate::data::sorted_set::{Direction, SortedSet};
 use crate::data::value::Value;
 
 /// What a key holds.
 pub(super) enum Source<'a> {
     List(&'a List),
     Set(&'a Set),
+    SortedSet(&'a SortedSet),
     /// There is no such key.
     Nothing,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn of(record: Option<&'a mut Record>) -> Result<Source<'a>, ReplyError> {
-        match record.map(|record| &record.value) {
+        match record.map(|record| &mut record.value) {
             Some(Value::List(list)) => Ok(Source::List(list)),
             Some(Value::Set(set)) => Ok(Source::Set(set)),
+            Some(Value::SortedSet(set)) => {
+                // A Redis does so before it sorts, and it shows afterwards.
+                set.make_large();
+                Ok(Source::SortedSet(set))
+            }
             None => Ok(Source::Nothing),
             Some(_) => Err(ReplyError::WRONG_TYPE),
         }
@@ -32,6 +39,7 @@ impl<'a> Source<'a> {
         match self {
             Source::List(list) => list.len(),
             Source::Set(set) => set.len(),
+            Source::SortedSet(set) => set.len(),
             Source::Nothing => 0,
         }
     }
@@ -46,6 +54,7 @@ impl<'a> Source<'a> {
         match self {
             Source::List(list) => list.iter().map(Item::new).collect(),
             Source::Set(set) => set.iter().map(Item::new).collect(),
+            Source::SortedSet(set) => set.iter().map(|(name, _)| Item::new(name)).collect(),
             Source::Nothing => Vec::new(),
         }
     }
@@ -63,6 +72,13 @@ impl<'a> Source<'a> {
                 elements.take(count).map(Item::new).collect()
             }
             Source::List(list) => list.iter_from(range.start).take(count).map(Item::new).collect(),
+            Source::SortedSet(set) => {
+                let (ranks, direction) = match is_descending {
+                    true => (set.len() - range.end..set.len() - range.start, Direction::Backward),
+                    false => (range, Direction::Forward),
+                };
+                set.walk(ranks, direction).map(|(name, _)| Item::new(name)).collect()
+            }
             Source::Set(set) => set.iter().skip(range.start).take(count).map(Item::new).collect(),
             Source::Nothing => Vec::new(),
         }

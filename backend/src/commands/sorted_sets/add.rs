@@ -50,7 +50,7 @@ impl Options {
                 "ERR XX and NX options at the same time are not compatible",
             ));
         }
-        if gt && nx || lt && nx || gt && lt {
+        if [gt, lt, nx].into_iter().filter(|is_given| *is_given).count() > 1 {
             return Err(ReplyError::new(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));
@@ -143,7 +143,7 @@ pub(in crate::commands) fn add_from(
     let words = args.iter().skip(2).take_while(|word| options.read(word)).count();
     let given = args.iter().skip(2 + words);
     let members = given.len() / 2;
-    if members == 0 || given.len() % 2 != 0 {
+    if members == 0 || !given.len().is_multiple_of(2) {
         return Err(ReplyError::SYNTAX);
     }
     options.check(members)?;

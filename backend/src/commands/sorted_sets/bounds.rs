@@ -46,8 +46,8 @@ mod tests {
 
     #[test]
     fn scores_are_read_freely() {
-        let table: [(&[u8], Option<(f64, bool)>); 9] = [
-            (b"1.5", Some((1.5, false))),
+        let table = [
+            (b"1.5".as_slice(), Some((1.5, false))),
             (b"(1", Some((1.0, true))),
             (b"", Some((0.0, false))),
             (b"(", Some((0.0, true))),

@@ -93,15 +93,15 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         reply_with_value(call, key)?;
     }
     if condition != Condition::Always || lifetime == Lifetime::Keep {
-        let found = call.node.write(call.at(), key);
-        if !condition.holds(found.is_some()) {
+        let is_there = call.node.write(call.at(), key).is_some();
+        if !condition.holds(is_there) {
             if !wants_old {
                 call.reply.null();
             }
             return Ok(());
         }
         if lifetime == Lifetime::Keep {
-            expires_at_ms = found.and_then(|record| record.expires_at_ms());
+            expires_at_ms = call.node.databases[call.client.db].expires_at_ms(key);
         }
     }
     insert(call, key, value, expires_at_ms);

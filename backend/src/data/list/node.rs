@@ -8,7 +8,7 @@ use crate::data::listpack::{self, Entry, Listpack, Position, Wanted};
 
 /// Elements that lie together.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Packed { elements: Listpack, count: u32 },
     Plain(Box<[u8]>),
 }
@@ -59,12 +59,26 @@ impl Node {
         Node::Packed { elements, count: 1 }
     }
 
+    /// A node of the elements of a listpack.
+    pub(crate) fn packed(elements: Listpack) -> Node {
+        let count = narrow(elements.len());
+        Node::Packed { elements, count }
+    }
+
     /// How many elements it holds.
     #[inline]
     pub(super) fn len(&self) -> usize {
         match self {
             Node::Packed { count, .. } => *count as usize,
             Node::Plain(_) => 1,
+        }
+    }
+
+    /// Bytes of all elements with what frames them.
+    pub(super) fn packed_bytes(&self) -> usize {
+        match self {
+            Node::Packed { elements, .. } => elements.as_bytes().len(),
+            Node::Plain(bytes) => bytes.len(),
         }
     }
 

@@ -42,7 +42,6 @@ enum Step {
     Back(Vec<u8>),
     Front(Vec<u8>),
     Before(usize, Vec<u8>),
-    After(usize, Vec<u8>),
     Replace(usize, Vec<u8>),
     Remove(usize, usize),
 }
@@ -53,7 +52,6 @@ fn step() -> impl Strategy<Value = Step> {
         text().prop_map(Step::Back),
         text().prop_map(Step::Front),
         (index.clone(), text()).prop_map(|(index, text)| Step::Before(index, text)),
-        (index.clone(), text()).prop_map(|(index, text)| Step::After(index, text)),
         (index.clone(), text()).prop_map(|(index, text)| Step::Replace(index, text)),
         (index, 0..4usize).prop_map(|(index, count)| Step::Remove(index, count)),
     ]
@@ -80,10 +78,6 @@ proptest! {
                 Step::Before(index, text) => if let Some((index, at)) = at(index) {
                     list.insert_before(at, text);
                     model.insert(index, text.clone());
-                },
-                Step::After(index, text) => if let Some((index, at)) = at(index) {
-                    list.insert_after(at, text);
-                    model.insert(index + 1, text.clone());
                 },
                 Step::Replace(index, text) => if let Some((index, at)) = at(index) {
                     list.replace(at, text);

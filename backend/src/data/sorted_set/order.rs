@@ -82,15 +82,15 @@ impl Order {
         loop {
             match node {
                 Node::Leaf(leaf) => {
-                    let at = leaf.rank(&is_before);
+                    let at = leaf.rank(is_before);
                     return leaf.insert(at, item);
                 }
                 Node::Branch(branch) => {
-                    let mut at = branch.child_with_end(&is_before);
+                    let mut at = branch.child_with_end(is_before);
                     if branch.child(at).is_full() {
-                        let is_append = at + 1 == branch.len() && branch.ends_before(&is_before);
+                        let is_append = at + 1 == branch.len() && branch.ends_before(is_before);
                         branch.split_child(at, is_append);
-                        at = branch.child_with_end(&is_before);
+                        at = branch.child_with_end(is_before);
                     }
                     if at == 0 && !is_before(branch.first(0)) {
                         branch.set_first(0, item);

@@ -39,6 +39,13 @@ impl Id {
         text
     }
 
+    /// The ID of such bytes as [`Id::to_bytes`] makes.
+    #[expect(clippy::cast_possible_truncation, reason = "cut into two halves")]
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Id {
+        let both = u128::from_be_bytes(bytes);
+        Id { ms: (both >> 64) as u64, seq: both as u64 }
+    }
+
     /// The 16 bytes under which a Redis files it: both numbers big-endian, so that bytes sort as IDs do.
     pub(crate) fn to_bytes(self) -> [u8; 16] {
         (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()

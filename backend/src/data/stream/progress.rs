@@ -59,7 +59,7 @@ impl Marks {
     }
 
     /// How many entries were ever added up to an ID (count), where that can be told.
-    fn entries_until(self, id: Id) -> Option<u64> {
+    pub(crate) fn entries_until(self, id: Id) -> Option<u64> {
         if self.entries_added == 0 {
             return Some(0);
         }

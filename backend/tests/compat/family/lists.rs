@@ -101,6 +101,8 @@ const COMMANDS: &[&[Arg]] = &[
     &[Word("TYPE"), Key],
     &[Word("EXISTS"), Key, Key],
     &[Word("OBJECT"), Word("ENCODING"), Key],
+    // Longer elements lie outside listpacks then.
+    &[Word("DEBUG"), Word("QUICKLIST-PACKED-THRESHOLD"), OneOf(&["0", "5b", "20", "1gb"])],
     &[Word("WATCH"), Key],
     &[Word("MULTI")],
     &[Word("EXEC")],

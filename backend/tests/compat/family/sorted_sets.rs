@@ -70,9 +70,6 @@ const COMBINE_OPTIONS: Arg = Many(
     ])],
 );
 
-/// Short ones, or none that are allowed.
-const TIMEOUT: Arg = OneOf(&["0.001", "0.002", "1e-3", "-1", "x", "1e30"]);
-
 const COUNT: Arg = Perhaps(&[OneOf(&["0", "1", "2", "5", "100", "-1", "x"])]);
 
 const COMMANDS: &[&[Arg]] = &[
@@ -112,9 +109,6 @@ const COMMANDS: &[&[Arg]] = &[
     &[Word("ZPOPMAX"), Key, COUNT],
     &[Word("ZMPOP"), KEYS, OneOf(&["MIN", "max", "foo"]), Perhaps(&[Word("COUNT"), Small])],
     &[Word("ZMPOP"), KEYS, OneOf(&["MIN", "MAX"]), Many(2, &[Word("count"), Small])],
-    &[Word("BZPOPMIN"), Key, Many(2, &[Key]), TIMEOUT],
-    &[Word("BZPOPMAX"), Key, Many(2, &[Key]), TIMEOUT],
-    &[Word("BZMPOP"), TIMEOUT, KEYS, OneOf(&["MIN", "max"]), Perhaps(&[Word("COUNT"), Small])],
     &[Word("SADD"), Key, MEMBER, MEMBERS],
     &[Word("SADD"), Key, OneOf(&["1", "2", "3"]), Many(2, &[OneOf(&["4", "5", "1234567"])])],
     &[Word("ZRANDMEMBER"), Key],
@@ -179,8 +173,6 @@ const BY_NAME_COMMANDS: &[&[Arg]] = &[
     &[Word("ZREMRANGEBYSCORE"), Key, SCORE_BOUND, SCORE_BOUND],
     &[Word("ZPOPMIN"), Key, COUNT],
     &[Word("ZMPOP"), KEYS, OneOf(&["MIN", "max", "foo"]), Perhaps(&[Word("COUNT"), Small])],
-    &[Word("BZPOPMIN"), Key, Key, TIMEOUT],
-    &[Word("BZMPOP"), TIMEOUT, KEYS, OneOf(&["MIN", "max"]), Perhaps(&[Word("COUNT"), Small])],
     &[Word("ZUNIONSTORE"), Key, KEYS],
     &[Word("ZINTERSTORE"), Key, KEYS],
     &[Word("ZDIFFSTORE"), Key, KEYS],

@@ -163,6 +163,7 @@ const COMMANDS: &[&[Arg]] = &[
     &[Word("DBSIZE")],
     &[Word("OBJECT"), Word("ENCODING"), Key],
     &[Word("OBJECT"), Word("FREQ"), Key],
+    &[Word("DUMP"), Key],
     &[Word("SELECT"), DATABASE],
     &[Word("SELECT"), Word("0")],
     &[Word("SELECT"), Word("0")],

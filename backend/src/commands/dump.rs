@@ -1,0 +1,141 @@
+//! Values taken out and put in as bytes.
+//!
+//! Source: redis `src/cluster.c` dumpCommand, restoreCommand.
+
+use reddoor_protocol::reply_error::ReplyError;
+
+use crate::commands::argument::{integer, is};
+use crate::data::hash;
+use crate::data::keyspace::seconds;
+use crate::data::rdb::Limits;
+use crate::data::rdb::payload::{self, PayloadError};
+use crate::data::rdb::write::Compression;
+use crate::execute::{Call, Handler};
+use crate::node::Node;
+use crate::notify::Class;
+
+pub(super) const HANDLERS: &[(&str, Handler)] =
+    &[("dump", dump), ("restore", restore), ("restore-asking", restore)];
+
+fn dump(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let compression = compression(call);
+    match call.node.read(call.at(), call.arg(1)) {
+        Some(record) => call.reply.bulk(&payload::write(&record.value, compression)),
+        None => call.reply.null(),
+    }
+    Ok(())
+}
+
+/// Whether the settings want long strings compressed.
+pub(super) fn compression(call: &Call<'_>) -> Compression {
+    let compresses = call.node.config.settings().rdb_compresses;
+    if compresses { Compression::On } else { Compression::Off }
+}
+
+fn limits(node: &Node) -> Limits {
+    let settings = node.config.settings();
+    Limits {
+        list: node.list_limits(),
+        hash: hash::Limits {
+            fields_max: settings.hash_compact_fields_max,
+            bytes_max: settings.hash_compact_bytes_max,
+        },
+        set_integers_max: settings.set_integers_max,
+        sorted_set: settings.sorted_set_limits,
+    }
+}
+
+/// The options of `RESTORE`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Options {
+    replaces: bool,
+    /// The time to live is a time since 1970.
+    is_absolute: bool,
+    idle_s: Option<i64>,
+    frequency: Option<i64>,
+}
+
+impl Options {
+    fn parse(call: &Call<'_>) -> Result<Options, ReplyError> {
+        let mut options = Options::default();
+        let mut args = call.args.iter().skip(4);
+        while let Some(option) = args.next() {
+            if is(option, "REPLACE") {
+                options.replaces = true;
+            } else if is(option, "ABSTTL") {
+                options.is_absolute = true;
+            } else if is(option, "IDLETIME") && options.frequency.is_none() {
+                let idle_s = integer(args.next().ok_or(ReplyError::SYNTAX)?)?;
+                if idle_s < 0 {
+                    return Err(ReplyError::new("ERR Invalid IDLETIME value, must be >= 0"));
+                }
+                options.idle_s = Some(idle_s);
+            } else if is(option, "FREQ") && options.idle_s.is_none() {
+                let frequency = integer(args.next().ok_or(ReplyError::SYNTAX)?)?;
+                if !(0..=255).contains(&frequency) {
+                    return Err(ReplyError::new("ERR Invalid FREQ value, must be >= 0 and <= 255"));
+                }
+                options.frequency = Some(frequency);
+            } else {
+                return Err(ReplyError::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let key = call.arg(1);
+    let at = call.at();
+    let options = Options::parse(call)?;
+    if !options.replaces && call.node.write(at, key).is_some() {
+        return Err(ReplyError::new("BUSYKEY Target key name already exists."));
+    }
+    let ttl = integer(call.arg(2))?;
+    if ttl < 0 {
+        return Err(ReplyError::new("ERR Invalid TTL value, must be >= 0"));
+    }
+    let value = payload::read(call.arg(3), &limits(call.node)).map_err(|error| match error {
+        PayloadError::Footer => ReplyError::new("ERR DUMP payload version or checksum are wrong"),
+        PayloadError::Value => ReplyError::new("ERR Bad data format"),
+    })?;
+    let expires_at_ms = match ttl {
+        0 => None,
+        time if options.is_absolute => Some(time),
+        // What does not fit wraps in a Redis, too, and is past then.
+        time => Some(time.wrapping_add(at.now_ms)),
+    };
+    if expires_at_ms.is_some_and(|time| time <= at.now_ms) {
+        remove_replaced(call, key);
+    } else {
+        call.node.databases[at.db].insert(key, value, expires_at_ms, at.now_ms);
+        note_idle_time(call, key, options.idle_s);
+        call.changed(key);
+        call.notify(Class::Generic, "restore", key);
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+/// The value that was to come has expired already; the one that it was to replace goes all the same.
+fn remove_replaced(call: &mut Call<'_>, key: &[u8]) {
+    let at = call.at();
+    if call.node.peek(at, key).is_some() {
+        call.node.databases[at.db].remove(key);
+        call.changed(key);
+        call.notify(Class::Generic, "del", key);
+    }
+}
+
+/// Lets a key look as if it had been used that long ago.
+fn note_idle_time(call: &mut Call<'_>, key: &[u8], idle_s: Option<i64>) {
+    let (at, Some(idle_s)) = (call.at(), idle_s) else { return };
+    if let Some(record) = call.node.peek(at, key) {
+        let now_s = seconds(at.now_ms);
+        let idle_s = u32::try_from(idle_s).ok().filter(|idle_s| *idle_s <= now_s & IDLE_CLOCK_MAX);
+        record.used_at_s = now_s.wrapping_sub(idle_s.unwrap_or(IDLE_CLOCK_MAX / 2 + 1));
+    }
+}
+
+/// A Redis keeps the time of use in 24 bits of seconds; what lies before their beginning counts as half their range.
+const IDLE_CLOCK_MAX: u32 = (1 << 24) - 1;

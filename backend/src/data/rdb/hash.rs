@@ -1,0 +1,73 @@
+//! Hashes as bytes: the listpack as it is, or fields and values one by one.
+
+use std::collections::HashSet;
+
+use crate::data::hash::{Hash, Limits};
+use crate::data::listpack::{Entry, Listpack};
+use crate::data::rdb::read::{ReadError, Reader};
+use crate::data::rdb::write::Writer;
+use crate::data::rdb::{Kind, push_kind};
+
+pub(super) fn write(hash: &Hash, out: &mut Writer<'_>) {
+    if let Hash::Compact(list) = hash {
+        push_kind(Kind::HashListpack, out);
+        return out.string(list.as_bytes());
+    }
+    push_kind(Kind::Hash, out);
+    out.length(hash.len() as u64);
+    for (field, value) in hash.iter() {
+        out.string(field.bytes(&mut itoa::Buffer::new()));
+        out.string(value.bytes(&mut itoa::Buffer::new()));
+    }
+}
+
+/// Reads fields and values one by one.
+pub(super) fn read(bytes: &mut Reader<'_>, limits: Limits) -> Result<Hash, ReadError> {
+    let mut hash = Hash::default();
+    for _ in 0..bytes.count()? {
+        let (field, value) = (bytes.string()?, bytes.string()?);
+        if !hash.insert(field.as_ref(), value.as_ref(), limits) {
+            return Err(ReadError::Malformed);
+        }
+    }
+    Ok(hash)
+}
+
+/// Takes fields and values in turn. The length of strings is not looked at: who wrote them had its own limit.
+pub(super) fn from_listpack(list: Listpack, limits: Limits) -> Result<Hash, ReadError> {
+    if list.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    if !list.len().is_multiple_of(2) {
+        return Err(ReadError::Malformed);
+    }
+    if list.len() / 2 > limits.fields_max {
+        return table_from(&list);
+    }
+    let mut fields = HashSet::new();
+    let are_different = list.iter().step_by(2).all(|field| fields.insert(field.to_vec()));
+    if are_different { Ok(Hash::Compact(list)) } else { Err(ReadError::Malformed) }
+}
+
+/// As [`from_listpack`], for the oldest form, whose strings do have to be short.
+pub(super) fn from_zipmap(list: Listpack, limits: Limits) -> Result<Hash, ReadError> {
+    let len = |entry: Entry<'_>| entry.bytes(&mut itoa::Buffer::new()).len();
+    let is_long = list.iter().any(|entry| len(entry) > limits.bytes_max);
+    from_listpack(list, if is_long { NOT_COMPACT } else { limits })
+}
+
+/// The limits of a hash that becomes a table at once.
+const NOT_COMPACT: Limits = Limits { fields_max: 0, bytes_max: 0 };
+
+fn table_from(list: &Listpack) -> Result<Hash, ReadError> {
+    let mut hash = Hash::default();
+    let mut entries = list.iter();
+    while let Some((field, value)) = entries.next().zip(entries.next()) {
+        let (mut field_digits, mut value_digits) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (field, value) = (field.bytes(&mut field_digits), value.bytes(&mut value_digits));
+        if !hash.insert(field, value, NOT_COMPACT) {
+            return Err(ReadError::Malformed);
+        }
+    }
+    Ok(hash)
+}

@@ -1,0 +1,54 @@
+//! One value as `DUMP` answers it: the value, the version in two bytes, a checksum of both in eight.
+//!
+//! Source: redis `src/cluster.c` createDumpPayload, verifyDumpPayload.
+
+use crc::{CRC_64_REDIS, Crc, Table};
+
+use crate::data::rdb::read::{ReadError, Reader};
+use crate::data::rdb::write::{Compression, Writer};
+use crate::data::rdb::{Limits, VERSION, read_value, write_value};
+use crate::data::value::Value;
+
+/// Bytes behind the value.
+const FOOTER_BYTES: usize = 2 + CHECKSUM_BYTES;
+
+const CHECKSUM_BYTES: usize = 8;
+
+/// Eight bytes are taken at a time, for which eight tables are made while compiling.
+static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+
+/// Why a payload is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PayloadError {
+    /// A later version wrote it, or the checksum is another one.
+    Footer,
+    /// What it carries is no value.
+    Value,
+}
+
+/// A value with version and checksum.
+pub(crate) fn write(value: &Value, compression: Compression) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_value(value, &mut Writer::new(&mut out, compression));
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    let checksum = CHECKSUM.checksum(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out
+}
+
+/// The value of a payload from anywhere.
+///
+/// # Errors
+/// It is refused.
+pub(crate) fn read(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
+    let footer = payload.last_chunk::<FOOTER_BYTES>().ok_or(PayloadError::Footer)?;
+    let [low, high, checksum @ ..] = *footer;
+    let covered = &payload[..payload.len() - CHECKSUM_BYTES];
+    let is_sound = u16::from_le_bytes([low, high]) <= VERSION
+        && u64::from_le_bytes(checksum) == CHECKSUM.checksum(covered);
+    if !is_sound {
+        return Err(PayloadError::Footer);
+    }
+    // As in a Redis, a value may reach into the footer, and need not reach it.
+    read_value(&mut Reader::new(payload), limits).map_err(|_: ReadError| PayloadError::Value)
+}

@@ -1,0 +1,42 @@
+//! Sets as bytes: integers as they are, or members one by one.
+
+use crate::data::intset::Intset;
+use crate::data::rdb::read::{ReadError, Reader};
+use crate::data::rdb::write::Writer;
+use crate::data::rdb::{Kind, push_kind};
+use crate::data::set::Set;
+
+pub(super) fn write(set: &Set, out: &mut Writer<'_>) {
+    if let Set::Integers(integers) = set {
+        push_kind(Kind::SetIntset, out);
+        return out.string(integers.as_bytes());
+    }
+    push_kind(Kind::Set, out);
+    out.length(set.len() as u64);
+    set.iter().for_each(|member| out.string(member.bytes(&mut itoa::Buffer::new())));
+}
+
+/// Reads members one by one.
+pub(super) fn read(bytes: &mut Reader<'_>, integers_max: usize) -> Result<Set, ReadError> {
+    let mut set = Set::default();
+    for _ in 0..bytes.count()? {
+        if !set.insert(bytes.string()?.as_ref(), integers_max) {
+            return Err(ReadError::Malformed);
+        }
+    }
+    Ok(set)
+}
+
+/// Reads integers as they are kept.
+pub(super) fn read_intset(bytes: &mut Reader<'_>, integers_max: usize) -> Result<Set, ReadError> {
+    let text = bytes.string()?;
+    let integers = Intset::from_bytes(text.as_ref()).map_err(|_| ReadError::Malformed)?;
+    if integers.len() <= integers_max {
+        return Ok(Set::Integers(integers));
+    }
+    let mut set = Set::default();
+    for number in integers.iter() {
+        set.insert(itoa::Buffer::new().format(number).as_bytes(), integers_max);
+    }
+    Ok(set)
+}
