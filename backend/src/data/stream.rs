@@ -38,8 +38,8 @@ const NODE_BYTES_MAX: usize = 1 << 30;
 pub(crate) struct Stream {
     nodes: BTreeMap<Id, Node>,
     marks: Marks,
-    /// By name. Most streams have none.
-    groups: Option<Box<BTreeMap<Box<[u8]>, Group>>>,
+    /// By name.
+    groups: BTreeMap<Box<[u8]>, Group>,
 }
 
 /// How large nodes become.
@@ -203,16 +203,15 @@ impl Stream {
 
     /// All groups by name.
     pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
-        static NONE: BTreeMap<Box<[u8]>, Group> = BTreeMap::new();
-        self.groups.as_deref().unwrap_or(&NONE).iter().map(|(name, group)| (&**name, group))
+        self.groups.iter().map(|(name, group)| (&**name, group))
     }
 
     pub(crate) fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.groups.as_deref()?.get(name)
+        self.groups.get(name)
     }
 
     pub(crate) fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
-        self.groups.as_deref_mut()?.get_mut(name)
+        self.groups.get_mut(name)
     }
 
     /// Makes a group, unless there is one of this name. Whether it was made.
@@ -226,13 +225,13 @@ impl Stream {
             return false;
         }
         let group = Group::new(last_id, entries_read);
-        self.groups.get_or_insert_default().insert(name.into(), group);
+        self.groups.insert(name.into(), group);
         true
     }
 
     /// Removes a group with all that is pending in it. Whether it was there.
     pub(crate) fn remove_group(&mut self, name: &[u8]) -> bool {
-        self.groups.as_deref_mut().is_some_and(|groups| groups.remove(name).is_some())
+        self.groups.remove(name).is_some()
     }
 
     /// Bytes on the heap.

@@ -12,6 +12,8 @@ mod fixed;
 
 mod several;
 
+mod waits;
+
 mod servers;
 
 mod content;
@@ -89,6 +91,14 @@ fn subscribers_are_told_the_same() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }
     several::PUBSUB_RESP3.iter().for_each(|script| several::compare(&pair, script, &["HELLO 3"]));
+}
+
+#[test]
+fn who_waits_for_entries_is_told_the_same() {
+    let Some(pair) = Pair::start() else { return };
+    for script in waits::STREAMS {
+        [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
+    }
 }
 
 #[test]
