@@ -105,7 +105,6 @@ impl<'a> Call<'a> {
     pub(crate) fn create(&mut self, key: &[u8], value: Value) {
         let at = self.at();
         self.node.databases[at.db].insert(key, value, None, at.now_ms);
-        self.notify(Class::New, "new", key);
     }
 
     /// Removes a key of the selected database that has become empty, and tells that it is gone.
@@ -233,6 +232,7 @@ pub(crate) fn run_again(call: &mut Call<'_>, turn: &mut Turn) {
 
 /// Lets messages through that came of looking keys up, which happens before the reply.
 fn push_before(call: &mut Call<'_>, start: usize) {
+    call.node.notify_of_new_keys();
     if !call.node.pubsub.has_absent() {
         return;
     }

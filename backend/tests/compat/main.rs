@@ -35,6 +35,9 @@ const SCRIPT_LEN: usize = 4000;
 /// Random scripts of each family in each protocol version, unless `COMPAT_SCRIPTS` says how many.
 const SCRIPTS: u64 = 12;
 
+/// Commands of a random script whose events are compared.
+const EVENTS_SCRIPT_LEN: usize = 1000;
+
 #[test]
 fn random_scripts_get_the_same_replies_and_leave_the_same_keys() {
     let Some(pair) = Pair::start() else { return };
@@ -89,6 +92,21 @@ fn subscribers_are_told_the_same() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }
     several::PUBSUB_RESP3.iter().for_each(|script| several::compare(&pair, script, &["HELLO 3"]));
+}
+
+#[test]
+fn the_same_events_are_told_of_keys() {
+    let Some(pair) = Pair::start() else { return };
+    let only = env::var("COMPAT_FAMILY").ok();
+    let seed = env::var("COMPAT_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
+    let seed = seed.unwrap_or_else(|| u64::from(clock()));
+    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
+    {
+        println!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN);
+        several::compare_events(&pair, Resp::V3, &script, family.name);
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use reddoor_protocol::encode::Resp;
+
 use crate::fixed;
 use crate::servers::Pair;
 use crate::wire::{self, Client};
@@ -93,6 +95,39 @@ fn settle(control: &mut Client) {
     for _ in 0..3 {
         control.call(&[b"PING".to_vec()]);
     }
+}
+
+/// Runs a script of one client on both servers, while another client listens to all that happens to keys.
+pub(crate) fn compare_events(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
+    let [theirs, ours] = [&pair.redis, &pair.node].map(|path| events_of(path, resp, script));
+    for (index, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
+        let [theirs, ours] = [theirs, ours].map(|bytes| bytes.escape_ascii().to_string());
+        let shown = wire::show_last(&script[..=index], 8);
+        assert_eq!(ours, theirs, "{name} {resp:?}\n{shown}");
+    }
+}
+
+/// What the listener heard after each command.
+fn events_of(path: &Path, resp: Resp, script: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
+    let words =
+        |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+    let mut client = Client::connect(path);
+    client.call(&words("CONFIG SET notify-keyspace-events KEg$lshztdmn"));
+    client.call(&words("FLUSHALL"));
+    let mut listener = Client::connect(path);
+    if resp == Resp::V3 {
+        listener.call(&words("HELLO 3"));
+    }
+    listener.call(&words("PSUBSCRIBE *"));
+    let mut events = Vec::new();
+    for command in script {
+        client.call(command);
+        settle(&mut client);
+        events.push(listener.came());
+    }
+    client.call(&words("RESET"));
+    client.call(&[b"CONFIG".into(), b"SET".into(), b"notify-keyspace-events".into(), b"".into()]);
+    events
 }
 
 /// Publish and subscribe, as any protocol version has it.
