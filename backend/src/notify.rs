@@ -94,7 +94,17 @@ impl Call<'_> {
     /// As [`Node::notify`], in the selected database; a client that listens to itself hears it now.
     #[inline]
     pub(crate) fn notify(&mut self, class: Class, event: &'static str, key: &[u8]) {
-        self.node.notify(class, event, self.client.db, key);
+        if !self.node.config.settings().events.is_empty() {
+            self.notify_in(class, event, self.client.db, key);
+        }
+    }
+
+    /// As [`Call::notify`], in any database.
+    pub(crate) fn notify_in(&mut self, class: Class, event: &'static str, db: usize, key: &[u8]) {
+        if self.node.pubsub.has_absent() {
+            self.push_of_look_ups();
+        }
+        self.node.notify(class, event, db, key);
         self.push_absent();
     }
 }

@@ -132,8 +132,7 @@ fn copy(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let is_done = copy_value(call, (from, source), (to, target), replaces);
     if is_done {
-        call.node.notify(Class::Generic, "copy_to", to.db, target);
-        call.push_absent();
+        call.notify_in(Class::Generic, "copy_to", to.db, target);
     }
     call.reply.integer(i64::from(is_done));
     Ok(())
@@ -170,8 +169,7 @@ fn move_key(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.changed(key);
         call.node.changed(to.db, key);
         call.notify(Class::Generic, "move_from", key);
-        call.node.notify(Class::Generic, "move_to", to.db, key);
-        call.push_absent();
+        call.notify_in(Class::Generic, "move_to", to.db, key);
     }
     call.reply.integer(i64::from(is_done));
     Ok(())
