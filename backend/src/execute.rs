@@ -37,6 +37,8 @@ pub(crate) struct Call<'a> {
     pub(crate) args: Args<'a>,
     /// Handlers write exactly one reply, or nothing and give back an error.
     pub(crate) reply: ReplyWriter<'a>,
+    /// Where the reply begins in the buffer, so that messages can be put before it.
+    pub(crate) reply_start: usize,
     pub(crate) spec: &'static CommandSpec,
     pub(crate) origin: Origin<'a>,
     /// When the turn began that executes this, in milliseconds since 1970: the same for all that one read brought.
@@ -105,7 +107,8 @@ impl<'a> Call<'a> {
     pub(crate) fn create(&mut self, key: &[u8], value: Value) {
         let at = self.at();
         self.node.databases[at.db].insert(key, value, None, at.now_ms);
-        self.notify(Class::New, "new", key);
+        self.node.notify_of_new_keys();
+        self.push_absent();
     }
 
     /// Removes a key of the selected database that has become empty, and tells that it is gone.
@@ -203,8 +206,9 @@ fn admit(
         queue(client, spec, args, out, node.config.settings().query_bytes_max);
         return Outcome::Answered;
     }
-    let (reply, now_ms) = (ReplyWriter::new(out, client.resp), turn.now_ms);
-    let mut call = Call { node, client, args, reply, spec, origin: Origin::Client, now_ms };
+    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
+    let (origin, now_ms) = (Origin::Client, turn.now_ms);
+    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
     run(&mut call, turn);
     Outcome::Answered
 }
@@ -212,10 +216,9 @@ fn admit(
 /// Runs a command that has been checked, answers and counts it.
 pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
-    let start = call.reply.out().len();
     let result = handler(call);
     let took = turn.lap();
-    push_before(call, start);
+    push_rest(call);
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
     stats.command(call.spec.id()).calls += 1;
@@ -225,20 +228,18 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
 /// Runs a command again that has waited; it was counted when it came.
 pub(crate) fn run_again(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
-    let start = call.reply.out().len();
     let result = handler(call);
-    push_before(call, start);
+    push_rest(call);
     finish(call, result, turn.lap());
 }
 
-/// Lets messages through that came of looking keys up, which happens before the reply.
-fn push_before(call: &mut Call<'_>, start: usize) {
-    if !call.node.pubsub.has_absent() {
-        return;
+/// Lets messages through that no event of the command has taken along.
+fn push_rest(call: &mut Call<'_>) {
+    if call.node.pubsub.has_absent() {
+        call.push_of_look_ups();
     }
-    let reply = call.reply.out().split_off(start);
+    call.node.notify_of_new_keys();
     call.push_absent();
-    call.reply.raw(&reply);
 }
 
 fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::data::keyspace::{Keyspace, Layout, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
+use crate::notify::Class;
 use crate::pubsub::PubSub;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
@@ -94,7 +95,7 @@ impl Node {
             (0..settings.databases_count).map(|_| Keyspace::new(Layout::Whole)).collect()
         };
         let mut random = Random::default();
-        Node {
+        let mut node = Node {
             databases,
             config,
             clients: Clients::default(),
@@ -116,6 +117,18 @@ impl Node {
             memory_peak_bytes: 0,
             memory_at_start_bytes: 0,
             shutdown: Arc::new(Notify::new()),
+        };
+        node.settings_changed();
+        node
+    }
+
+    /// Takes over settings that were changed while the node runs.
+    pub(crate) fn settings_changed(&mut self) {
+        let settings = self.config.settings();
+        let tells_new = settings.events.contains(b'n');
+        self.databases.iter_mut().for_each(|database| database.note_created(tells_new));
+        if let Some(cluster) = &self.cluster {
+            cluster.borrow_mut().settings_changed(settings);
         }
     }
 
@@ -123,6 +136,11 @@ impl Node {
     #[inline]
     pub(crate) fn read(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
         self.notice_expiry(at, key);
+        if self.config.settings().events.contains(b'm')
+            && self.databases[at.db].find(key, at.now_ms).is_none()
+        {
+            self.notify(Class::Missed, "keymiss", at.db, key);
+        }
         let found = self.databases[at.db].find(key, at.now_ms);
         match found {
             Some(record) => {
@@ -135,6 +153,14 @@ impl Node {
                 None
             }
         }
+    }
+
+    /// Looks a key up to tell something of it: as [`Node::read`], but no use of it.
+    pub(crate) fn inspect(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
+        let used_at_s = self.peek(at, key).map(|record| record.used_at_s);
+        let record = self.read(at, key)?;
+        record.used_at_s = used_at_s.unwrap_or(record.used_at_s);
+        Some(record)
     }
 
     /// Looks a key up to change it: notes the use and counts nothing.
@@ -154,12 +180,14 @@ impl Node {
     /// Lets everyone concerned know if a key's time has come; if nobody is, the look-up itself removes the key.
     #[inline]
     fn notice_expiry(&mut self, at: At, key: &[u8]) {
-        if self.watches.is_idle() && self.blocking.is_idle() {
+        let tells_expired = self.config.settings().events.contains(b'x');
+        if self.watches.is_idle() && self.blocking.is_idle() && !tells_expired {
             return;
         }
         let database = &mut self.databases[at.db];
         let before = database.expired_count();
         if database.find(key, at.now_ms).is_none() && database.expired_count() != before {
+            self.notify(Class::Expired, "expired", at.db, key);
             self.watches.touch(at.db, key);
             self.blocking.mark_ready(at.db, key, None);
         }

@@ -4,6 +4,7 @@
 
 use crate::execute::Call;
 use crate::node::Node;
+use crate::pubsub::Kind;
 
 /// The families of events, one letter each in `notify-keyspace-events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +33,78 @@ pub(crate) enum Class {
     New,
 }
 
+impl Class {
+    /// The letter by which it is switched on.
+    fn letter(self) -> u8 {
+        match self {
+            Class::Generic => b'g',
+            Class::String => b'$',
+            Class::List => b'l',
+            Class::Set => b's',
+            Class::Hash => b'h',
+            Class::SortedSet => b'z',
+            Class::Stream => b't',
+            Class::Expired => b'x',
+            Class::Evicted => b'e',
+            Class::Missed => b'm',
+            Class::New => b'n',
+        }
+    }
+}
+
 impl Node {
     /// Tells of an event. Handlers tell it after the change, as often and in the order in which a Redis does.
-    pub(crate) fn notify(&mut self, _class: Class, _event: &'static str, _db: usize, _key: &[u8]) {}
+    #[inline]
+    pub(crate) fn notify(&mut self, class: Class, event: &'static str, db: usize, key: &[u8]) {
+        if !self.config.settings().events.is_empty() {
+            self.notify_of_new_keys();
+            self.tell(class, event, db, key);
+        }
+    }
+
+    /// Tells of keys that were made since the last event; what made them is told after them.
+    pub(crate) fn notify_of_new_keys(&mut self) {
+        if !self.config.settings().events.contains(Class::New.letter()) {
+            return;
+        }
+        for db in 0..self.databases.len() {
+            for key in self.databases[db].take_created() {
+                self.tell(Class::New, "new", db, &key);
+            }
+        }
+    }
+
+    fn tell(&mut self, class: Class, event: &'static str, db: usize, key: &[u8]) {
+        let events = self.config.settings().events;
+        if !events.contains(class.letter()) {
+            return;
+        }
+        if events.contains(b'K') {
+            let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
+            self.publish(Kind::Channel, &channel, event.as_bytes());
+        }
+        if events.contains(b'E') {
+            let channel = format!("__keyevent@{db}__:{event}");
+            self.publish(Kind::Channel, channel.as_bytes(), key);
+        }
+    }
 }
 
 impl Call<'_> {
-    /// As [`Node::notify`], in the selected database.
+    /// As [`Node::notify`], in the selected database; a client that listens to itself hears it now.
+    #[inline]
     pub(crate) fn notify(&mut self, class: Class, event: &'static str, key: &[u8]) {
-        self.node.notify(class, event, self.client.db, key);
+        if !self.node.config.settings().events.is_empty() {
+            self.notify_in(class, event, self.client.db, key);
+        }
+    }
+
+    /// As [`Call::notify`], in any database.
+    pub(crate) fn notify_in(&mut self, class: Class, event: &'static str, db: usize, key: &[u8]) {
+        if self.node.pubsub.has_absent() {
+            self.push_of_look_ups();
+        }
+        self.node.notify(class, event, db, key);
+        self.push_absent();
     }
 }

@@ -14,6 +14,9 @@ mod meeting;
 #[path = "bus/commands.rs"]
 mod commands;
 
+#[path = "bus/publishing.rs"]
+mod publishing;
+
 #[path = "bus/files.rs"]
 mod files;
 

@@ -326,3 +326,25 @@ fn a_client_whose_time_is_up_goes_on_with_what_came_meanwhile() {
     client.send("O 3\r\n");
     client.expect(":0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
 }
+
+#[test]
+fn a_subscriber_that_does_not_read_is_cut_off_at_its_limit() {
+    let node = Node::start("--client-output-buffer-limit pubsub 1mb 0 0");
+    let mut listener = node.client();
+    listener.ask("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    node.wait_until("CLIENT LIST", "flags=PU db=0 sub=1 psub=0 ssub=0");
+    let request = format!("PUBLISH c {}", "x".repeat(60_000));
+    node.wait_until(&request, ":0\r\n");
+    node.wait_until("INFO stats", "client_output_buffer_limit_disconnections:1");
+    node.wait_until("INFO stats", "pubsub_channels:0");
+}
+
+#[test]
+fn a_subscriber_is_not_idle() {
+    let node = Node::start("--timeout 1");
+    let mut listener = node.client();
+    listener.ask("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    // Another client is disconnected meanwhile, as it may be.
+    node.client().expect_closed();
+    listener.ask("PING", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+}

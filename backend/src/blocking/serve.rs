@@ -123,6 +123,7 @@ fn keeps_waiting(
     let hits_and_misses = (node.stats.keyspace_hits, node.stats.keyspace_misses);
     let mut call = Call {
         reply: ReplyWriter::new(&mut out, client.resp),
+        reply_start: start,
         node,
         client,
         args: Args::from_slices(&args),

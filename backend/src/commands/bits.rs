@@ -9,6 +9,7 @@ use crate::commands::strings::raw_of_len;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
+use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("setbit", setbit),
@@ -50,6 +51,7 @@ fn setbit(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     if bytes.len() != len_before || is_set != was_set {
         call.changed(key);
+        call.notify(Class::String, "setbit", key);
     }
     call.reply.integer(i64::from(was_set));
     Ok(())
@@ -230,9 +232,11 @@ fn bitop(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if len > 0 {
         call.node.databases[at.db].insert(target, Value::String(Str::Raw(result)), None, at.now_ms);
         call.changed(target);
+        call.notify(Class::String, "set", target);
     } else if call.node.write(at, target).is_some() {
         call.node.databases[at.db].remove(target);
         call.changed(target);
+        call.notify(Class::Generic, "del", target);
     }
     call.reply.integer(i64::try_from(len).unwrap_or(i64::MAX));
     Ok(())

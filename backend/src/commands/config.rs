@@ -48,9 +48,7 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.node.clients.iter_mut().for_each(|client| client.is_authenticated = true);
         call.client.is_authenticated = true;
     }
-    if let Some(cluster) = &call.node.cluster {
-        cluster.borrow_mut().settings_changed(call.node.config.settings());
-    }
+    call.node.settings_changed();
     call.reply.ok();
     Ok(())
 }

@@ -4,6 +4,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{Base, TimeForm, Unit, integer, is, quoted};
 use crate::execute::{Call, Handler};
+use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("expire", |call| expire(call, SECONDS_FROM_NOW)),
@@ -81,12 +82,15 @@ fn expire(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
         is_there && conditions.allow(call.node.databases[at.db].expires_at_ms(key), time);
     if is_allowed {
         let database = &mut call.node.databases[at.db];
-        if time <= at.now_ms {
+        let event = if time <= at.now_ms {
             database.remove(key);
+            "del"
         } else {
             database.set_expiry(key, Some(time));
-        }
+            "expire"
+        };
         call.changed(key);
+        call.notify(Class::Generic, event, key);
     }
     call.reply.integer(i64::from(is_allowed));
     Ok(())
@@ -99,7 +103,7 @@ const NO_EXPIRY: i64 = -1;
 fn lifetime(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
     let at = call.at();
     let key = call.arg(1);
-    let is_there = call.node.peek(at, key).is_some();
+    let is_there = call.node.inspect(at, key).is_some();
     let answer = match call.node.databases[at.db].expires_at_ms(key) {
         _ if !is_there => NO_KEY,
         None => NO_EXPIRY,
@@ -126,6 +130,7 @@ fn persist(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if is_volatile {
         call.node.databases[at.db].set_expiry(key, None);
         call.changed(key);
+        call.notify(Class::Generic, "persist", key);
     }
     call.reply.integer(i64::from(is_volatile));
     Ok(())

@@ -6,12 +6,13 @@ use crate::commands::argument::{database_number, is};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
 use crate::node::At;
+use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("del", del),
     ("unlink", del),
     ("exists", exists),
-    ("touch", exists),
+    ("touch", touch),
     ("type", type_of),
     ("rename", rename),
     ("renamenx", renamenx),
@@ -33,6 +34,7 @@ fn del(call: &mut Call<'_>) -> Result<(), ReplyError> {
         if call.node.peek(at, key).is_some() {
             call.node.databases[at.db].remove(key);
             call.changed(key);
+            call.notify(Class::Generic, "del", key);
             count += 1;
         }
     }
@@ -44,6 +46,16 @@ fn exists(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let args = call.args;
     let mut count = 0;
     for key in args.iter().skip(1) {
+        count += i64::from(call.node.inspect(call.at(), key).is_some());
+    }
+    call.reply.integer(count);
+    Ok(())
+}
+
+fn touch(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let args = call.args;
+    let mut count = 0;
+    for key in args.iter().skip(1) {
         count += i64::from(call.node.read(call.at(), key).is_some());
     }
     call.reply.integer(count);
@@ -51,7 +63,7 @@ fn exists(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn type_of(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let name = call.node.peek(call.at(), call.arg(1)).map_or("none", |r| r.value.type_name());
+    let name = call.node.inspect(call.at(), call.arg(1)).map_or("none", |r| r.value.type_name());
     call.reply.simple(name);
     Ok(())
 }
@@ -82,10 +94,14 @@ fn rename_if(call: &mut Call<'_>, may: fn(bool) -> bool) -> Result<bool, ReplyEr
     }
     let database = &mut call.node.databases[at.db];
     let expires_at_ms = database.expires_at_ms(source);
+    // What was there is gone for good: its successor counts as a new key.
+    database.remove(target);
     let record = database.remove(source).ok_or(ReplyError::NO_SUCH_KEY)?;
     database.insert(target, record.value, expires_at_ms, at.now_ms);
     call.changed(source);
     call.changed(target);
+    call.notify(Class::Generic, "rename_from", source);
+    call.notify(Class::Generic, "rename_to", target);
     Ok(true)
 }
 
@@ -114,19 +130,23 @@ fn copy(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if from.db == to.db && source == target {
         return Err(ReplyError::new("ERR source and destination objects are the same"));
     }
-    let is_done = transfer(call, (from, source), (to, target), replaces);
+    let is_done = copy_value(call, (from, source), (to, target), replaces);
+    if is_done {
+        call.notify_in(Class::Generic, "copy_to", to.db, target);
+    }
     call.reply.integer(i64::from(is_done));
     Ok(())
 }
 
 /// Copies a key's value and expiry. Whether the source was there and the target free, or to be replaced.
-fn transfer(call: &mut Call<'_>, from: (At, &[u8]), to: (At, &[u8]), replaces: bool) -> bool {
+fn copy_value(call: &mut Call<'_>, from: (At, &[u8]), to: (At, &[u8]), replaces: bool) -> bool {
     let Some(record) = call.node.read(from.0, from.1) else { return false };
     let value: Value = record.value.clone();
     let expires_at_ms = call.node.databases[from.0.db].expires_at_ms(from.1);
     if call.node.write(to.0, to.1).is_some() && !replaces {
         return false;
     }
+    call.node.databases[to.0.db].remove(to.1);
     call.node.databases[to.0.db].insert(to.1, value, expires_at_ms, to.0.now_ms);
     call.node.changed(to.0.db, to.1);
     true
@@ -142,10 +162,14 @@ fn move_key(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if from.db == to.db {
         return Err(ReplyError::new("ERR source and destination objects are the same"));
     }
-    let is_done = transfer(call, (from, key), (to, key), false);
-    if is_done {
-        call.node.databases[from.db].remove(key);
+    let is_done = call.node.write(from, key).is_some() && call.node.write(to, key).is_none();
+    let expires_at_ms = call.node.databases[from.db].expires_at_ms(key);
+    if is_done && let Some(record) = call.node.databases[from.db].remove(key) {
+        call.node.databases[to.db].insert(key, record.value, expires_at_ms, to.now_ms);
         call.changed(key);
+        call.node.changed(to.db, key);
+        call.notify(Class::Generic, "move_from", key);
+        call.notify_in(Class::Generic, "move_to", to.db, key);
     }
     call.reply.integer(i64::from(is_done));
     Ok(())

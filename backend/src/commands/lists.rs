@@ -70,9 +70,9 @@ fn push(call: &mut Call<'_>, end: End, creates: Creates) -> Result<(), ReplyErro
             len
         }
     };
+    reply_with_count(call, len);
     call.changed(key);
     call.notify(Class::List, end::push_event(end), key);
-    reply_with_count(call, len);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::data::long_double::LongDouble;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
+use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("incr", |call| add(call, 1)),
@@ -47,6 +48,7 @@ fn add(call: &mut Call<'_>, increment: i64) -> Result<(), ReplyError> {
         }
     };
     call.changed(key);
+    call.notify(Class::String, "incrby", key);
     call.reply.integer(sum);
     Ok(())
 }
@@ -75,6 +77,7 @@ fn incrbyfloat(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
     }
     call.changed(key);
+    call.notify(Class::String, "incrbyfloat", key);
     call.reply.bulk(sum.as_bytes());
     Ok(())
 }

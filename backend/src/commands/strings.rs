@@ -10,6 +10,7 @@ use crate::commands::argument::{TimeForm, integer, is, string_of};
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
+use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("get", get),
@@ -50,6 +51,7 @@ fn getdel(call: &mut Call<'_>) -> Result<(), ReplyError> {
     reply_with_value(call, key)?;
     if call.node.databases[call.client.db].remove(key).is_some() {
         call.changed(key);
+        call.notify(Class::Generic, "del", key);
     }
     Ok(())
 }
@@ -99,18 +101,19 @@ fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
     };
     reply_with_value(call, key)?;
     let database = &mut call.node.databases[call.client.db];
-    let has_changed = match (expiry, expires_at_ms) {
+    let (has_changed, event) = match (expiry, expires_at_ms) {
         (Expiry::Persist, _) => {
             let record = database.find(key, call.now_ms);
             let is_volatile = record.is_some_and(|record| record.is_volatile());
-            is_volatile && database.set_expiry(key, None)
+            (is_volatile && database.set_expiry(key, None), "persist")
         }
-        (_, Some(time)) if time <= call.now_ms => database.remove(key).is_some(),
-        (_, Some(time)) => database.set_expiry(key, Some(time)),
-        (_, None) => false,
+        (_, Some(time)) if time <= call.now_ms => (database.remove(key).is_some(), "del"),
+        (_, Some(time)) => (database.set_expiry(key, Some(time)), "expire"),
+        (_, None) => (false, ""),
     };
     if has_changed {
         call.changed(key);
+        call.notify(Class::Generic, event, key);
     }
     Ok(())
 }
@@ -148,6 +151,7 @@ fn append(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
     };
     call.changed(key);
+    call.notify(Class::String, "append", key);
     reply_with_len(call, len);
     Ok(())
 }
@@ -181,6 +185,7 @@ fn setrange(call: &mut Call<'_>) -> Result<(), ReplyError> {
     bytes[offset..end].copy_from_slice(value);
     let len = bytes.len();
     call.changed(key);
+    call.notify(Class::String, "setrange", key);
     reply_with_len(call, len);
     Ok(())
 }

@@ -74,6 +74,7 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
         let args: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
         let resp = call.client.resp;
         let mut inner = Call {
+            reply_start: call.reply.out().len(),
             reply: ReplyWriter::new(call.reply.out(), resp),
             node: call.node,
             client: call.client,

@@ -168,11 +168,44 @@ fn parse_limit(row: &[&[u8]]) -> Option<OutputLimit> {
     Some(OutputLimit { hard_bytes: bytes(row[1])?, soft_bytes: bytes(row[2])?, soft_seconds })
 }
 
-/// The order in which a Redis writes the classes back. `A` stands for all of `g$lshzxetd`.
+/// Which events are told, and how: the letters of `notify-keyspace-events`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EventLetters(
+    /// One bit for each ASCII character.
+    u128,
+);
+
+impl EventLetters {
+    /// Reads the normal form that [`NOTIFICATIONS`] leaves.
+    pub(crate) fn from_text(text: &str) -> EventLetters {
+        let bits = |letter: u8| match letter {
+            b'A' => ALL_CLASSES.iter().fold(0, |bits, class| bits | 1 << class),
+            letter if letter.is_ascii() => 1 << letter,
+            _ => 0,
+        };
+        EventLetters(text.bytes().fold(0, |letters, letter| letters | bits(letter)))
+    }
+
+    /// Whether nothing is told.
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether a letter is among them. It must be ASCII.
+    pub(crate) fn contains(self, letter: u8) -> bool {
+        self.0 & (1 << letter) != 0
+    }
+}
+
+/// What `A` stands for.
+const ALL_CLASSES: &[u8] = b"g$lshzxetd";
+
+/// The order in which a Redis writes the classes back.
 const CLASSES: &[u8] = b"g$lshzxetdKEmn";
 
 fn normal_classes(classes: &[u8]) -> Result<String, Mistake> {
-    const ALL: &[u8] = b"g$lshzxetd";
+    const ALL: &[u8] = ALL_CLASSES;
     let is_on =
         |class: &u8| classes.contains(class) || classes.contains(&b'A') && ALL.contains(class);
     if classes.iter().any(|class| *class != b'A' && !CLASSES.contains(class)) {
@@ -224,5 +257,7 @@ mod tests {
         assert_eq!(normal_classes(b"KEA").unwrap(), "AKE");
         assert_eq!(normal_classes(b"Kg$").unwrap(), "g$K");
         assert!(normal_classes(b"Q").is_err());
+        let letters = EventLetters::from_text("AK");
+        assert!(letters.contains(b'$') && letters.contains(b'K') && !letters.contains(b'm'));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Values;
-use crate::config::custom::OutputLimits;
+use crate::config::custom::{EventLetters, OutputLimits};
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) hash_compact_bytes_max: usize,
     /// Most members of a compact set of integers (count).
     pub(crate) set_integers_max: usize,
+    /// Which keyspace events are told.
+    pub(crate) events: EventLetters,
     /// Databases outside cluster mode (count).
     pub(crate) databases_count: usize,
     /// Ticks of the node's own work per second, 1 to 500.
@@ -145,6 +147,7 @@ impl Settings {
             hash_compact_fields_max: values.number("hash-max-listpack-entries"),
             hash_compact_bytes_max: values.number("hash-max-listpack-value"),
             set_integers_max: values.number("set-max-intset-entries"),
+            events: EventLetters::from_text(values.text("notify-keyspace-events")),
             databases_count: values.number("databases"),
             hz: values.number::<u32>("hz").clamp(HZ_RANGE.0, HZ_RANGE.1),
             expire_effort: values.number("active-expire-effort"),

@@ -31,6 +31,8 @@ pub(crate) struct Keyspace {
     random: Random,
     /// Keys removed because their time had come (count), ever.
     expired_count: u64,
+    /// Keys made since somebody last asked, if somebody does.
+    created: Option<Vec<Key>>,
     cycle: cycle::Position,
 }
 
@@ -86,6 +88,7 @@ impl Keyspace {
             hash_key: HashKey::default(),
             random: Random::default(),
             expired_count: 0,
+            created: None,
             cycle: cycle::Position::default(),
         }
     }
@@ -149,12 +152,25 @@ impl Keyspace {
                 let record = Record { value, used_at_s, is_volatile: false };
                 part.keys.insert_new(hash, Key::from(key), record);
                 self.keys_count += 1;
+                if let Some(created) = &mut self.created {
+                    created.push(Key::from(key));
+                }
                 false
             }
         };
         if was_volatile || expires_at_ms.is_some() {
             self.set_expiry(key, expires_at_ms);
         }
+    }
+
+    /// Begins or ends to note which keys are made.
+    pub(crate) fn note_created(&mut self, is_asked_for: bool) {
+        self.created = is_asked_for.then(Vec::new);
+    }
+
+    /// Keys made since this was last asked.
+    pub(crate) fn take_created(&mut self) -> Vec<Key> {
+        self.created.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Removes a key; the caller has seen that it had not expired if that matters to it.

@@ -170,6 +170,14 @@ impl Call<'_> {
         self.push_absent();
     }
 
+    /// Writes the messages that came of looking keys up, which happens before the reply: before what there is of it.
+    pub(crate) fn push_of_look_ups(&mut self) {
+        let reply = self.reply.out().split_off(self.reply_start);
+        self.push_absent();
+        self.reply_start = self.reply.out().len();
+        self.reply.raw(&reply);
+    }
+
     /// Writes the messages that wait for the client, unless what is written now is going to be left out.
     pub(crate) fn push_absent(&mut self) {
         if self.node.pubsub.has_absent() && self.client.wants_replies() {

@@ -6,6 +6,7 @@ use crate::blocking;
 use crate::client::Close;
 use crate::clock;
 use crate::node::{Node, SharedNode};
+use crate::notify::Class;
 use crate::server::resident_bytes;
 
 /// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
@@ -70,6 +71,7 @@ fn expire(node: &mut Node, now_ms: i64) {
     for db in 0..node.databases.len() {
         let sweep = node.databases[db].sweep(now_ms, effort, deadline);
         for key in &sweep.removed {
+            node.notify(Class::Expired, "expired", db, key);
             node.changed(db, key);
         }
         node.stats.expired_looked_at += sweep.looked_at as u64;

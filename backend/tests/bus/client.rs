@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
+    /// What has come and was not read yet.
+    received: Vec<u8>,
 }
 
 impl Client {
@@ -22,11 +24,11 @@ impl Client {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream })
+        Ok(Client { stream, received: Vec::new() })
     }
 
     pub(crate) fn try_clone(&self) -> Option<Client> {
-        self.stream.try_clone().ok().map(|stream| Client { stream })
+        self.stream.try_clone().ok().map(|stream| Client { stream, received: Vec::new() })
     }
 
     /// One request of words parted by spaces; the reply as text, or the reason why there is none.
@@ -38,21 +40,40 @@ impl Client {
         }
     }
 
+    /// Sends a request of words parted by spaces.
+    pub(crate) fn send(&mut self, line: &str) {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        self.write(&words).expect("the node reads");
+    }
+
+    /// The next reply or message as text, or the reason why there is none.
+    pub(crate) fn read(&mut self) -> String {
+        self.next().map_or_else(|error| format!("no reply: {error}"), |value| text_of(&value))
+    }
+
     pub(crate) fn call(&mut self, words: &[&[u8]]) -> io::Result<Value> {
+        self.write(words)?;
+        self.next()
+    }
+
+    fn write(&mut self, words: &[&[u8]]) -> io::Result<()> {
         let mut request = Vec::new();
         encode_request(&mut request, words.iter().copied());
-        self.stream.write_all(&request)?;
-        let mut received = Vec::new();
+        self.stream.write_all(&request)
+    }
+
+    fn next(&mut self) -> io::Result<Value> {
         loop {
-            if let Some((value, _)) =
-                parse(&received, &ReplyLimits::default()).map_err(io::Error::other)?
-            {
+            let limits = ReplyLimits::default();
+            let parsed = parse(&self.received, &limits).map_err(io::Error::other)?;
+            if let Some((value, len)) = parsed {
+                self.received.drain(..len);
                 return Ok(value);
             }
             let mut chunk = [0; 4096];
             match self.stream.read(&mut chunk)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                len => received.extend_from_slice(&chunk[..len]),
+                len => self.received.extend_from_slice(&chunk[..len]),
             }
         }
     }

@@ -29,6 +29,7 @@ use reddoor_protocol::encode::Resp;
 
 use crate::family::{FAMILIES, Family};
 use crate::servers::Pair;
+use crate::several::scripts;
 use crate::wire::Client;
 
 /// Commands of one random script.
@@ -37,13 +38,16 @@ const SCRIPT_LEN: usize = 4000;
 /// Random scripts of each family in each protocol version, unless `COMPAT_SCRIPTS` says how many.
 const SCRIPTS: u64 = 12;
 
+/// Commands of a random script whose events are compared.
+const EVENTS_SCRIPT_LEN: usize = 1000;
+
+/// Commands of a random script of clients that wait.
+const WAITING_SCRIPT_LEN: usize = 400;
+
 #[test]
 fn random_scripts_get_the_same_replies_and_leave_the_same_keys() {
     let Some(pair) = Pair::start() else { return };
-    let number_of = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
-    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
-    let first = number_of("COMPAT_SEED").unwrap_or_else(|| u64::from(clock()));
-    let scripts = number_of("COMPAT_SCRIPTS").unwrap_or(SCRIPTS);
+    let (first, scripts) = seed_and_count();
     let only = env::var("COMPAT_FAMILY").ok();
     for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
     {
@@ -53,6 +57,14 @@ fn random_scripts_get_the_same_replies_and_leave_the_same_keys() {
             [Resp::V2, Resp::V3].iter().for_each(|resp| run(&pair, family, seed, *resp));
         }
     }
+}
+
+/// The seed of the first random script, and how many there are to be.
+fn seed_and_count() -> (u64, u64) {
+    let number_of = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
+    let first = number_of("COMPAT_SEED").unwrap_or_else(|| u64::from(clock()));
+    (first, number_of("COMPAT_SCRIPTS").unwrap_or(SCRIPTS))
 }
 
 /// One random script on both servers, and then every key that it left.
@@ -85,12 +97,40 @@ fn fixed_scripts_get_the_same_replies() {
 }
 
 #[test]
-fn subscribers_are_told_the_same() {
+fn several_clients_are_told_the_same() {
     let Some(pair) = Pair::start() else { return };
-    for script in several::PUBSUB {
+    for script in [scripts::PUBSUB, scripts::BLOCKING, scripts::DATABASES].into_iter().flatten() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }
-    several::PUBSUB_RESP3.iter().for_each(|script| several::compare(&pair, script, &["HELLO 3"]));
+    for script in [scripts::PUBSUB_RESP3, scripts::EVENTS_RESP3].into_iter().flatten() {
+        several::compare(&pair, script, &["HELLO 3"]);
+    }
+}
+
+#[test]
+fn clients_that_wait_are_served_the_same() {
+    let Some(pair) = Pair::start() else { return };
+    let (first, scripts) = seed_and_count();
+    println!("COMPAT_SEED={first}");
+    for number in 0..scripts {
+        let seed = first.wrapping_add(number);
+        let script = several::random::script(seed, WAITING_SCRIPT_LEN);
+        let setup: &[&str] = if number.is_multiple_of(2) { &[] } else { &["HELLO 3"] };
+        several::compare(&pair, &script, setup);
+    }
+}
+
+#[test]
+fn the_same_events_are_told_of_keys() {
+    let Some(pair) = Pair::start() else { return };
+    let only = env::var("COMPAT_FAMILY").ok();
+    let (seed, _) = seed_and_count();
+    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
+    {
+        println!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN);
+        several::compare_events(&pair, Resp::V3, &script, family.name);
+    }
 }
 
 #[test]

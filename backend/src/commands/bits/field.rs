@@ -7,6 +7,7 @@ use crate::commands::argument::{integer, is, string_of};
 use crate::commands::bits::len_of;
 use crate::commands::strings::raw_of_len;
 use crate::execute::Call;
+use crate::notify::Class;
 
 /// The type of an integer inside the string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,7 @@ pub(super) fn bitfield(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     if has_changed {
         call.changed(key);
+        call.notify(Class::String, "setbit", key);
     }
     call.reply.array(answers.len());
     for answer in answers {

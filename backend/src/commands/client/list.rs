@@ -9,10 +9,11 @@ use crate::client::{Client, Close};
 use crate::commands::argument::is;
 use crate::commands::client::parse_id;
 use crate::execute::Call;
+use crate::node::Node;
 
 pub(super) fn info(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut text = Vec::new();
-    write_line(&mut text, call.client, call.now_ms);
+    write_line(&mut text, call.client, call.node, call.now_ms);
     call.reply.verbatim("txt", &text);
     Ok(())
 }
@@ -38,7 +39,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
     clients.sort_unstable_by_key(|client| client.id);
     let mut text = Vec::new();
     for client in clients {
-        write_line(&mut text, client, call.now_ms);
+        write_line(&mut text, client, call.node, call.now_ms);
     }
     call.reply.verbatim("txt", &text);
     Ok(())
@@ -75,7 +76,7 @@ impl ClientType {
 }
 
 /// Appends the line of one client.
-fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
+fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
     let seconds_since = |time_ms: i64| (now_ms - time_ms).max(0) / 1000;
     let queued = client.transaction.as_ref();
     let mut line = format!(
@@ -92,7 +93,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
          multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={}",
         seconds_since(client.connected_at_ms),
         seconds_since(client.used_at_ms),
-        flags(client),
+        flags(client, node),
         client.db,
         client.subscriptions.channels,
         client.subscriptions.patterns,
@@ -110,11 +111,12 @@ fn write_line(text: &mut Vec<u8>, client: &Client, now_ms: i64) {
     text.extend_from_slice(line.as_bytes());
 }
 
-fn flags(client: &Client) -> String {
+fn flags(client: &Client, node: &Node) -> String {
     let flags = [
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),
+        (node.watches.is_touched(client.id), 'd'),
         (client.close == Some(Close::AfterReplies), 'c'),
         (client.close == Some(Close::Now), 'A'),
         (!client.local_addr.is_empty() && client.addr == client.local_addr, 'U'),

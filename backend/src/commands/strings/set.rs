@@ -7,6 +7,7 @@ use crate::commands::strings::reply_with_value;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::Call;
+use crate::notify::Class;
 
 /// When a key may be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,9 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
     }
     insert(call, key, value, expires_at_ms);
+    if matches!(lifetime, Lifetime::Until(..)) {
+        call.notify(Class::Generic, "expire", key);
+    }
     if !wants_old {
         call.reply.ok();
     }
@@ -133,6 +137,7 @@ fn set_for(call: &mut Call<'_>, unit: Unit) -> Result<(), ReplyError> {
     let (key, value) = (call.arg(1), call.arg(3));
     let time = TimeForm { unit, base: Base::Now }.future_ms(call, call.arg(2))?;
     insert(call, key, value, Some(time));
+    call.notify(Class::Generic, "expire", key);
     call.reply.ok();
     Ok(())
 }
@@ -187,4 +192,5 @@ fn insert(call: &mut Call<'_>, key: &[u8], value: &[u8], expires_at_ms: Option<i
         at.now_ms,
     );
     call.changed(key);
+    call.notify(Class::String, "set", key);
 }
