@@ -6,7 +6,7 @@ use crate::execute::Call;
 use crate::node::Node;
 use crate::pubsub::Kind;
 
-/// The families of events, one letter each in `notify-keyspace-events`.
+/// The families of events, one letter each in `notify-keyspace-events`. Nothing is evicted yet (`e`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     /// `g`: commands on keys of any type.
@@ -25,8 +25,6 @@ pub(crate) enum Class {
     Stream,
     /// `x`: a key's time has come.
     Expired,
-    /// `e`: a key was given up for want of memory.
-    Evicted,
     /// `m`: a key that was asked for is not there.
     Missed,
     /// `n`: a key that was not there is made.
@@ -45,7 +43,6 @@ impl Class {
             Class::SortedSet => b'z',
             Class::Stream => b't',
             Class::Expired => b'x',
-            Class::Evicted => b'e',
             Class::Missed => b'm',
             Class::New => b'n',
         }
