@@ -14,8 +14,9 @@ use reddoor_tests::over_clusters;
 use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: every_key_comes_once, options_are_the_nodes_own,
-    another_front_door_goes_on_with_the_cursor, keys_on_their_way_are_found, slots_that_lie_apart_cost_no_pass);
-over_clusters!(real: a_scan_goes_on_while_slots_move, a_scan_goes_on_while_primaries_fail_over,
+    another_front_door_goes_on_with_the_cursor, keys_on_their_way_are_found, slots_that_lie_apart_cost_no_pass,
+    a_scan_goes_on_while_slots_move);
+over_clusters!(real: a_scan_goes_on_while_primaries_fail_over,
     a_scan_goes_on_when_its_node_dies, a_node_that_was_started_again_is_walked_over_anew);
 
 /// One page: where to go on, and the keys.
