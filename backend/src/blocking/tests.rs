@@ -1,3 +1,5 @@
+//! Clients are served in the order in which they came, for the keys that became ready.
+
 use super::*;
 use crate::data::string::Str;
 

@@ -1,3 +1,5 @@
+//! Registers in either form say the same, and broken bytes are refused.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Values come back as they were written, and bytes that lie are refused.
+
 use proptest::prelude::*;
 
 use super::*;

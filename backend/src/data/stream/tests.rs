@@ -1,3 +1,5 @@
+//! Streams against a plain list of entries.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
