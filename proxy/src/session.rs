@@ -20,10 +20,13 @@ use std::net::SocketAddr;
 use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::request::RequestDecoder;
+use reddoor_protocol::slot::Slot;
 
 use crate::fan_out::Gather;
 use crate::join::Join;
+use crate::link::LinkKey;
 use crate::scan::ScanState;
+use crate::transaction::Transaction;
 
 /// Bytes of buffer that an idle client may keep.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
@@ -82,6 +85,63 @@ pub(crate) enum Ending {
     AfterReplies,
     /// It is closed at once; what is not written is dropped.
     Now,
+}
+
+/// Whether requests are run as they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// They are.
+    #[default]
+    Free,
+    /// None is run before every one that was is answered: the next, or the last, travels by another connection than
+    /// its neighbours, which would be overtaken or overtake it.
+    UntilAnswered,
+    /// None is run while all clients are paused.
+    UntilUnpaused,
+}
+
+/// Whether keys are guarded for the next transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// None.
+    #[default]
+    Nothing,
+    /// Keys of this slot are, at the other end of this link.
+    Guarded {
+        /// The slot.
+        slot: Slot,
+        /// The link.
+        link: LinkKey,
+        /// Whether a `WATCH` was answered. Until then nothing is lost with the link.
+        is_confirmed: bool,
+        /// Whether the node only takes over the slot, so that it has to be told so for each request.
+        is_importing: bool,
+    },
+    /// Keys of this slot were, and the guard is lost: they count as touched.
+    Lost(Slot),
+}
+
+impl Watch {
+    /// The slot of the keys.
+    pub(crate) fn slot(self) -> Option<Slot> {
+        match self {
+            Watch::Nothing => None,
+            Watch::Guarded { slot, .. } | Watch::Lost(slot) => Some(slot),
+        }
+    }
+}
+
+/// The part of a transaction that runs here, once the nodes have run theirs.
+#[derive(Debug)]
+pub(crate) struct LocalPart {
+    /// The `EXEC`.
+    pub(crate) seq: Seq,
+    /// The part of its reply.
+    pub(crate) part: u32,
+    /// The commands (count).
+    pub(crate) count: usize,
+    /// Their bytes.
+    pub(crate) requests: Vec<u8>,
 }
 
 /// Bytes of a request that has not arrived whole, and how far it was read.
@@ -155,6 +215,18 @@ pub(crate) struct Session {
     pub(crate) unread: Option<Box<Unread>>,
     /// Whether and how it ends.
     pub(crate) ending: Ending,
+    /// Whether its requests are run as they come.
+    pub(crate) hold: Hold,
+    /// What is queued since `MULTI`.
+    pub(crate) transaction: Option<Box<Transaction>>,
+    /// What `WATCH` guards.
+    pub(crate) watch: Watch,
+    /// The blocking command that was sent last.
+    pub(crate) waits: Option<Seq>,
+    /// What is left to do of an `EXEC`.
+    pub(crate) local_part: Option<Box<LocalPart>>,
+    /// While this is set, answers go here: they are elements of the reply to `EXEC`.
+    capture: Option<Vec<u8>>,
     /// Bytes that go to the client; those before `out_written` are gone already.
     out: Vec<u8>,
     out_written: usize,
@@ -209,6 +281,12 @@ impl Session {
             commands_count: 0,
             unread: None,
             ending: Ending::Open,
+            hold: Hold::Free,
+            transaction: None,
+            watch: Watch::Nothing,
+            waits: None,
+            local_part: None,
+            capture: None,
             out: Vec::new(),
             out_written: 0,
             queue: VecDeque::new(),
@@ -279,6 +357,9 @@ impl Session {
 
     /// Answers a request at once; `write` appends the reply, in its turn.
     pub(crate) fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(capture) = &mut self.capture {
+            return write(capture);
+        }
         let seq = self.next_seq();
         if self.queue.is_empty() {
             let start = self.out.len();
@@ -318,6 +399,34 @@ impl Session {
         if waits {
             self.queue.push_back(Pending::Ready { start, len: message.len() });
             self.ready_count += 1;
+        }
+    }
+
+    /// Whether a blocking command is outstanding.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waits.is_some_and(|seq| self.outstanding(seq).is_some())
+    }
+
+    /// Gives back what `f` answers instead of answering it.
+    pub(crate) fn capture(&mut self, f: impl FnOnce(&mut Session)) -> Vec<u8> {
+        self.capture = Some(Vec::new());
+        f(self);
+        self.capture.take().unwrap_or_default()
+    }
+
+    /// Whether nothing may be run yet, because of what is not answered.
+    pub(crate) fn is_held(&mut self) -> bool {
+        if self.hold == Hold::UntilAnswered && self.queue.is_empty() {
+            self.hold = Hold::Free;
+        }
+        self.hold != Hold::Free
+    }
+
+    /// Whether the request at `seq` waits for nothing but this part, and whether the other parts went well.
+    pub(crate) fn is_last_missing(&self, seq: Seq, part: u32) -> Option<bool> {
+        match self.queue.get(self.index_of(seq)?)? {
+            Pending::Joining(_, join) => join.is_last_missing(part),
+            Pending::Waiting(_) | Pending::Gathering(..) | Pending::Ready { .. } => None,
         }
     }
 

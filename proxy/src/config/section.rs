@@ -10,8 +10,8 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
-    AdminConfig, ClusterConfig, CrossSlot, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
-    Permission, RequestConfig, TransactionsConfig, WorkersConfig,
+    AdminConfig, ClusterConfig, CrossSlot, LimitsConfig, ListenConfig, LogConfig, LogFormat,
+    LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
