@@ -77,6 +77,15 @@ impl Node {
         nodes_text::parse(text).expect("a view that can be read")
     }
 
+    /// Whether it knows a command. A test over a node that does not has nothing to see there, and says so aloud.
+    pub fn serves(&self, command: &str) -> bool {
+        let is_known = self.ask(&format!("COMMAND INFO {command}")) != "[nil]";
+        if !is_known {
+            eprintln!("PASSED OVER: the node at {} does not know {command}", self.addr());
+        }
+        is_known
+    }
+
     pub(super) fn wait_answers(&self) {
         wait_until("a node to answer", || {
             Client::try_connect(("127.0.0.1", self.port()))
