@@ -86,6 +86,11 @@ impl Worker {
                 self.run_step_inside(key, command, step, request)
             }
             Plan::Reject { command, error } => {
+                let is_banned = |command: &CommandSpec| {
+                    command.accepts(request.args.len())
+                        && command.flags.contains(CommandFlags::NO_MULTI)
+                };
+                let error = if command.is_some_and(is_banned) { NOT_ALLOWED } else { error };
                 self.spoil(key, command, &error);
                 Ran::Now
             }

@@ -1,7 +1,7 @@
 //! Slots move and primaries step down in the middle of transactions: each runs whole, once, or says that it may have.
 
 use reddoor_protocol::slot::Slot;
-use reddoor_tests::client::text;
+use reddoor_tests::client::{Client, text};
 use reddoor_tests::cluster::reshard::move_keys;
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::fake_node::FakeNode;
@@ -55,13 +55,11 @@ fn a_slot_under_way_takes_transactions_at_both_ends(kind: Kind) {
 }
 
 /// Two counters go up together, and never apart.
-fn count_both(client: &mut reddoor_tests::client::Client, index: usize, round: usize) {
-    let (a, b) = (format!("{{both{index}}}a"), format!("{{both{index}}}b"));
-    for line in
-        ["MULTI", &format!("INCR {a}"), &format!("INCR {b}"), &format!("MGET {a} {b}"), "EXEC"]
-    {
-        client.send_line(line);
-    }
+fn count_both(client: &mut Client, tag: &str, round: usize) {
+    let (a, b) = (format!("{{{tag}}}a"), format!("{{{tag}}}b"));
+    let lines =
+        ["MULTI", &format!("INCR {a}"), &format!("INCR {b}"), &format!("MGET {a} {b}"), "EXEC"];
+    lines.iter().for_each(|line| client.send_line(line));
     for _ in 0..4 {
         client.reply();
     }
@@ -69,15 +67,20 @@ fn count_both(client: &mut reddoor_tests::client::Client, index: usize, round: u
 }
 
 fn transactions_go_on_while_slots_move(kind: Kind) {
+    const MOVES: usize = 16;
     let cluster = Cluster::start(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "60000")]);
     let client = |index: usize| -> Box<dyn FnMut(usize)> {
         let mut client = if index == 0 { door.client() } else { door.client_v3() };
-        Box::new(move |round| count_both(&mut client, index, round))
+        Box::new(move |round| {
+            for tag in (0..MOVES).filter(|tag| tag % 2 == index) {
+                count_both(&mut client, &format!("both{tag}"), round);
+            }
+        })
     };
-    Load::run(3, client, |load| {
-        for turn in 0..24 {
-            let slot = Slot::of_key(format!("{{both{}}}", turn % 3).as_bytes());
+    Load::run(2, client, |load| {
+        for tag in 0..MOVES {
+            let slot = Slot::of_key(format!("both{tag}").as_bytes());
             let from = cluster.owner_of_slot(slot);
             let to = cluster.other_than(from);
             cluster.open_slot(slot, from, to);
@@ -98,7 +101,7 @@ fn transactions_go_on_over_a_failover(kind: Kind) {
     let replica = &cluster.nodes[3 + index];
     let client = |_| -> Box<dyn FnMut(usize)> {
         let mut client = door.client();
-        Box::new(move |round| count_both(&mut client, 0, round))
+        Box::new(move |round| count_both(&mut client, "both0", round))
     };
     Load::run(1, client, |load| {
         load.wait_rounds(10);
@@ -113,6 +116,7 @@ fn a_run_that_was_refused_follows_whole() {
     let (a, b) = (FakeNode::start(), FakeNode::start());
     let slot = Slot::of_key(b"k").number();
     a.set_view(&format!("{}{}", a.line("myself,master", 1, "0-16383"), b.line("master", 2, "")));
+    b.set_view(&format!("{}{}", a.line("master", 1, "0-16383"), b.line("myself,master", 2, "")));
     let door = FrontDoor::start(&a.addr().to_string(), &[("request.timeout_ms", "60000")]);
     let mut client = door.client();
     for refusal in
