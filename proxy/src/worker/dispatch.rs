@@ -34,12 +34,8 @@ impl Worker {
         if let Some(mut unread) = entry.session.unread.take() {
             let before = unread.bytes.len();
             unread.bytes.extend_from_slice(bytes);
-            let max = self.config.limits.held_input_bytes_max;
-            if entry.is_paused && before < max && unread.bytes.len() >= max {
-                self.metrics.limit_reached(Limit::HeldInput);
-            }
             self.run_unread(key, unread);
-            return;
+            return self.count_held_input(key, before);
         }
         // The decoder is between requests, so it can serve any client.
         let mut decoder = std::mem::take(&mut self.decoder);
@@ -52,6 +48,7 @@ impl Worker {
             };
             let unread = Unread { bytes: bytes[consumed..].to_vec(), decoder };
             self.sessions[key].session.unread = Some(Box::new(unread));
+            self.count_held_input(key, 0);
         }
         // Where a request was refused the decoder stands inside it, and must not meet the next client there.
         self.decoder = if decoder.is_partial() { RequestDecoder::default() } else { decoder };
@@ -130,6 +127,16 @@ impl Worker {
             self.metrics.limit_reached(limit);
         }
         false
+    }
+
+    /// Counts the limit that a client reached which is held back and sends on; `before` bytes were there already.
+    fn count_held_input(&self, key: usize, before: usize) {
+        if before < self.config.limits.held_input_bytes_max
+            && self.sessions.get(key).is_some_and(|entry| entry.session.hold != Hold::Free)
+            && self.is_stopped(key)
+        {
+            self.metrics.limit_reached(Limit::HeldInput);
+        }
     }
 
     /// Whether a client is not read. While it is held back it is, within bounds, so that it is seen to leave.

@@ -100,7 +100,8 @@ fn a_script_goes_along_with_its_slot(kind: Kind) {
 
 fn a_script_that_was_never_seen_is_unknown(kind: Kind) {
     let Some(cluster) = cluster(kind) else { return };
-    let mut client = FrontDoor::before(cluster).client();
+    let door = FrontDoor::before(cluster);
+    let mut client = door.client();
     let digest = "0".repeat(40);
     let unknown = "-NOSCRIPT No matching script. Please use EVAL.";
     assert_eq!(client.ask(&format!("EVALSHA {digest} 0")), unknown);
