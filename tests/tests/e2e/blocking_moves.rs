@@ -68,7 +68,10 @@ fn no_element_is_lost_or_taken_twice_over_failovers(kind: Kind) {
             assert!(giver.ask(&format!("RPUSH queue {element}")).starts_with(':'));
             if element % 100 == 50 {
                 let next = nodes[element / 100 % 2];
-                wait_until("the failover to be taken on", || next.ask("CLUSTER FAILOVER") == "OK");
+                wait_until("the replica to be in step", || {
+                    next.ask("INFO replication").contains("master_link_status:up")
+                });
+                assert_eq!(next.ask("CLUSTER FAILOVER"), "OK");
                 wait_until("the roles to change", || next.ask("ROLE").starts_with("[master"));
             }
         }

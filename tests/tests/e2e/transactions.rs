@@ -107,11 +107,11 @@ fn several_slots_are_refused_and_both_are_named(kind: Kind) {
     assert_eq!(client.ask("MULTI"), "OK");
     assert_eq!(client.ask("SET foo:x 1"), "QUEUED");
     let refusal = client.ask("SET bar:x 1");
-    let (foo, bar) = (slot("foo:x"), slot("bar:x"));
+    let (first, second) = (slot("foo:x"), slot("bar:x"));
     assert_eq!(
         refusal,
         format!(
-            "-CROSSSLOT commands of one transaction have keys in slots {foo} and {bar}; \
+            "-CROSSSLOT commands of one transaction have keys in slots {first} and {second}; \
              transactions.cross_slot = \"per_slot\" runs one transaction for each slot"
         )
     );
@@ -136,13 +136,13 @@ fn several_slots_are_refused_and_both_are_named(kind: Kind) {
     assert!(
         client
             .ask("WATCH foo:x bar:x")
-            .starts_with(&format!("-CROSSSLOT WATCH of keys in slots {foo} and {bar}"))
+            .starts_with(&format!("-CROSSSLOT WATCH of keys in slots {first} and {second}"))
     );
     assert_eq!(client.ask("WATCH foo:x"), "OK");
     assert!(
         client
             .ask("WATCH bar:x")
-            .starts_with(&format!("-CROSSSLOT WATCH of keys in slots {foo} and {bar}"))
+            .starts_with(&format!("-CROSSSLOT WATCH of keys in slots {first} and {second}"))
     );
 }
 
