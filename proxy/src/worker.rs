@@ -9,6 +9,8 @@
 //!
 //! Invariant: no method waits; no `RefCell` borrow of the worker lives across an await.
 
+pub(crate) mod intake;
+
 pub(crate) mod dispatch;
 
 pub(crate) mod replies;

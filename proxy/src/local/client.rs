@@ -8,7 +8,8 @@ use reddoor_protocol::request::Args;
 use super::client_filter::ClientFilter;
 use super::connection::{BAD_NAME, is_printable};
 use super::{Answered, Answerer, ClientQuery, Requester};
-use crate::session::{ReplyMode, Session, Watch};
+use crate::session::hold::Watch;
+use crate::session::{ReplyMode, Session};
 
 pub(super) fn id(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
     let id = i64::try_from(requester.session.id.0).unwrap_or(i64::MAX);

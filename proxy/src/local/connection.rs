@@ -8,7 +8,8 @@ use reddoor_protocol::request::{Args, parse_integer};
 use subtle::ConstantTimeEq;
 
 use super::{Answered, Answerer, REDIS_VERSION, Requester};
-use crate::session::{Ending, Identity, ReplyMode, Watch};
+use crate::session::hold::Watch;
+use crate::session::{Ending, Identity, ReplyMode};
 
 pub(super) fn ping(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     let is_listening = requester.session.subscriptions.count() > 0;

@@ -6,7 +6,8 @@ use std::task::Waker;
 use super::Worker;
 use crate::link::LinkKey;
 use crate::metrics::label::{CloseReason, Direction, Limit};
-use crate::session::{Ending, Hold};
+use crate::session::Ending;
+use crate::session::hold::Hold;
 
 impl Worker {
     /// Writes what waits for nodes and clients. Requests that were paused go on first.

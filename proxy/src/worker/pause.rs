@@ -12,7 +12,8 @@ use super::Worker;
 use super::clock::micros;
 use crate::local::PauseMode;
 use crate::plan::Plan;
-use crate::session::{Hold, Session};
+use crate::session::Session;
+use crate::session::hold::Hold;
 
 /// A pause under way.
 #[derive(Clone, Copy, Debug)]

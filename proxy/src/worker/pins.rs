@@ -7,7 +7,8 @@ use crate::link::{Errand, Lane, Link, LinkKey};
 use crate::metrics::label::Limit;
 use crate::pinned::{Owner, Pin, Purpose};
 use crate::routes::NodeIndex;
-use crate::session::{Session, Watch};
+use crate::session::Session;
+use crate::session::hold::Watch;
 
 impl Worker {
     /// Sends a request by the client's own link to a node.

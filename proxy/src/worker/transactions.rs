@@ -31,7 +31,8 @@ use crate::link::{Errand, LinkKey};
 use crate::metrics::label::{Limit, Outcome};
 use crate::pinned::{Pin, Purpose, Travel};
 use crate::plan::{self, Plan};
-use crate::session::{Hold, LocalPart, Outstanding, Seq, Session, Watch};
+use crate::session::hold::{Hold, LocalPart, Watch};
+use crate::session::{Outstanding, Seq, Session};
 use crate::transaction::{Place, QueueError, QueueLimits, Run, Transaction};
 
 /// Commands that are not queued but run at once, besides those of the transaction itself.

@@ -27,7 +27,8 @@ use crate::link::{Errand, Lane, Waiter};
 use crate::local::Unblock;
 use crate::metrics::label::Outcome;
 use crate::pinned::{Pin, Purpose, Travel};
-use crate::session::{ClientId, Hold, Outstanding};
+use crate::session::hold::Hold;
+use crate::session::{ClientId, Outstanding};
 
 impl Worker {
     /// Sends a command that may wait. Later requests of the client are held until it is answered.

@@ -11,7 +11,7 @@ use crate::link::Waiter;
 use crate::local::{Answered, Requester};
 use crate::metrics::label::Outcome;
 use crate::plan::{self, Plan};
-use crate::session::LocalPart;
+use crate::session::hold::LocalPart;
 use crate::worker::Worker;
 use crate::worker::waits::any_request;
 

@@ -1,0 +1,63 @@
+//! What a client's requests wait for, and what it holds at a node.
+
+use reddoor_protocol::slot::Slot;
+
+use super::Seq;
+use crate::link::LinkKey;
+
+/// Whether requests are run as they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// They are.
+    #[default]
+    Free,
+    /// None is run before every one that was is answered: the next, or the last, travels by another connection than
+    /// its neighbours, which would be overtaken or overtake it.
+    UntilAnswered,
+    /// None is run while all clients are paused.
+    UntilUnpaused,
+}
+
+/// Whether keys are guarded for the next transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// None.
+    #[default]
+    Nothing,
+    /// Keys of this slot are, at the other end of this link.
+    Guarded {
+        /// The slot.
+        slot: Slot,
+        /// The link.
+        link: LinkKey,
+        /// Whether a `WATCH` was answered. Until then nothing is lost with the link.
+        is_confirmed: bool,
+        /// Whether the node only takes over the slot, so that it has to be told so for each request.
+        is_importing: bool,
+    },
+    /// Keys of this slot were, and the guard is lost: they count as touched.
+    Lost(Slot),
+}
+
+impl Watch {
+    /// The slot of the keys.
+    pub(crate) fn slot(self) -> Option<Slot> {
+        match self {
+            Watch::Nothing => None,
+            Watch::Guarded { slot, .. } | Watch::Lost(slot) => Some(slot),
+        }
+    }
+}
+
+/// The part of a transaction that runs here, once the nodes have run theirs.
+#[derive(Debug)]
+pub(crate) struct LocalPart {
+    /// The `EXEC`.
+    pub(crate) seq: Seq,
+    /// The part of its reply.
+    pub(crate) part: u32,
+    /// The commands (count).
+    pub(crate) count: usize,
+    /// Their bytes.
+    pub(crate) requests: Vec<u8>,
+}
