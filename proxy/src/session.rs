@@ -16,6 +16,8 @@
 
 pub(crate) mod hold;
 
+pub(crate) mod identity;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -24,6 +26,7 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::request::RequestDecoder;
 
 use self::hold::{Hold, LocalPart, Watch};
+use self::identity::{Identity, Subscriptions};
 use crate::fan_out::Gather;
 use crate::join::Join;
 use crate::scan::ScanState;
@@ -95,33 +98,6 @@ pub(crate) struct Unread {
     pub(crate) bytes: Vec<u8>,
     /// The decoder that stands in the middle of them.
     pub(crate) decoder: RequestDecoder,
-}
-
-/// What a client told of itself, as `CLIENT LIST` shows it.
-#[derive(Debug, Default)]
-pub(crate) struct Identity {
-    /// `CLIENT SETNAME`
-    pub(crate) name: Vec<u8>,
-    /// `CLIENT SETINFO LIB-NAME`
-    pub(crate) lib_name: Vec<u8>,
-    /// `CLIENT SETINFO LIB-VER`
-    pub(crate) lib_ver: Vec<u8>,
-}
-
-/// How much a client listens to (counts).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Subscriptions {
-    pub(crate) channels: usize,
-    pub(crate) patterns: usize,
-    pub(crate) shards: usize,
-    pub(crate) is_monitor: bool,
-}
-
-impl Subscriptions {
-    /// How many channels and patterns it listens to (count).
-    pub(crate) fn count(self) -> usize {
-        self.channels + self.patterns + self.shards
-    }
 }
 
 /// One client.
@@ -343,34 +319,6 @@ impl Session {
         if waits {
             self.queue.push_back(Pending::Ready { start, len: message.len() });
             self.ready_count += 1;
-        }
-    }
-
-    /// Whether a blocking command is outstanding.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.waits.is_some_and(|seq| self.outstanding(seq).is_some())
-    }
-
-    /// Gives back what `f` answers instead of answering it.
-    pub(crate) fn capture(&mut self, f: impl FnOnce(&mut Session)) -> Vec<u8> {
-        self.capture = Some(Vec::new());
-        f(self);
-        self.capture.take().unwrap_or_default()
-    }
-
-    /// Whether nothing may be run yet, because of what is not answered.
-    pub(crate) fn is_held(&mut self) -> bool {
-        if self.hold == Hold::UntilAnswered && self.queue.is_empty() {
-            self.hold = Hold::Free;
-        }
-        self.hold != Hold::Free
-    }
-
-    /// Whether the request at `seq` waits for nothing but this part, and whether the other parts went well.
-    pub(crate) fn is_last_missing(&self, seq: Seq, part: u32) -> Option<bool> {
-        match self.queue.get(self.index_of(seq)?)? {
-            Pending::Joining(_, join) => join.is_last_missing(part),
-            Pending::Waiting(_) | Pending::Gathering(..) | Pending::Ready { .. } => None,
         }
     }
 

@@ -9,7 +9,8 @@ use subtle::ConstantTimeEq;
 
 use super::{Answered, Answerer, REDIS_VERSION, Requester};
 use crate::session::hold::Watch;
-use crate::session::{Ending, Identity, ReplyMode};
+use crate::session::identity::Identity;
+use crate::session::{Ending, ReplyMode};
 
 pub(super) fn ping(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     let is_listening = requester.session.subscriptions.count() > 0;

@@ -2,7 +2,7 @@
 
 use reddoor_protocol::slot::Slot;
 
-use super::Seq;
+use super::{Pending, Seq, Session};
 use crate::link::LinkKey;
 
 /// Whether requests are run as they come.
@@ -60,4 +60,34 @@ pub(crate) struct LocalPart {
     pub(crate) count: usize,
     /// Their bytes.
     pub(crate) requests: Vec<u8>,
+}
+
+impl Session {
+    /// Whether a blocking command is outstanding.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waits.is_some_and(|seq| self.outstanding(seq).is_some())
+    }
+
+    /// Gives back what `f` answers instead of answering it.
+    pub(crate) fn capture(&mut self, f: impl FnOnce(&mut Session)) -> Vec<u8> {
+        self.capture = Some(Vec::new());
+        f(self);
+        self.capture.take().unwrap_or_default()
+    }
+
+    /// Whether nothing may be run yet, because of what is not answered.
+    pub(crate) fn is_held(&mut self) -> bool {
+        if self.hold == Hold::UntilAnswered && self.queue.is_empty() {
+            self.hold = Hold::Free;
+        }
+        self.hold != Hold::Free
+    }
+
+    /// Whether the request at `seq` waits for nothing but this part, and whether the other parts went well.
+    pub(crate) fn is_last_missing(&self, seq: Seq, part: u32) -> Option<bool> {
+        match self.queue.get(self.index_of(seq)?)? {
+            Pending::Joining(_, join) => join.is_last_missing(part),
+            Pending::Waiting(_) | Pending::Gathering(..) | Pending::Ready { .. } => None,
+        }
+    }
 }
