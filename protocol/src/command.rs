@@ -10,6 +10,7 @@
 //! | [`flags`] | flags and ACL categories |
 //! | [`key_spec`] | where keys lie and what happens to them, as data |
 //! | [`keys`] | which arguments of a request are keys |
+//! | [`wait`] | how long a request may wait at a node |
 //! | [`policy`] | how the front door routes a request and joins replies |
 //! | `row`, `table` | how rows are written, and the rows |
 //! | [`resolve`](mod@resolve) | from the arguments of a request to its row, or to the right refusal |
@@ -23,6 +24,8 @@
 pub mod flags;
 
 pub mod policy;
+
+pub mod wait;
 
 pub mod key_spec;
 

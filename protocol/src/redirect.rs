@@ -23,6 +23,8 @@ pub enum ClusterError<'a> {
     ReadOnly,
     /// The node is a replica that lost its primary.
     MasterDown,
+    /// The node became a replica while the command waited on it.
+    Unblocked,
 }
 
 /// Where a redirect points.
@@ -54,6 +56,8 @@ impl<'a> ClusterError<'a> {
             b"LOADING" => ClusterError::Loading,
             b"READONLY" => ClusterError::ReadOnly,
             b"MASTERDOWN" => ClusterError::MasterDown,
+            // Other ends of a wait have this code, too: `CLIENT UNBLOCK`, a stream that was deleted.
+            b"UNBLOCKED" if rest.starts_with(b"force unblock") => ClusterError::Unblocked,
             _ => return None,
         })
     }
@@ -97,6 +101,11 @@ mod tests {
             ("LOADING Redis is loading the dataset in memory", Some(ClusterError::Loading)),
             ("READONLY You can't write against a read only replica.", Some(ClusterError::ReadOnly)),
             ("MASTERDOWN Link with MASTER is down", Some(ClusterError::MasterDown)),
+            (
+                "UNBLOCKED force unblock from blocking operation, instance state changed",
+                Some(ClusterError::Unblocked),
+            ),
+            ("UNBLOCKED client unblocked via CLIENT UNBLOCK", None),
             ("MOVED", None),
             ("MOVED 16384 a:1", None),
             ("MOVED 1 a:99999", None),

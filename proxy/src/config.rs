@@ -44,6 +44,8 @@ pub struct Config {
     pub request: RequestConfig,
     /// What everything may hold.
     pub limits: LimitsConfig,
+    /// What a transaction may do.
+    pub transactions: TransactionsConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged.
@@ -169,6 +171,36 @@ pub struct LimitsConfig {
     pub retries_waiting_max: usize,
     /// Bytes of one reply of a node.
     pub reply_bytes_max: usize,
+    /// Node connections of single clients, per worker.
+    pub pinned_links_max: usize,
+    /// Of these, the ones that are kept while no client needs them.
+    pub pinned_idle_max: usize,
+    /// Bytes that a client sends while an earlier command of it waits, past which it is not read.
+    pub held_input_bytes_max: usize,
+    /// Bytes of the commands of one transaction.
+    pub transaction_bytes_max: usize,
+    /// Commands of one transaction.
+    pub transaction_commands_max: usize,
+    /// Bytes of remembered scripts, over all workers.
+    pub scripts_bytes_max: usize,
+}
+
+/// Section `transactions`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TransactionsConfig {
+    /// What becomes of a transaction whose keys lie in several slots.
+    pub cross_slot: CrossSlot,
+}
+
+/// What becomes of a transaction whose keys lie in several slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CrossSlot {
+    /// It is refused.
+    Refuse,
+    /// It becomes one transaction for each slot.
+    PerSlot,
 }
 
 /// Section `auth`.
@@ -269,6 +301,7 @@ impl Config {
             cluster: ClusterConfig::read(reader),
             request: RequestConfig::read(reader),
             limits: LimitsConfig::read(reader),
+            transactions: TransactionsConfig::read(reader),
             auth: AuthConfig { password: reader.optional_secret("auth.password") },
             log: LogConfig::read(reader),
         }

@@ -93,6 +93,14 @@ pub enum RequestError {
         /// The limit.
         max: u32,
     },
+    /// A node did not take a transaction for one.
+    #[error("BADREPLY node {node} refused MULTI: {reason}{}", outcome(Retry::OutcomeUnknown))]
+    NoMulti {
+        /// The node's address.
+        node: String,
+        /// Its error.
+        reason: String,
+    },
     /// A queue of the front door is full.
     #[error("OVERLOAD {what}: limit of {max} reached; the command was not applied")]
     Overload {
@@ -152,6 +160,7 @@ impl RequestError {
             | RequestError::LinkLost { .. }
             | RequestError::BadReply { .. }
             | RequestError::Unavailable { .. }
+            | RequestError::NoMulti { .. }
             | RequestError::Redirects { .. } => Side::Node,
             RequestError::Overload { .. } => Side::Proxy,
         }
@@ -163,6 +172,7 @@ impl RequestError {
             RequestError::Timeout { retry, .. }
             | RequestError::LinkLost { retry, .. }
             | RequestError::BadReply { retry, .. } => *retry,
+            RequestError::NoMulti { .. } => Retry::OutcomeUnknown,
             RequestError::Unavailable { .. }
             | RequestError::Redirects { .. }
             | RequestError::Overload { .. } => Retry::Safe,

@@ -18,6 +18,7 @@ use crate::local::{Answerer, SharedFacts};
 use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::refresh::RefreshTrigger;
+use crate::scripts::Scripts;
 use crate::worker::Worker;
 use crate::worker::run::{self, WorkerParts};
 
@@ -83,6 +84,7 @@ impl FrontDoor {
             started: Instant::now(),
             started_at: SystemTime::now(),
             run_id: run_id(),
+            scripts: Scripts::new(self.config.limits.scripts_bytes_max),
             metrics: metrics.workers().to_vec(),
             port,
             listeners: ListenerCounts::default(),

@@ -92,6 +92,15 @@ pub(crate) async fn connect(addr: &str, login: &Login) -> Result<TcpStream, Hand
     Ok(stream)
 }
 
+/// The number by which the node knows this connection; `None` when it does not tell.
+///
+/// # Errors
+/// The connection is not to be used any more.
+pub(crate) async fn id_at_node(stream: &mut TcpStream) -> Result<Option<u64>, HandshakeError> {
+    let reply = ask(stream, &["CLIENT", "ID"], &ReplyLimits::default()).await?;
+    Ok(reply.as_integer().and_then(|id| u64::try_from(id).ok()))
+}
+
 /// Asks one thing on a connection where nothing else is under way.
 ///
 /// # Errors

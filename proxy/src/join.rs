@@ -27,6 +27,13 @@ pub(crate) enum JoinBy {
     Sum,
     /// The one part's integer and so much more (`PUBLISH`), never below 0.
     Surplus(i64),
+    /// One element for each command of a transaction, in their order; a null when a part is one (`EXEC`).
+    Transaction {
+        /// The version in which the client speaks.
+        resp: Resp,
+        /// Parts that run at nodes (count); one more may run here.
+        runs: usize,
+    },
     /// `OK` when every part is (`MSET`).
     AllOk,
     /// The texts behind one another, as a text for people (`CLIENT LIST`).
@@ -53,6 +60,8 @@ pub(crate) struct Join {
     /// Replies that are needed whole, one behind the other.
     bytes: Vec<u8>,
     sum: i64,
+    /// Whether a part was a null: a guarded key was touched, and nothing ran.
+    is_null: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +85,7 @@ impl Join {
             first_error: Vec::new(),
             bytes: Vec::new(),
             sum: 0,
+            is_null: false,
         }
     }
 
@@ -89,7 +99,11 @@ impl Join {
         let accepted = match reply {
             [b'-', line @ ..] => Err(line.strip_suffix(b"\r\n").unwrap_or(line)),
             _ => match (self.by, reply) {
-                (JoinBy::Key, [b'*', ..]) => {
+                (JoinBy::Transaction { .. }, b"*-1\r\n" | b"_\r\n") => {
+                    self.is_null = true;
+                    Ok(())
+                }
+                (JoinBy::Key | JoinBy::Transaction { .. }, [b'*', ..]) => {
                     let start = self.bytes.len();
                     self.bytes.extend_from_slice(reply);
                     part.reply = start..self.bytes.len();
@@ -115,6 +129,12 @@ impl Join {
         self.missing == 0
     }
 
+    /// Whether this part alone is missing; with it, whether the others went well.
+    pub(crate) fn is_last_missing(&self, part: u32) -> Option<bool> {
+        let is_missing = self.parts.get(part as usize).is_some_and(|part| !part.is_done);
+        (self.missing == 1 && is_missing).then_some(self.failed == 0 && !self.is_null)
+    }
+
     /// Every part without a reply failed with this error reply.
     pub(crate) fn fail_missing(&mut self, error: &[u8]) {
         for part in 0..self.parts.len() {
@@ -132,12 +152,22 @@ impl Join {
     /// Appends the joined reply. All parts must have been handed in.
     pub(crate) fn write(mut self, out: &mut Vec<u8>) {
         debug_assert_eq!(self.missing, 0, "a reply is joined from all parts");
-        let elements = if self.by == JoinBy::Key { self.elements() } else { Some(Vec::new()) };
+        let elements = match self.by {
+            JoinBy::Key | JoinBy::Transaction { .. } if !self.is_null => self.elements(),
+            _ => Some(Vec::new()),
+        };
         if elements.is_none() && self.failed == 0 {
             self.fail(b"BADREPLY a part has another number of elements than keys");
         }
         let Some(elements) = elements.filter(|_| self.failed == 0) else {
             let (failed, count) = (self.failed, self.parts.len());
+            if let JoinBy::Transaction { runs: 1, .. } = self.by {
+                // What one node said of the whole.
+                out.push(b'-');
+                out.extend_from_slice(&self.first_error);
+                out.extend_from_slice(b"\r\n");
+                return;
+            }
             out.extend_from_slice(
                 format!("-PARTIAL {failed} of {count} parts failed: ").as_bytes(),
             );
@@ -145,10 +175,14 @@ impl Join {
             out.extend_from_slice(b"\r\n");
             return;
         };
-        let resp = if let JoinBy::Text(resp) = self.by { resp } else { Resp::V2 };
+        let resp = match self.by {
+            JoinBy::Text(resp) | JoinBy::Transaction { resp, .. } => resp,
+            _ => Resp::V2,
+        };
         let mut writer = ReplyWriter::new(out, resp);
         match self.by {
-            JoinBy::Key => {
+            JoinBy::Transaction { .. } if self.is_null => writer.null_array(),
+            JoinBy::Key | JoinBy::Transaction { .. } => {
                 writer.array(elements.len());
                 for element in elements {
                     writer.raw(&self.bytes[element]);
@@ -234,6 +268,25 @@ mod tests {
             ],
             "*4\r\n$1\r\na\r\n$1\r\nb\r\n_\r\n$-1\r\n",
         );
+    }
+
+    #[test]
+    fn a_transaction_is_whole_or_null_or_what_its_node_said() {
+        let by = JoinBy::Transaction { resp: Resp::V2, runs: 1 };
+        check(
+            by,
+            &[(&[0, 2], "*2\r\n:1\r\n-ERR x\r\n"), (&[1], "*1\r\n+P\r\n")],
+            "*3\r\n:1\r\n+P\r\n-ERR x\r\n",
+        );
+        check(by, &[(&[0], "*-1\r\n"), (&[1], "*0\r\n")], "*-1\r\n");
+        check(by, &[(&[0], "-EXECABORT x\r\n"), (&[1], "*0\r\n")], "-EXECABORT x\r\n");
+        let by = JoinBy::Transaction { resp: Resp::V3, runs: 2 };
+        check(
+            by,
+            &[(&[0], "*1\r\n:1\r\n"), (&[1], "-EXECABORT x\r\n")],
+            "-PARTIAL 1 of 2 parts failed: EXECABORT x\r\n",
+        );
+        check(by, &[(&[1], "*1\r\n:1\r\n"), (&[0], "_\r\n")], "_\r\n");
     }
 
     #[test]

@@ -8,11 +8,14 @@
 //! |---|---|
 //! | [`config`], [`metrics`], [`error`] | the bottom: settings, counters, what can break |
 //! | `key_mapping` | client's key → stored key |
+//! | `transaction` | what is queued since `MULTI`, and the runs it becomes |
+//! | `scripts` | loaded scripts, remembered for nodes that lack them |
 //! | `join` | replies to parts → one reply |
 //! | `fan_out` | one request to many nodes: who is asked, what they answered, what comes next |
 //! | `scan` | how far a client's scan of the whole cluster got |
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
+//! | `pinned` | node connections that belong to one client for a while |
 //! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
 //! | `channels` | who listens to what, and which nodes carry it |
 //! | `local` | what the front door answers itself |
@@ -31,6 +34,10 @@ pub mod metrics;
 
 mod key_mapping;
 
+mod transaction;
+
+mod scripts;
+
 mod join;
 
 mod fan_out;
@@ -40,6 +47,8 @@ mod scan;
 mod session;
 
 mod link;
+
+mod pinned;
 
 mod cluster_map;
 

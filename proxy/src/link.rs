@@ -17,6 +17,7 @@ use reddoor_protocol::frame::ReplyScanner;
 use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
+use crate::pinned::{Owner, Travel};
 use crate::routes::NodeIndex;
 use crate::scan::ProcessId;
 use crate::session::{ClientId, Seq};
@@ -80,6 +81,10 @@ pub(crate) enum Bound {
 pub(crate) struct Errand {
     /// Who waits for the reply.
     pub(crate) waiter: Waiter,
+    /// By which links it travels.
+    pub(crate) travel: Travel,
+    /// Replies that the node gives to it (count): more than one for a transaction, of which the last is the reply.
+    pub(crate) replies: u32,
     /// The command's row: tells whether it may run twice.
     pub(crate) command: &'static CommandSpec,
     /// The slot of its keys; `None` when it has none and any node will do.
@@ -108,7 +113,9 @@ impl Errand {
 struct InFlight {
     /// Its bytes in the send buffer (count).
     len: usize,
-    /// `None` for `ASKING`, whose reply nobody waits for.
+    /// Replies of the node that are still to come (count).
+    replies_left: u32,
+    /// `None` for `ASKING` and its like, whose reply nobody waits for.
     errand: Option<Errand>,
 }
 
@@ -125,6 +132,10 @@ pub(crate) struct Link {
     pub(crate) process: Option<ProcessId>,
     /// Whether it waits for its turn to be flushed.
     pub(crate) is_dirty: bool,
+    /// Whose it is.
+    pub(crate) owner: Owner,
+    /// The number by which the node knows this connection, where that was asked.
+    pub(crate) id_at_node: Option<u64>,
     /// Whether it is to be given up.
     pub(crate) is_closing: bool,
     /// Cuts replies out of what was read.
@@ -133,22 +144,36 @@ pub(crate) struct Link {
     pub(crate) unread: Vec<u8>,
     buffer: SendBuffer,
     in_flight: VecDeque<InFlight>,
+    /// The first error of the node inside the transaction that it is answering.
+    refusal: Option<Refusal>,
+}
+
+/// Why a node will not run a transaction, or did not take it for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The node's error, without `-` and line end.
+    pub(crate) line: Vec<u8>,
+    /// Whether `MULTI` itself was refused, so that what followed may have run without it.
+    pub(crate) is_of_multi: bool,
 }
 
 impl Link {
     /// A link that is not connected yet; requests may be appended.
-    pub(crate) fn new(node: NodeIndex, resp: Resp, lane: Lane) -> Link {
+    pub(crate) fn new(node: NodeIndex, resp: Resp, lane: Lane, owner: Owner) -> Link {
         Link {
             node,
             resp,
             lane,
             process: None,
             is_dirty: false,
+            owner,
+            id_at_node: None,
             is_closing: false,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
             buffer: SendBuffer::default(),
             in_flight: VecDeque::new(),
+            refusal: None,
         }
     }
 
@@ -171,13 +196,19 @@ impl Link {
     #[inline]
     pub(crate) fn append(&mut self, errand: Errand, request: &[u8]) {
         let len = self.buffer.append(|out| out.extend_from_slice(request));
-        self.in_flight.push_back(InFlight { len, errand: Some(errand) });
+        let replies_left = errand.replies;
+        self.in_flight.push_back(InFlight { len, replies_left, errand: Some(errand) });
     }
 
     /// Appends `ASKING`, which makes the node run the next request though it does not own the slot yet.
     pub(crate) fn append_asking(&mut self) {
-        let len = self.buffer.append(|out| out.extend_from_slice(b"*1\r\n$6\r\nASKING\r\n"));
-        self.in_flight.push_back(InFlight { len, errand: None });
+        self.append_unawaited(b"*1\r\n$6\r\nASKING\r\n");
+    }
+
+    /// Appends a request whose reply nobody waits for.
+    pub(crate) fn append_unawaited(&mut self, request: &[u8]) {
+        let len = self.buffer.append(|out| out.extend_from_slice(request));
+        self.in_flight.push_back(InFlight { len, replies_left: 1, errand: None });
     }
 
     /// What is still to be sent.
@@ -192,7 +223,39 @@ impl Link {
 
     /// Whether a reply can be awaited at all: something was sent that has no answer.
     pub(crate) fn is_reply_due(&self) -> bool {
-        self.in_flight.front().is_some_and(|first| self.buffer.is_front_sent(first.len))
+        self.in_flight.front().is_some_and(|first| {
+            // Of a transaction the first commands are answered while the last are not sent yet.
+            self.buffer.is_front_sent(first.len)
+                || first.replies_left > 1 && self.buffer.is_front_begun()
+        })
+    }
+
+    /// Takes a reply to a command inside a transaction; false when the next reply is a whole request's.
+    #[inline]
+    pub(crate) fn take_amid(&mut self, reply: &[u8]) -> bool {
+        let Some(first) = self.in_flight.front_mut() else { return false };
+        if first.replies_left <= 1 {
+            return false;
+        }
+        let is_of_multi = first.errand.is_some_and(|errand| errand.replies == first.replies_left);
+        first.replies_left -= 1;
+        if let [b'-', line @ ..] = reply
+            && self.refusal.is_none()
+        {
+            let line = line.strip_suffix(b"\r\n").unwrap_or(line).to_vec();
+            self.refusal = Some(Refusal { line, is_of_multi });
+        }
+        true
+    }
+
+    /// Why the node refused the transaction that the next reply answers, if it did.
+    pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusal.take()
+    }
+
+    /// Whether a request of a client, sent whole, is without an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.errands_count() > 0 && self.is_reply_due()
     }
 
     /// Takes the request that the next reply answers; `None` for the reply to `ASKING`.

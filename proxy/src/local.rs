@@ -7,6 +7,8 @@ pub(crate) mod client;
 
 pub(crate) mod client_filter;
 
+pub(crate) mod client_waits;
+
 pub(crate) mod config_get;
 
 pub(crate) mod connection;
@@ -15,7 +17,7 @@ pub(crate) mod info;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, LazyLock};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use reddoor_protocol::command::{self, CommandId, CommandSpec, describe};
 use reddoor_protocol::encode::ReplyWriter;
@@ -28,7 +30,8 @@ use crate::config::Config;
 use crate::fan_out::Start;
 use crate::metrics::worker::WorkerMetrics;
 use crate::permissions::Permissions;
-use crate::session::Session;
+use crate::scripts::Scripts;
+use crate::session::{ClientId, Session};
 
 /// The version of Redis whose behaviour is mirrored, as clients are told it.
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
@@ -51,6 +54,24 @@ pub(crate) enum Answered {
     Nodes(Box<Start>),
 }
 
+/// How a client is made to wait no longer (`CLIENT UNBLOCK`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unblock {
+    /// As if its time were over.
+    Timeout,
+    /// With an error.
+    Error,
+}
+
+/// Who is held back (`CLIENT PAUSE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PauseMode {
+    /// What may change data.
+    Writes,
+    /// Everything.
+    All,
+}
+
 /// A question about the clients of every worker.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientQuery {
@@ -60,6 +81,12 @@ pub(crate) enum ClientQuery {
     Kill(ClientFilter),
     /// `CLIENT KILL addr:port`: whether one was ended.
     KillOne(ClientFilter),
+    /// `CLIENT UNBLOCK`: whether the client waited.
+    Unblock(ClientId, Unblock),
+    /// `CLIENT PAUSE`: hold clients back for a while.
+    Pause(Duration, PauseMode),
+    /// `CLIENT UNPAUSE`
+    Unpause,
 }
 
 /// Facts about the whole front door that answers tell. Shared by all workers.
@@ -75,6 +102,8 @@ pub(crate) struct SharedFacts {
     pub(crate) started_at: SystemTime,
     /// 40 hexadecimal characters that name this run.
     pub(crate) run_id: String,
+    /// Scripts for nodes that lack them.
+    pub(crate) scripts: Scripts,
     /// The counters of every worker.
     pub(crate) metrics: Vec<Arc<WorkerMetrics>>,
     /// The port that clients connect to.
@@ -131,9 +160,12 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("client|kill"), client::kill),
     (CommandId::of("client|list"), client::list),
     (CommandId::of("client|no-evict"), client::no_evict),
+    (CommandId::of("client|pause"), client_waits::pause),
     (CommandId::of("client|reply"), client::reply),
     (CommandId::of("client|setname"), client::setname),
     (CommandId::of("client|trackinginfo"), client::trackinginfo),
+    (CommandId::of("client|unblock"), client_waits::unblock),
+    (CommandId::of("client|unpause"), client_waits::unpause),
     (CommandId::of("config|get"), config_get::get),
     (CommandId::of("echo"), connection::echo),
     (CommandId::of("hello"), connection::hello),

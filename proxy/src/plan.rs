@@ -1,12 +1,15 @@
 //! What is to be done with a request: pure, from the command table, without a look at any socket or clock.
 //!
-//! `Request -> Local | One | Split | FanOut | Scan | Reject`. Commands that ask for more than that (a connection
-//! of their own) are rejected by name until they are served.
+//! `Request -> Local | One | Script | Blocking | Transaction | Split | FanOut | Scan | Listen | Publish | Monitor |
+//! Reject`.
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::keys::key_indexes;
-use reddoor_protocol::command::policy::{ChannelKind, ReplyPolicy, RequestPolicy};
+use reddoor_protocol::command::policy::{
+    ChannelKind, ReplyPolicy, RequestPolicy, ScriptArg, TransactionStep,
+};
 use reddoor_protocol::command::resolve::ResolveError;
+use reddoor_protocol::command::wait::{Wait, wait_of};
 use reddoor_protocol::command::{self, CommandId, CommandSpec};
 use reddoor_protocol::encode::{write_bulk, write_header};
 use reddoor_protocol::reply_error::ReplyError;
@@ -19,6 +22,7 @@ use crate::join::{JoinBy, PartKeys};
 use crate::key_mapping;
 use crate::local::{self, Answer};
 use crate::permissions::Permissions;
+use crate::scripts;
 
 /// What is to be done with a request.
 #[derive(Debug)]
@@ -35,6 +39,35 @@ pub(crate) enum Plan {
         /// The command's row.
         command: &'static CommandSpec,
         /// The slot of its keys; `None`: any primary.
+        slot: Option<Slot>,
+    },
+    /// It runs a script at one node.
+    Script {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// How the script is named.
+        arg: ScriptArg,
+        /// The slot of its keys or, without any, that of the script's name.
+        slot: Slot,
+        /// Whether it has keys.
+        has_keys: bool,
+    },
+    /// It may wait at one node, so it goes there by a connection of the client's own.
+    Blocking {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// The slot of its keys; `None`: any primary will refuse it.
+        slot: Option<Slot>,
+        /// How long it may wait.
+        wait: Wait,
+    },
+    /// It opens, closes or guards a transaction.
+    Transaction {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// Which of it.
+        step: TransactionStep,
+        /// The slot of the keys to guard.
         slot: Option<Slot>,
     },
     /// It goes out in parts, which lie in the scratch.
@@ -92,6 +125,26 @@ pub(crate) enum ListenChange {
     End,
 }
 
+impl Plan {
+    /// The command's row, if there is such a command.
+    pub(crate) fn command(&self) -> Option<&'static CommandSpec> {
+        match self {
+            Plan::Local { command, .. }
+            | Plan::One { command, .. }
+            | Plan::Script { command, .. }
+            | Plan::Blocking { command, .. }
+            | Plan::Transaction { command, .. }
+            | Plan::Listen { command, .. }
+            | Plan::Publish { command, .. }
+            | Plan::FanOut { command, .. }
+            | Plan::Scan { command }
+            | Plan::Monitor { command } => Some(command),
+            Plan::Split(split) => Some(split.command),
+            Plan::Reject { command, .. } => *command,
+        }
+    }
+}
+
 /// How a request is split.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SplitPlan {
@@ -111,13 +164,7 @@ impl Plan {
         match self {
             Plan::Listen { .. } | Plan::Reject { .. } => None,
             Plan::Local { command, .. } if ALLOWED.contains(&command.id()) => None,
-            Plan::Local { command, .. }
-            | Plan::One { command, .. }
-            | Plan::Split(SplitPlan { command, .. })
-            | Plan::Publish { command, .. }
-            | Plan::FanOut { command, .. }
-            | Plan::Scan { command }
-            | Plan::Monitor { command } => Some(command),
+            plan => plan.command(),
         }
     }
 }
@@ -219,8 +266,12 @@ pub(crate) fn plan(
             None => reject(not_served(command)),
         },
         RequestPolicy::AnyPrimary => Plan::One { command, slot: None },
-        RequestPolicy::BlockingIf { option } if !has_option(args, option) => {
-            plan_one(command, args, scratch)
+        RequestPolicy::Script(arg) => plan_script(command, arg, args, scratch),
+        RequestPolicy::Blocking { .. } | RequestPolicy::BlockingIf { .. } => {
+            match (plan_one(command, args, scratch), wait_of(command, args)) {
+                (Plan::One { command, slot }, Some(wait)) => Plan::Blocking { command, slot, wait },
+                (plan, _) => plan,
+            }
         }
         RequestPolicy::Subscribe(kind) => {
             Plan::Listen { command, kind, change: ListenChange::Begin }
@@ -245,10 +296,11 @@ pub(crate) fn plan(
         | RequestPolicy::ClusterView
         | RequestPolicy::ClusterSlot
         | RequestPolicy::ClusterChange => plan_guarded(command, args, permissions),
-        RequestPolicy::Blocking
-        | RequestPolicy::BlockingIf { .. }
-        | RequestPolicy::Transaction
-        | RequestPolicy::NodeLink => reject(not_served(command)),
+        RequestPolicy::Transaction(step) => match slot_of_keys(command, args, scratch) {
+            Ok(slot) => Plan::Transaction { command, step, slot },
+            Err((first, second)) => reject(cross_watch(first, second)),
+        },
+        RequestPolicy::NodeLink => reject(not_served(command)),
     }
 }
 
@@ -256,20 +308,10 @@ fn plan_one(command: &'static CommandSpec, args: Args<'_>, scratch: &mut PlanScr
     if let Some(key) = command.single_key_index().and_then(|index| args.get(index)) {
         return Plan::One { command, slot: Some(key_mapping::slot_of(key)) };
     }
-    if key_indexes(command, args, &mut scratch.key_args).is_err() {
-        // No keys can be told, so no node will run it; any of them knows the words to refuse it in.
-        return Plan::One { command, slot: None };
+    match slot_of_keys(command, args, scratch) {
+        Ok(slot) => Plan::One { command, slot },
+        Err(_) => Plan::Reject { command: Some(command), error: ReplyError::CROSS_SLOT },
     }
-    let mut slots = scratch
-        .key_args
-        .iter()
-        .filter_map(|index| args.get(*index as usize))
-        .map(key_mapping::slot_of);
-    let first = slots.next();
-    if slots.any(|slot| Some(slot) != first) {
-        return Plan::Reject { command: Some(command), error: ReplyError::CROSS_SLOT };
-    }
-    Plan::One { command, slot: first }
 }
 
 /// Plans what the operator may have allowed to clients.
@@ -288,8 +330,62 @@ fn plan_guarded(command: &'static CommandSpec, args: Args<'_>, permissions: Perm
     }
 }
 
-fn has_option(args: Args<'_>, option: &str) -> bool {
-    args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(option.as_bytes()))
+/// The slot that all keys share; `None` without keys, or when none can be told: then no node will run it, and any of
+/// them knows the words to refuse it in.
+///
+/// # Errors
+/// Two slots in which keys lie.
+fn slot_of_keys(
+    command: &'static CommandSpec,
+    args: Args<'_>,
+    scratch: &mut PlanScratch,
+) -> Result<Option<Slot>, (Slot, Slot)> {
+    if key_indexes(command, args, &mut scratch.key_args).is_err() {
+        return Ok(None);
+    }
+    let keys = scratch.key_args.iter().filter_map(|index| args.get(*index as usize));
+    let mut slots = keys.map(key_mapping::slot_of);
+    let Some(first) = slots.next() else { return Ok(None) };
+    match slots.find(|slot| *slot != first) {
+        Some(second) => Err((first, second)),
+        None => Ok(Some(first)),
+    }
+}
+
+/// A script without keys may run anywhere. The digest stands in for a key, so that a script is loaded on one node,
+/// and `EVALSHA` meets it where `EVAL` or an earlier `EVALSHA` has run.
+fn plan_script(
+    command: &'static CommandSpec,
+    arg: ScriptArg,
+    args: Args<'_>,
+    scratch: &mut PlanScratch,
+) -> Plan {
+    let slot = match slot_of_keys(command, args, scratch) {
+        Ok(slot) => slot,
+        Err((first, second)) => {
+            let text = ReplyError::CROSS_SLOT;
+            let error = ReplyError::new(format!("{text}: slots {first} and {second}"));
+            return Plan::Reject { command: Some(command), error };
+        }
+    };
+    let stand_in = || {
+        let name = args.get(1).unwrap_or_default();
+        match arg {
+            ScriptArg::Source => Slot::of_key(&scripts::digest_of(name)),
+            ScriptArg::Digest { .. } => Slot::of_key(&name.to_ascii_lowercase()),
+            ScriptArg::Function => Slot::of_key(name),
+        }
+    };
+    let has_keys = slot.is_some();
+    Plan::Script { command, arg, slot: slot.unwrap_or_else(stand_in), has_keys }
+}
+
+/// Keys of several slots cannot be guarded: their nodes cannot decide together.
+pub(crate) fn cross_watch(first: Slot, second: Slot) -> ReplyError {
+    ReplyError::new(format!(
+        "CROSSSLOT WATCH of keys in slots {first} and {second}; all keys guarded for one transaction must share a \
+         slot, whatever transactions.cross_slot says"
+    ))
 }
 
 fn plan_split(
@@ -353,6 +449,13 @@ mod tests {
             Plan::Listen { kind, change, .. } => format!("{change:?} {kind:?}"),
             Plan::Publish { slot, .. } => format!("publish {slot}"),
             Plan::Monitor { .. } => "monitor".to_owned(),
+            Plan::Script { slot, has_keys: true, .. } => format!("script {slot}"),
+            Plan::Script { slot, has_keys: false, .. } => format!("script by its name {slot}"),
+            Plan::Blocking { slot: Some(slot), wait, .. } => format!("wait {slot} {wait:?}"),
+            Plan::Blocking { slot: None, .. } => "wait anywhere".to_owned(),
+            Plan::Transaction { step, slot, .. } => {
+                format!("{step:?} {}", slot.map_or_else(String::new, |slot| slot.to_string()))
+            }
             Plan::Split(split) => {
                 let parts = scratch.parts().map(|part| {
                     let mut out = Vec::new();
@@ -377,8 +480,7 @@ mod tests {
         check("MGET foo {foo}2", "one 12182");
         check("MSET foo 1 {foo}2 2", "one 12182");
         check("ZUNIONSTORE {foo}d 2 foo {foo}2 WEIGHTS 1 2", "one 12182");
-        check("EVAL return 0 foo", "any");
-        check("EVAL return 2 foo {foo}2", "one 12182");
+        check("EVAL return 2 foo {foo}2", "script 12182");
         check("XREAD COUNT 1 STREAMS foo 0", "one 12182");
         check("SORT foo BY w_* STORE {foo}d", "one 12182");
         check("OBJECT ENCODING foo", "one 12182");
@@ -397,7 +499,8 @@ mod tests {
         let error = "CROSSSLOT Keys in request don't hash to the same slot";
         check("RENAME foo bar", error);
         check("SINTER foo bar", error);
-        check("EVAL return 2 foo bar", error);
+        check("EVAL return 2 foo bar", &format!("{error}: slots 12182 and 5061"));
+        check("BLPOP foo bar 0", error);
         check("MSETNX foo 1 bar 2", error);
     }
 
@@ -407,16 +510,43 @@ mod tests {
         check("GET", "ERR wrong number of arguments for 'get' command");
         check("MSET foo 1 bar", "ERR wrong number of arguments for 'mset' command");
         check("CLIENT NOPE", "ERR unknown subcommand 'NOPE'. Try CLIENT HELP.");
-        check("EVAL return x foo", "any");
+    }
+
+    #[test]
+    fn scripts_without_keys_meet_one_node_by_any_name() {
+        let digest = String::from_utf8(scripts::digest_of(b"return").to_vec()).unwrap();
+        let slot = Slot::of_key(digest.as_bytes());
+        for request in ["EVAL return 0 foo", "eval_ro return 0", "EVAL return x foo"] {
+            check(request, &format!("script by its name {slot}"));
+        }
+        check(
+            &format!("EVALSHA {} 0", digest.to_uppercase()),
+            &format!("script by its name {slot}"),
+        );
+        check("FCALL foo 0", "script by its name 12182");
+    }
+
+    #[test]
+    fn what_may_wait_says_how_long() {
+        check("BLPOP foo {foo}2 0", "wait 12182 Forever");
+        check("BZMPOP 1.5 1 foo MIN", "wait 12182 For(1.5s)");
+        check("XREAD BLOCK 20 STREAMS foo 0", "wait 12182 For(20ms)");
+        check("XREAD STREAMS foo 0", "one 12182");
+    }
+
+    #[test]
+    fn steps_of_a_transaction_are_told_apart() {
+        check("MULTI", "Multi ");
+        check("WATCH foo {foo}2", "Watch 12182");
+        check(
+            "WATCH foo bar",
+            "CROSSSLOT WATCH of keys in slots 12182 and 5061; all keys guarded for one transaction must share a \
+             slot, whatever transactions.cross_slot says",
+        );
     }
 
     #[test]
     fn what_is_not_served_is_named() {
-        check("BLPOP foo 0", "UNSERVED command 'blpop' is not served by this front door");
-        check(
-            "XREAD BLOCK 0 STREAMS foo 0",
-            "UNSERVED command 'xread' is not served by this front door",
-        );
         check("CLUSTER INFO", "ERR This instance has cluster support disabled");
     }
 
@@ -501,6 +631,5 @@ mod tests {
     }
 
     /// Rows that the front door will answer itself and does not yet.
-    const UNSERVED_LOCAL: &[&str] =
-        &["client|pause", "client|tracking", "client|unblock", "client|unpause"];
+    const UNSERVED_LOCAL: &[&str] = &["client|tracking"];
 }

@@ -32,6 +32,8 @@ pub(crate) struct Node {
     pub(crate) connect_failures: u32,
     /// Its counters.
     pub(crate) metrics: Arc<NodeMetrics>,
+    /// Links to it that are not shared (count).
+    pub(crate) pinned_count: usize,
     /// Whether the topology still has it; if not, it goes when its links do.
     pub(crate) is_known: bool,
     /// Whether the cluster has given it up.
@@ -131,6 +133,7 @@ impl Routes {
             connect_after_us: 0,
             connect_failures: 0,
             metrics: metrics(addr.as_str()),
+            pinned_count: 0,
             is_known: false,
             is_failed: false,
         });
@@ -205,8 +208,9 @@ impl Routes {
     /// Drops nodes that neither the topology nor a link needs. Nothing may hold their index.
     pub(crate) fn forget_unused(&mut self) {
         for place in &mut self.nodes {
-            let is_unused =
-                place.as_ref().is_some_and(|n| !n.is_known && n.links.iter().all(Option::is_none));
+            let is_unused = place.as_ref().is_some_and(|node| {
+                !node.is_known && node.pinned_count == 0 && node.links.iter().all(Option::is_none)
+            });
             if is_unused && let Some(node) = place.take() {
                 self.index_of.remove(&node.addr);
             }

@@ -14,6 +14,10 @@
 //!
 //! Not here: sockets, nodes, routing.
 
+pub(crate) mod hold;
+
+pub(crate) mod identity;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -21,9 +25,12 @@ use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::request::RequestDecoder;
 
+use self::hold::{Hold, LocalPart, Watch};
+use self::identity::{Identity, Subscriptions};
 use crate::fan_out::Gather;
 use crate::join::Join;
 use crate::scan::ScanState;
+use crate::transaction::Transaction;
 
 /// Bytes of buffer that an idle client may keep.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
@@ -93,33 +100,6 @@ pub(crate) struct Unread {
     pub(crate) decoder: RequestDecoder,
 }
 
-/// What a client told of itself, as `CLIENT LIST` shows it.
-#[derive(Debug, Default)]
-pub(crate) struct Identity {
-    /// `CLIENT SETNAME`
-    pub(crate) name: Vec<u8>,
-    /// `CLIENT SETINFO LIB-NAME`
-    pub(crate) lib_name: Vec<u8>,
-    /// `CLIENT SETINFO LIB-VER`
-    pub(crate) lib_ver: Vec<u8>,
-}
-
-/// How much a client listens to (counts).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Subscriptions {
-    pub(crate) channels: usize,
-    pub(crate) patterns: usize,
-    pub(crate) shards: usize,
-    pub(crate) is_monitor: bool,
-}
-
-impl Subscriptions {
-    /// How many channels and patterns it listens to (count).
-    pub(crate) fn count(self) -> usize {
-        self.channels + self.patterns + self.shards
-    }
-}
-
 /// One client.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -155,6 +135,18 @@ pub(crate) struct Session {
     pub(crate) unread: Option<Box<Unread>>,
     /// Whether and how it ends.
     pub(crate) ending: Ending,
+    /// Whether its requests are run as they come.
+    pub(crate) hold: Hold,
+    /// What is queued since `MULTI`.
+    pub(crate) transaction: Option<Box<Transaction>>,
+    /// What `WATCH` guards.
+    pub(crate) watch: Watch,
+    /// The blocking command that was sent last.
+    pub(crate) waits: Option<Seq>,
+    /// What is left to do of an `EXEC`.
+    pub(crate) local_part: Option<Box<LocalPart>>,
+    /// While this is set, answers go here: they are elements of the reply to `EXEC`.
+    capture: Option<Vec<u8>>,
     /// Bytes that go to the client; those before `out_written` are gone already.
     out: Vec<u8>,
     out_written: usize,
@@ -209,6 +201,12 @@ impl Session {
             commands_count: 0,
             unread: None,
             ending: Ending::Open,
+            hold: Hold::Free,
+            transaction: None,
+            watch: Watch::Nothing,
+            waits: None,
+            local_part: None,
+            capture: None,
             out: Vec::new(),
             out_written: 0,
             queue: VecDeque::new(),
@@ -279,6 +277,9 @@ impl Session {
 
     /// Answers a request at once; `write` appends the reply, in its turn.
     pub(crate) fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(capture) = &mut self.capture {
+            return write(capture);
+        }
         let seq = self.next_seq();
         if self.queue.is_empty() {
             let start = self.out.len();

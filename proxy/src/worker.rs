@@ -9,9 +9,21 @@
 //!
 //! Invariant: no method waits; no `RefCell` borrow of the worker lives across an await.
 
+pub(crate) mod intake;
+
 pub(crate) mod dispatch;
 
 pub(crate) mod replies;
+
+pub(crate) mod pins;
+
+pub(crate) mod waits;
+
+pub(crate) mod transactions;
+
+pub(crate) mod script_calls;
+
+pub(crate) mod pause;
 
 pub(crate) mod flush;
 
@@ -43,6 +55,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use self::clock::Clock;
 use self::fan_out::Postponed;
+use self::pause::Pause;
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
@@ -53,9 +66,11 @@ use crate::metrics::label::CloseReason;
 use crate::metrics::worker::WorkerMetrics;
 use crate::peers::Peers;
 use crate::permissions::Permissions;
+use crate::pinned::PinnedPool;
 use crate::plan::PlanScratch;
 use crate::refresh::RefreshTrigger;
 use crate::routes::Routes;
+use crate::scripts::SeenScripts;
 use crate::session::Session;
 
 /// A client with what its task needs.
@@ -71,6 +86,8 @@ struct SessionEntry {
     is_write_blocked: bool,
     /// Whether requests lie unread because a limit was reached.
     is_paused: bool,
+    /// Its own node connections.
+    pins: Vec<LinkKey>,
     /// Why it will have ended, as far as is known.
     close_reason: CloseReason,
 }
@@ -123,6 +140,12 @@ pub(crate) struct Worker {
     routes: Routes,
     /// Requests that wait to be sent again, the first due first: all wait equally long.
     retries: VecDeque<Retry>,
+    /// Node connections that are not shared.
+    pinned: PinnedPool,
+    /// While set, clients are held back.
+    pause: Option<Pause>,
+    /// Scripts that were remembered lately.
+    seen_scripts: SeenScripts,
     dirty_sessions: Vec<usize>,
     dirty_links: Vec<LinkKey>,
     /// Wakes the task that flushes at the end of the turn.
@@ -171,6 +194,9 @@ impl Worker {
             feeds_looked_at_us: 0,
             routes: Routes::new(),
             retries: VecDeque::new(),
+            pinned: PinnedPool::default(),
+            pause: None,
+            seen_scripts: SeenScripts::default(),
             dirty_sessions: Vec::new(),
             dirty_links: Vec::new(),
             flush_waker: None,

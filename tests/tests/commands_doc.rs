@@ -74,7 +74,10 @@ fn route(spec: &CommandSpec) -> String {
         RequestPolicy::AllNodes => "nodes",
         RequestPolicy::Scan => "one node after the other",
         RequestPolicy::WaitReplicas => "primaries, on connections of its own",
-        RequestPolicy::Blocking => "the owner of its keys' slot, on a connection of its own",
+        RequestPolicy::Script(_) => {
+            "the owner of its keys' slot; without keys, of the slot that the script's name lies in"
+        }
+        RequestPolicy::Blocking { .. } => "the owner of its keys' slot, on a connection of its own",
         RequestPolicy::BlockingIf { option } => {
             return format!(
                 "the owner of its keys' slot; with `{option}` on a connection of its own"
@@ -84,7 +87,7 @@ fn route(spec: &CommandSpec) -> String {
             "the nodes that carry the channels, on connections that clients share"
         }
         RequestPolicy::Publish(_) => "the node that carries the channel",
-        RequestPolicy::Transaction => "the owner of the transaction's slot",
+        RequestPolicy::Transaction(_) => "the owner of the transaction's slot",
         RequestPolicy::Monitor => "primaries, as a stream",
         RequestPolicy::Admin => "nodes (*admin*)",
         RequestPolicy::ClusterOnly => "refused: for clients of a cluster",

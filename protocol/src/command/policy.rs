@@ -31,10 +31,16 @@ pub enum RequestPolicy {
     Scan,
     /// To the primary of every shard, on a connection where it may wait for replicas without holding up others.
     WaitReplicas,
+    /// As [`RequestPolicy::OneSlot`]; without keys it goes to the owner of the slot in which what it runs would
+    /// lie, so that one script meets one node.
+    Script(ScriptArg),
     /// As [`RequestPolicy::OneSlot`], on a connection of the client's own: it may wait.
-    Blocking,
+    Blocking {
+        /// Which argument says how long.
+        timeout: TimeoutArg,
+    },
     /// As [`RequestPolicy::Blocking`] when the option stands among the arguments, else as
-    /// [`RequestPolicy::OneSlot`].
+    /// [`RequestPolicy::OneSlot`]. Behind the option stands how long, in milliseconds.
     BlockingIf {
         /// The option in upper case.
         option: &'static str,
@@ -46,7 +52,7 @@ pub enum RequestPolicy {
     /// Sends a message to the listeners of a channel; a shard channel is a key that tells the slot.
     Publish(ChannelKind),
     /// Opens, closes or guards a transaction.
-    Transaction,
+    Transaction(TransactionStep),
     /// A stream of what every node executes.
     Monitor,
     /// Changes or stops nodes: refused unless the operator allows it, then as [`RequestPolicy::AllNodes`].
@@ -75,6 +81,44 @@ pub enum ChannelKind {
     Pattern,
     /// One channel of the shard that owns the slot of its name.
     Shard,
+}
+
+/// Which argument says how long a command may wait, in seconds with a fraction; 0 is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutArg {
+    /// The one behind the name.
+    First,
+    /// The last.
+    Last,
+}
+
+/// What the argument behind the name of a script command holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptArg {
+    /// The script, which the node keeps.
+    Source,
+    /// The digest of a script that the node may have.
+    Digest {
+        /// The command that does the same with the script in the place of its digest.
+        by_source: &'static str,
+    },
+    /// The name of a function.
+    Function,
+}
+
+/// What a command does to a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionStep {
+    /// Opens one.
+    Multi,
+    /// Runs it.
+    Exec,
+    /// Drops it.
+    Discard,
+    /// Guards keys for the next one.
+    Watch,
+    /// Guards none any more.
+    Unwatch,
 }
 
 /// How the replies of the parts become the client's one reply.

@@ -10,8 +10,8 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
-    AdminConfig, ClusterConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
-    Permission, RequestConfig, WorkersConfig,
+    AdminConfig, ClusterConfig, CrossSlot, LimitsConfig, ListenConfig, LogConfig, LogFormat,
+    LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -128,6 +128,16 @@ impl LimitsConfig {
             join_bytes_max: reader.size("limits.join_bytes_max", "bytes", 65_536..=TIB),
             retries_waiting_max: reader.size("limits.retries_waiting_max", "commands", 1..=MIB),
             reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
+            pinned_links_max: reader.size("limits.pinned_links_max", "connections", 1..=1_000_000),
+            pinned_idle_max: reader.size("limits.pinned_idle_max", "connections", 0..=1_000_000),
+            held_input_bytes_max: reader.size("limits.held_input_bytes_max", "bytes", 4096..=TIB),
+            transaction_bytes_max: reader.size("limits.transaction_bytes_max", "bytes", 4096..=TIB),
+            transaction_commands_max: reader.size(
+                "limits.transaction_commands_max",
+                "commands",
+                1..=MIB,
+            ),
+            scripts_bytes_max: reader.size("limits.scripts_bytes_max", "bytes", 0..=TIB),
         };
         limits.check_together(reader, output_origin);
         limits
@@ -160,6 +170,13 @@ impl LimitsConfig {
 
 const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
+
+impl TransactionsConfig {
+    pub(super) fn read(reader: &mut Reader) -> TransactionsConfig {
+        let choices = [("refuse", CrossSlot::Refuse), ("per_slot", CrossSlot::PerSlot)];
+        TransactionsConfig { cross_slot: reader.choice("transactions.cross_slot", &choices) }
+    }
+}
 
 impl LogConfig {
     pub(super) fn read(reader: &mut Reader) -> LogConfig {

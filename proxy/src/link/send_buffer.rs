@@ -59,6 +59,11 @@ impl SendBuffer {
         self.start + len <= self.sent
     }
 
+    /// Whether any byte of the first request was sent.
+    pub(crate) fn is_front_begun(&self) -> bool {
+        self.start < self.sent
+    }
+
     /// Forgets the first request, which is answered or given up.
     #[inline]
     pub(crate) fn release(&mut self, len: usize) {

@@ -8,6 +8,7 @@ use reddoor_protocol::request::Args;
 use super::client_filter::ClientFilter;
 use super::connection::{BAD_NAME, is_printable};
 use super::{Answered, Answerer, ClientQuery, Requester};
+use crate::session::hold::Watch;
 use crate::session::{ReplyMode, Session};
 
 pub(super) fn id(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
@@ -153,7 +154,7 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
     let _ = writeln!(
         line,
         "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub={} psub={} ssub={} \
-         multi=-1 qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
+         multi={} qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
          omem=0 tot-mem={} events=rw cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
         session.id.0,
         session.peer_addr,
@@ -165,6 +166,7 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
         session.subscriptions.channels,
         session.subscriptions.patterns,
         session.subscriptions.shards,
+        session.transaction.as_ref().map_or(-1, |t| i64::try_from(t.len()).unwrap_or(i64::MAX)),
         unread + output,
         session.last_command.map_or("NULL", |command| command.name),
         session.resp.number(),
@@ -179,6 +181,9 @@ fn flags(session: &Session) -> String {
     let letters = [
         ('O', session.subscriptions.is_monitor),
         ('P', session.subscriptions.count() > 0),
+        ('x', session.transaction.is_some()),
+        ('b', session.is_waiting()),
+        ('d', matches!(session.watch, Watch::Lost(_))),
         ('e', session.no_evict),
     ];
     let flags: String = letters.iter().filter(|(_, has)| *has).map(|(letter, _)| letter).collect();

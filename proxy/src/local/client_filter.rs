@@ -103,7 +103,7 @@ impl ClientFilter {
     }
 }
 
-fn parse_id(text: &[u8]) -> Option<ClientId> {
+pub(super) fn parse_id(text: &[u8]) -> Option<ClientId> {
     let id = u64::try_from(parse_integer(text)?).ok()?;
     (id > 0).then_some(ClientId(id))
 }

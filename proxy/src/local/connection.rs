@@ -8,7 +8,9 @@ use reddoor_protocol::request::{Args, parse_integer};
 use subtle::ConstantTimeEq;
 
 use super::{Answered, Answerer, REDIS_VERSION, Requester};
-use crate::session::{Ending, Identity, ReplyMode};
+use crate::session::hold::Watch;
+use crate::session::identity::Identity;
+use crate::session::{Ending, ReplyMode};
 
 pub(super) fn ping(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     let is_listening = requester.session.subscriptions.count() > 0;
@@ -80,6 +82,8 @@ pub(super) fn reset(answerer: &Answerer, requester: &mut Requester<'_>, _: Args<
     session.identity.name.clear();
     session.reply_mode = ReplyMode::On;
     session.no_evict = false;
+    session.transaction = None;
+    session.watch = Watch::Nothing;
     session.is_authenticated = answerer.config.auth.password.is_none();
     requester.reply(|reply| reply.simple("RESET"));
     Answered::Anew

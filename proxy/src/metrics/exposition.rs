@@ -175,12 +175,24 @@ impl Workers<'_> {
         ]
     }
 
-    fn limits(&self) -> [Family; 1] {
-        [self.counters_by::<Limit>(
-            "reddoor_limits_reached_total",
-            "Times a limit of the configuration was reached, by the name of its setting.",
-            |worker| &worker.limits,
-        )]
+    fn limits(&self) -> [Family; 3] {
+        [
+            self.gauge(
+                "reddoor_pinned_links",
+                "Node connections that belong to single clients, or wait for the next one.",
+                |worker| &worker.pinned_links,
+            ),
+            self.gauge(
+                "reddoor_waiting_clients",
+                "Clients whose blocking command waits.",
+                |worker| &worker.waiting_clients,
+            ),
+            self.counters_by::<Limit>(
+                "reddoor_limits_reached_total",
+                "Times a limit of the configuration was reached, by the name of its setting.",
+                |worker| &worker.limits,
+            ),
+        ]
     }
 
     fn counter(

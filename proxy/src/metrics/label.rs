@@ -81,6 +81,10 @@ label! {
         ReadOnly => "readonly",
         /// The node is a replica without its primary.
         MasterDown => "masterdown",
+        /// The node became a replica while the command waited on it.
+        Unblocked => "unblocked",
+        /// The node does not have the script: it was sent whole.
+        NoScript => "noscript",
     }
 }
 
@@ -137,6 +141,16 @@ label! {
         ReplyBytes => "reply_bytes_max",
         /// Redirects and retries of one command.
         Redirects => "redirects_max",
+        /// Node connections of single clients.
+        PinnedLinks => "pinned_links_max",
+        /// Bytes from a client behind a command that waits: reading from it paused.
+        HeldInput => "held_input_bytes_max",
+        /// Bytes of the commands of one transaction.
+        TransactionBytes => "transaction_bytes_max",
+        /// Commands of one transaction.
+        TransactionCommands => "transaction_commands_max",
+        /// Bytes of remembered scripts: the oldest was forgotten.
+        ScriptsBytes => "scripts_bytes_max",
     }
 }
 

@@ -44,6 +44,8 @@ pub struct WorkerMetrics {
     pub(super) messages: Counter,
     pub(super) limits: [Counter; Limit::COUNT],
     pub(super) buffers: [Gauge; Buffer::COUNT],
+    pub(super) pinned_links: Gauge,
+    pub(super) waiting_clients: Gauge,
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -68,6 +70,8 @@ impl WorkerMetrics {
             messages: Counter::default(),
             limits: Default::default(),
             buffers: Default::default(),
+            pinned_links: Gauge::default(),
+            waiting_clients: Gauge::default(),
             nodes: Mutex::default(),
         }
     }
@@ -162,6 +166,16 @@ impl WorkerMetrics {
     #[inline]
     pub fn buffer(&self, buffer: Buffer) -> &Gauge {
         &self.buffers[buffer.index()]
+    }
+
+    /// The gauge of node connections that belong to single clients, or wait for one.
+    pub fn pinned_links(&self) -> &Gauge {
+        &self.pinned_links
+    }
+
+    /// The gauge of clients whose blocking command waits.
+    pub fn waiting_clients(&self) -> &Gauge {
+        &self.waiting_clients
     }
 
     /// The counts of this worker's links to the node at `addr` (`host:port`), made at the first call.

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::clock::micros;
 use super::dispatch::may_run_twice;
 use super::{SessionEntry, Worker};
 use crate::cluster_map::ClusterMap;
@@ -16,6 +15,7 @@ use crate::handshake::Login;
 use crate::link::LinkKey;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
 use crate::metrics::worker::WorkerMetrics;
+use crate::pinned::Owner;
 use crate::session::{ClientId, Ending, Outstanding, Session};
 
 /// What the task of a new link needs to connect it.
@@ -24,6 +24,8 @@ pub(crate) struct LinkJob {
     pub(crate) addr: String,
     /// What to say first.
     pub(crate) login: Login,
+    /// Whether the node is to tell how it knows the connection.
+    pub(crate) is_pinned: bool,
     /// How long connecting may take.
     pub(crate) timeout: Duration,
 }
@@ -48,6 +50,7 @@ impl Worker {
             is_dirty: false,
             is_write_blocked: false,
             is_paused: false,
+            pins: Vec::new(),
             close_reason: CloseReason::ClientLeft,
         })
     }
@@ -56,6 +59,10 @@ impl Worker {
     pub(crate) fn remove_session(&mut self, key: usize) {
         self.end_listening(key);
         if let Some(entry) = self.sessions.try_remove(key) {
+            // What waits at a node is given up with its connection, so that nothing is taken for nobody.
+            for link in &entry.pins {
+                self.close_link(*link);
+            }
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_closed(entry.close_reason);
         }
@@ -68,13 +75,20 @@ impl Worker {
         Some(LinkJob {
             addr: self.routes.node(link.node)?.addr.as_str().to_owned(),
             login: Login::new(cluster, link.resp),
+            is_pinned: link.owner != Owner::Everybody,
             timeout: cluster.connect_timeout,
         })
     }
 
     /// A link is connected: what waited for it is sent.
-    pub(crate) fn link_connected(&mut self, key: LinkKey, socket: OwnedWriteHalf) {
+    pub(crate) fn link_connected(
+        &mut self,
+        key: LinkKey,
+        socket: OwnedWriteHalf,
+        id_at_node: Option<u64>,
+    ) {
         let Some(entry) = self.links.get_mut(key.0) else { return };
+        entry.link.id_at_node = id_at_node;
         entry.socket = Some(socket);
         if let Some(node) = self.routes.node_mut(entry.link.node) {
             node.connect_failures = 0;
@@ -97,6 +111,7 @@ impl Worker {
                 }
             }
         }
+        self.end_useless_pins();
         let routes = &self.routes;
         self.metrics.retain_nodes(|addr| routes.has(addr));
         self.place_all_topics();
@@ -111,6 +126,7 @@ impl Worker {
     /// Sends again what is due.
     pub(crate) fn run_retries(&mut self) {
         self.clock.tick();
+        self.end_due_pause();
         self.run_due_retries();
         self.look_after_feeds();
         self.run_due_steps();
@@ -119,19 +135,19 @@ impl Worker {
     /// Fails what is too late, and measures the buffers. Costs O(clients).
     pub(crate) fn run_deadlines(&mut self) {
         let now_us = self.clock.tick();
-        let timeout_ms = micros(self.config.request.timeout) / 1000;
-        let (mut output_bytes, mut input_bytes) = (0, 0);
+        let (mut output_bytes, mut input_bytes, mut waiting) = (0, 0, 0);
         let mut late_keys = Vec::new();
         for (key, entry) in &mut self.sessions {
             let metrics = &self.metrics;
             let mut is_late = false;
             entry.session.expire(now_us, |outstanding, out| {
                 is_late = true;
-                fail_late(metrics, outstanding, now_us, timeout_ms, out);
+                fail_late(metrics, outstanding, now_us, out);
             });
             if is_late {
                 late_keys.push(key);
             }
+            waiting += u64::from(entry.session.is_waiting());
             output_bytes += entry.session.buffered_bytes();
             input_bytes += entry.session.unread.as_ref().map_or(0, |unread| unread.bytes.len());
         }
@@ -140,9 +156,12 @@ impl Worker {
             self.refresh.request(RefreshReason::Timeout);
         }
         for key in late_keys {
+            self.end_asked_pins(key);
             self.mark_session_dirty(key);
         }
         self.end_late_listening();
+        self.metrics.waiting_clients().set(waiting);
+        self.metrics.pinned_links().set(self.pinned.count() as u64);
         self.measure_buffers(output_bytes, input_bytes);
     }
 
@@ -166,7 +185,9 @@ impl Worker {
         for key in keys {
             let entry = &mut self.sessions[key];
             if entry.session.ending == Ending::Open {
-                entry.session.ending = Ending::AfterReplies;
+                // What waits for an element may wait for ever, and nothing is lost by ending it.
+                let is_waiting = entry.session.is_waiting();
+                entry.session.ending = if is_waiting { Ending::Now } else { Ending::AfterReplies };
                 entry.close_reason = CloseReason::Shutdown;
             }
             self.mark_session_dirty(key);
@@ -181,19 +202,14 @@ impl Worker {
 }
 
 /// Writes the error of a request whose deadline has passed.
-fn fail_late(
-    metrics: &WorkerMetrics,
-    outstanding: &Outstanding,
-    now_us: u64,
-    timeout_ms: u64,
-    out: &mut Vec<u8>,
-) {
+fn fail_late(metrics: &WorkerMetrics, outstanding: &Outstanding, now_us: u64, out: &mut Vec<u8>) {
     let retry = if may_run_twice(outstanding.command) {
         Retry::Safe
     } else {
         metrics.outcome_unknown();
         Retry::OutcomeUnknown
     };
+    let timeout_ms = (outstanding.deadline_us - outstanding.started_us) / 1000;
     RequestError::Timeout { timeout_ms, retry }.write_reply(out);
     metrics.request_timed_out();
     let elapsed = Duration::from_micros(now_us - outstanding.started_us);

@@ -1,12 +1,12 @@
-//! From a client's bytes to requests on links: decode → plan → route → append.
+//! From a client's request to requests on links: plan → route → append. What brings requests is [`super::intake`].
 
 use std::time::Duration;
 
 use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
-use reddoor_protocol::error::ProtocolError;
-use reddoor_protocol::request::{Args, Limits, RequestDecoder};
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
 use super::clock::micros;
@@ -17,143 +17,44 @@ use crate::error::{RequestError, Unavailable};
 use crate::join::Join;
 use crate::link::{Bound, Errand, Lane, Link, LinkKey, Waiter};
 use crate::local::{Answered, Requester};
-use crate::metrics::label::{Direction, Limit, Outcome, RefreshReason, Side};
+use crate::metrics::label::{Limit, Outcome, RefreshReason};
+use crate::pinned::{Owner, Travel};
 use crate::plan::{self, ListenChange, Plan, SplitPlan};
 use crate::routes::NodeIndex;
-use crate::session::{ClientId, Ending, Outstanding, Seq, Unread};
+use crate::session::hold::Hold;
+use crate::session::{ClientId, Outstanding, Seq};
 
 impl Worker {
-    /// Takes what a client sent: runs every whole request, keeps the rest.
-    pub(crate) fn client_bytes(&mut self, key: usize, bytes: &[u8]) {
-        let now_us = self.clock.tick();
-        self.metrics.client_bytes(Direction::In, bytes.len());
-        let Some(entry) = self.sessions.get_mut(key) else { return };
-        entry.session.active_us = now_us;
-        if let Some(mut unread) = entry.session.unread.take() {
-            unread.bytes.extend_from_slice(bytes);
-            self.run_unread(key, unread);
-            return;
-        }
-        // The decoder is between requests, so it can serve any client.
-        let mut decoder = std::mem::take(&mut self.decoder);
-        let consumed = self.run_requests(key, &mut decoder, bytes);
-        if consumed < bytes.len() && self.sessions.contains(key) {
-            let decoder = if decoder.is_partial() {
-                std::mem::take(&mut decoder)
-            } else {
-                RequestDecoder::default()
-            };
-            let unread = Unread { bytes: bytes[consumed..].to_vec(), decoder };
-            self.sessions[key].session.unread = Some(Box::new(unread));
-        }
-        // Where a request was refused the decoder stands inside it, and must not meet the next client there.
-        self.decoder = if decoder.is_partial() { RequestDecoder::default() } else { decoder };
-    }
-
-    /// Runs what a client sent before it was paused.
-    pub(crate) fn resume(&mut self, key: usize) {
-        let Some(entry) = self.sessions.get_mut(key) else { return };
-        entry.is_paused = false;
-        if let Some(unread) = entry.session.unread.take() {
-            self.run_unread(key, unread);
-        }
-    }
-
-    fn run_unread(&mut self, key: usize, mut unread: Box<Unread>) {
-        let Unread { bytes, decoder } = &mut *unread;
-        let consumed = self.run_requests(key, decoder, bytes);
-        if consumed < bytes.len()
-            && let Some(entry) = self.sessions.get_mut(key)
-        {
-            bytes.drain(..consumed);
-            entry.session.unread = Some(unread);
-        }
-    }
-
-    /// Runs the whole requests at the start of `bytes`, as many as the client may have in flight; gives back
-    /// how many bytes they took.
-    fn run_requests(&mut self, key: usize, decoder: &mut RequestDecoder, bytes: &[u8]) -> usize {
-        let mut consumed = 0;
-        while self.may_run_more(key) {
-            let limits = self.request_limits(key);
-            match decoder.decode(&bytes[consumed..], &limits) {
-                Ok(None) => return consumed,
-                Ok(Some(len)) => {
-                    let raw = &bytes[consumed..consumed + len];
-                    let args = decoder.args(raw);
-                    if !args.is_empty() {
-                        self.run_request(key, raw, args, decoder.is_inline());
-                    }
-                    consumed += len;
-                }
-                Err(error) => {
-                    self.refuse_stream(key, error);
-                    return bytes.len();
-                }
-            }
-        }
-        // A session that ends takes no more requests: what is left is dropped.
-        match self.sessions.get(key) {
-            Some(entry) if entry.session.ending == Ending::Open => consumed,
-            _ => bytes.len(),
-        }
-    }
-
-    /// Whether the client may have another request run; if a limit forbids it, the session is paused.
-    fn may_run_more(&mut self, key: usize) -> bool {
-        let Some(entry) = self.sessions.get_mut(key) else { return false };
-        if entry.session.ending != Ending::Open {
-            return false;
-        }
-        let limits = &self.config.limits;
-        let limit = if entry.session.outstanding_count() >= limits.client_pipeline_max {
-            Limit::ClientPipeline
-        } else if entry.session.buffered_bytes() >= limits.client_output_pause_bytes {
-            Limit::ClientOutputPause
-        } else {
-            return true;
-        };
-        if !entry.is_paused {
-            entry.is_paused = true;
-            self.metrics.limit_reached(limit);
-        }
-        false
-    }
-
-    fn request_limits(&self, key: usize) -> Limits {
-        let is_authenticated =
-            self.sessions.get(key).is_none_or(|entry| entry.session.is_authenticated);
-        Limits {
-            bulk_bytes_max: self.config.limits.bulk_bytes_max,
-            args_max: self.config.limits.args_max,
-            inline_bytes_max: self.config.limits.inline_bytes_max,
-            unauthenticated: !is_authenticated,
-        }
-    }
-
-    /// The client broke the protocol: it is told, in its turn, and closed.
-    fn refuse_stream(&mut self, key: usize, error: ProtocolError) {
-        self.metrics.protocol_error(Side::Client);
-        let Some(entry) = self.sessions.get_mut(key) else { return };
-        entry.session.answer(|out| error.write_reply(out));
-        entry.session.ending = Ending::AfterReplies;
-        self.mark_session_dirty(key);
-    }
-
-    /// Plans one request and sets it on its way.
-    fn run_request(&mut self, key: usize, raw: &[u8], args: Args<'_>, is_inline: bool) {
-        let Some(entry) = self.sessions.get_mut(key) else { return };
+    /// Plans one request and sets it on its way, unless its time has not come.
+    pub(super) fn run_request(&mut self, key: usize, request: &Request<'_>) -> Ran {
+        let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
         let session = &mut entry.session;
+        let plan =
+            plan::plan(request.args, session.is_authenticated, self.permissions, &mut self.scratch);
+        if let Some(pause) = &self.pause
+            && pause.holds_back(session, &plan)
+        {
+            return self.hold(key, Hold::UntilUnpaused);
+        }
         session.commands_count += 1;
-        let plan = plan::plan(args, session.is_authenticated, self.permissions, &mut self.scratch);
+        if session.transaction.is_some() {
+            return self.run_in_transaction(key, plan, request);
+        }
+        self.run_plan(key, plan, request)
+    }
+
+    /// Sets a request on its way, inside no transaction.
+    pub(super) fn run_plan(&mut self, key: usize, plan: Plan, request: &Request<'_>) -> Ran {
+        let Request { raw, args, is_inline } = *request;
+        let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
+        let session = &mut entry.session;
         let resp = session.resp;
         if resp == Resp::V2
             && session.subscriptions.count() > 0
             && let Some(command) = plan.is_refused_while_listening()
         {
-            let error = not_while_listening(command);
-            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
-            return self.answered_here(key, Some(command), Outcome::LocalError);
+            self.answer_error(key, Some(command), &not_while_listening(command));
+            return Ran::Now;
         }
         match plan {
             Plan::One { command, slot } => {
@@ -178,6 +79,7 @@ impl Worker {
             }
             Plan::FanOut { command, reach } => {
                 session.last_command = Some(command);
+                self.note_script(command, args);
                 self.run_fan_out(key, command, reach, args);
             }
             Plan::Scan { command } => {
@@ -199,6 +101,17 @@ impl Worker {
                     Answered::Everywhere(query) => self.ask_everywhere(key, &query),
                     Answered::Nodes(start) => self.ask_nodes(key, command, *start),
                 }
+                self.settle_pins_of(key);
+            }
+            Plan::Script { command, arg, slot, .. } => {
+                session.last_command = Some(command);
+                self.run_script(key, command, arg, slot, request);
+            }
+            Plan::Blocking { command, slot, wait } => {
+                return self.run_blocking(key, command, slot, wait, request);
+            }
+            Plan::Transaction { command, step, slot } => {
+                return self.run_step(key, command, step, slot, request);
             }
             Plan::Listen { command, kind, change } => {
                 session.last_command = Some(command);
@@ -220,6 +133,22 @@ impl Worker {
                 self.answered_here(key, command, Outcome::LocalError);
             }
         }
+        Ran::Now
+    }
+
+    /// The session runs no requests for a while; the one in hand is kept with those behind it.
+    pub(super) fn hold(&mut self, key: usize, hold: Hold) -> Ran {
+        if let Some(entry) = self.sessions.get_mut(key) {
+            entry.session.hold = hold;
+            entry.is_paused = true;
+        }
+        Ran::NotYet
+    }
+
+    /// Whether an earlier request of the session is without a reply, so that one which travels by another connection
+    /// could overtake it.
+    pub(super) fn must_wait_for_replies(&self, key: usize) -> bool {
+        self.sessions.get(key).is_some_and(|entry| entry.session.outstanding_count() > 0)
     }
 
     /// Counts a command that was answered without a node.
@@ -232,6 +161,32 @@ impl Worker {
         let id = command.map(CommandSpec::id);
         self.metrics.command_done(id, outcome, Duration::ZERO);
         self.mark_session_dirty(key);
+    }
+
+    /// Answers a command here.
+    pub(super) fn answer_with(
+        &mut self,
+        key: usize,
+        command: &'static CommandSpec,
+        write: impl FnOnce(&mut ReplyWriter<'_>),
+    ) {
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let resp = entry.session.resp;
+        entry.session.answer(|out| write(&mut ReplyWriter::new(out, resp)));
+        self.answered_here(key, Some(command), Outcome::Ok);
+    }
+
+    /// Refuses a command here.
+    pub(super) fn answer_error(
+        &mut self,
+        key: usize,
+        command: Option<&'static CommandSpec>,
+        error: &ReplyError,
+    ) {
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let resp = entry.session.resp;
+        entry.session.answer(|out| ReplyWriter::new(out, resp).error(error));
+        self.answered_here(key, command, Outcome::LocalError);
     }
 
     /// Sends a request in parts, one for each slot; parts to one node travel together.
@@ -288,12 +243,22 @@ impl Worker {
     /// Appends a request to a node's link, which is made when there is none.
     #[inline]
     pub(crate) fn send(&mut self, node: NodeIndex, errand: Errand, request: &[u8], asking: Asking) {
+        if let Travel::Pinned(purpose) = errand.travel {
+            return self.send_pinned(node, purpose, errand, request, asking);
+        }
         let Some(key) = self.link_to(node, errand.resp, errand.lane) else {
             let addr = self.node_addr(node);
             self.retry_later(errand, request, Unavailable::Unreachable(addr));
             return;
         };
-        let link = &mut self.links[key.0].link;
+        self.append(key, errand, request, asking);
+    }
+
+    /// Appends a request to a link.
+    #[inline]
+    pub(super) fn append(&mut self, key: LinkKey, errand: Errand, request: &[u8], asking: Asking) {
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        let link = &mut entry.link;
         let limits = &self.config.limits;
         let overload = if link.in_flight_count() >= limits.link_inflight_max {
             Some((Limit::LinkInflight, "requests in flight to one node", limits.link_inflight_max))
@@ -311,7 +276,7 @@ impl Worker {
             link.append_asking();
         }
         link.append(errand, request);
-        if let Some(node) = self.routes.node(node) {
+        if let Some(node) = self.routes.node(link.node) {
             node.metrics.commands_sent(1);
         }
         self.mark_link_dirty(key);
@@ -329,7 +294,7 @@ impl Worker {
             return None;
         }
         let entry = LinkEntry {
-            link: Link::new(index, resp, lane),
+            link: Link::new(index, resp, lane, Owner::Everybody),
             socket: None,
             waker: None,
             is_write_blocked: false,
@@ -379,9 +344,9 @@ impl Worker {
     }
 
     pub(super) fn fail_unavailable(&mut self, errand: &Errand, reason: Unavailable) {
-        let timeout_us = micros(self.config.request.timeout);
-        let started_us = errand.deadline_us.saturating_sub(timeout_us);
-        let waited_ms = (self.clock.now_us() - started_us) / 1000;
+        let now_us = self.clock.now_us();
+        let started_us = self.waiting(&errand.waiter).map_or(now_us, |known| known.started_us);
+        let waited_ms = now_us.saturating_sub(started_us) / 1000;
         self.fail(errand.waiter, &RequestError::Unavailable { reason, waited_ms });
     }
 
@@ -403,6 +368,41 @@ impl Worker {
     pub(crate) fn find_or_add_node(&mut self, addr: &NodeAddr) -> Option<NodeIndex> {
         self.routes.find_or_add(addr, |addr| self.metrics.node(addr))
     }
+}
+
+/// One whole request as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    /// Its bytes.
+    pub(super) raw: &'a [u8],
+    /// Its arguments, at least one.
+    pub(super) args: Args<'a>,
+    /// Whether it was typed as a line, so that no node is sent its bytes.
+    pub(super) is_inline: bool,
+}
+
+impl<'a> Request<'a> {
+    /// The bytes that a node is sent, put together in `scratch` where they did not come so.
+    pub(super) fn bytes<'b>(&self, scratch: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        if !self.is_inline {
+            return self.raw;
+        }
+        scratch.clear();
+        encode_request(scratch, self.args.iter());
+        scratch
+    }
+}
+
+/// Whether a request was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// It is answered or on its way.
+    Now,
+    /// It has to wait, and is run later from its beginning.
+    NotYet,
 }
 
 /// Whether a node is told that it is asked for a slot which it does not own yet.
@@ -439,6 +439,8 @@ pub(super) fn errand(
 ) -> Errand {
     Errand {
         waiter: Waiter { session, client, seq, part },
+        travel: Travel::Shared,
+        replies: 1,
         command: outstanding.command,
         slot,
         resp,

@@ -24,7 +24,8 @@ impl Worker {
         let Some(command) = session.last_command else { return };
         let by = match query {
             ClientQuery::List(_) => JoinBy::Text(session.resp),
-            ClientQuery::Kill(_) => JoinBy::Sum,
+            ClientQuery::Kill(_) | ClientQuery::Unblock(..) => JoinBy::Sum,
+            ClientQuery::Pause(..) | ClientQuery::Unpause => JoinBy::AllOk,
             ClientQuery::KillOne(_) => JoinBy::KilledOne,
         };
         let outstanding = outstanding(command, now_us, self.config.request.timeout);
@@ -74,6 +75,17 @@ impl Worker {
                 let mut reply = Vec::new();
                 write_bulk(&mut reply, lines.as_bytes());
                 reply
+            }
+            ClientQuery::Unblock(client, how) => {
+                format!(":{}\r\n", u8::from(self.unblock(*client, *how))).into_bytes()
+            }
+            ClientQuery::Pause(time, mode) => {
+                self.pause(*time, *mode);
+                b"+OK\r\n".to_vec()
+            }
+            ClientQuery::Unpause => {
+                self.unpause();
+                b"+OK\r\n".to_vec()
             }
             ClientQuery::Kill(filter) | ClientQuery::KillOne(filter) => {
                 format!(":{}\r\n", self.kill(filter, asker)).into_bytes()

@@ -17,6 +17,7 @@ use crate::join::elements;
 use crate::link::{Bound, Errand, Lane, Waiter};
 use crate::local::guard_of;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
+use crate::pinned::Travel;
 use crate::routes::NodeIndex;
 
 /// The longest that `WAIT` holds its connection at once: other clients' `WAIT`s are behind it.
@@ -156,6 +157,8 @@ impl Worker {
         self.sessions[waiter.session].session.gather(waiter.seq, Box::new(gather));
         for (request, part) in requests.iter().zip(0..) {
             let errand = Errand {
+                travel: Travel::Shared,
+                replies: 1,
                 waiter: Waiter { part, ..waiter },
                 command: outstanding.command,
                 slot: None,

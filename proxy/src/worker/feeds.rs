@@ -108,6 +108,7 @@ impl Worker {
         Some(LinkJob {
             addr: feed.addr.as_str().to_owned(),
             login: Login::new(cluster, Resp::V3),
+            is_pinned: false,
             timeout: cluster.connect_timeout,
         })
     }

@@ -7,6 +7,7 @@ use super::Worker;
 use crate::link::LinkKey;
 use crate::metrics::label::{CloseReason, Direction, Limit};
 use crate::session::Ending;
+use crate::session::hold::Hold;
 
 impl Worker {
     /// Writes what waits for nodes and clients. Requests that were paused go on first.
@@ -36,8 +37,14 @@ impl Worker {
     fn has_room(&self, key: usize) -> bool {
         let limits = &self.config.limits;
         self.sessions.get(key).is_some_and(|entry| {
+            let may_go_on = match entry.session.hold {
+                Hold::Free => true,
+                Hold::UntilAnswered => entry.session.outstanding_count() == 0,
+                Hold::UntilUnpaused => false,
+            };
             // Half of the limit, so that a client at its limit does not stop and go for every reply.
             entry.is_paused
+                && may_go_on
                 && entry.session.outstanding_count() <= limits.client_pipeline_max / 2
                 && entry.session.buffered_bytes() <= limits.client_output_pause_bytes / 2
         })

@@ -14,7 +14,8 @@ use crate::error::RequestError;
 use crate::join::{Join, JoinBy, PartKeys};
 use crate::link::Waiter;
 use crate::metrics::label::{Limit, Outcome};
-use crate::session::{Session, Subscriptions};
+use crate::session::Session;
+use crate::session::identity::Subscriptions;
 
 /// How many channels a `SUBSCRIBE` of one client may name at the most is the arguments' own limit; this is how
 /// many bytes its confirmation is expected to take for each.

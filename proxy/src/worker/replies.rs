@@ -11,6 +11,7 @@ use crate::cluster_map::NodeAddr;
 use crate::error::{RequestError, Retry, Unavailable};
 use crate::link::{Errand, LinkKey, Waiter};
 use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
+use crate::pinned::{Owner, Purpose, Travel};
 use crate::routes::NodeIndex;
 use crate::session::Delivered;
 
@@ -83,26 +84,64 @@ impl Worker {
             consumed += len;
             // Out-of-band messages answer no request.
             if reply[0] == b'>' {
+                if let Owner::Client(pin) = link.owner {
+                    self.push_to(pin, reply);
+                }
                 continue;
             }
             if !link.is_reply_due() {
                 return Err(ProtocolError::UnrequestedReply);
             }
-            if reply[0] == b'-'
-                && let Some(error) = ClusterError::parse(&reply[1..])
-            {
-                let request = link.first_request().to_vec();
-                if let Some(errand) = link.take_first() {
-                    *settled += 1;
-                    let node = link.node;
-                    self.follow(node, error, errand, &request);
-                }
+            if link.take_amid(reply) {
+                continue;
+            }
+            if reply[0] == b'-' {
+                *settled += usize::from(self.take_error(key, reply));
             } else if let Some(errand) = link.take_first() {
                 *settled += 1;
+                if errand.travel != Travel::Shared {
+                    self.pinned_reply(&errand, reply);
+                }
                 self.deliver(errand.waiter, reply);
             }
         }
+        if self.links[key.0].link.owner != Owner::Everybody {
+            self.settle_pin(key);
+        }
         Ok(consumed)
+    }
+
+    /// Takes an error reply: follows what only a cluster's client understands, hands on the others. True when it
+    /// answered a request of a client.
+    #[cold]
+    fn take_error(&mut self, key: LinkKey, reply: &[u8]) -> bool {
+        let link = &mut self.links[key.0].link;
+        let request = link.first_request().to_vec();
+        let refusal = link.take_refusal();
+        let node = link.node;
+        let Some(errand) = link.take_first() else { return false };
+        let line = match &refusal {
+            Some(refusal) if refusal.is_of_multi => {
+                let reason = String::from_utf8_lossy(&refusal.line).into_owned();
+                let error = RequestError::NoMulti { node: self.node_addr(node), reason };
+                self.pinned_reply(&errand, reply);
+                self.fail(errand.waiter, &error);
+                return true;
+            }
+            // `EXEC` only says that something was refused; what it was says where to go.
+            Some(refusal) => &refusal.line,
+            None => &reply[1..],
+        };
+        if let Some(error) = ClusterError::parse(line) {
+            self.follow(node, error, errand, &request);
+        } else if !self.run_by_source(node, &errand, line, &request) {
+            self.pinned_reply(&errand, reply);
+            match &refusal {
+                Some(refusal) => self.deliver(errand.waiter, &aborted(&refusal.line)),
+                None => self.deliver(errand.waiter, reply),
+            }
+        }
+        true
     }
 
     /// Hands a reply to who waits for it, if somebody still does.
@@ -126,7 +165,8 @@ impl Worker {
                 self.mark_session_dirty(waiter.session);
             }
             Delivered::Gathered(gather) => self.gathered(waiter, *gather),
-            Delivered::Partly | Delivered::TooLate => {}
+            Delivered::Partly => self.run_local_part(waiter),
+            Delivered::TooLate => {}
         }
     }
 
@@ -143,7 +183,7 @@ impl Worker {
     /// Does what a cluster error asks for. The command did not run, so it may always be sent again.
     #[cold]
     fn follow(&mut self, node: NodeIndex, error: ClusterError<'_>, errand: Errand, request: &[u8]) {
-        if self.waiting(&errand.waiter).is_none() {
+        if self.waiting(&errand.waiter).is_none() || self.watch_is_moot(&errand) {
             return;
         }
         let (kind, code, refresh) = match error {
@@ -166,6 +206,9 @@ impl Worker {
             }
             ClusterError::MasterDown => {
                 (Redirect::MasterDown, "MASTERDOWN", Some(RefreshReason::MasterDown))
+            }
+            ClusterError::Unblocked => {
+                (Redirect::Unblocked, "UNBLOCKED", Some(RefreshReason::ReadOnly))
             }
         };
         self.metrics.redirect(kind);
@@ -211,14 +254,19 @@ impl Worker {
         self.clock.tick();
         let Some(mut entry) = self.links.try_remove(key.0) else { return };
         let was_connected = entry.socket.is_some();
-        let is_wanted = !entry.link.is_closing;
+        let is_wanted = !entry.link.is_closing && entry.link.owner != Owner::Nobody;
         let index = entry.link.node;
         let settled = entry.link.errands_count();
         let now_us = self.clock.now_us();
         let mut addr = String::new();
         if let Some(node) = self.routes.node_mut(index) {
             addr = node.addr.as_str().to_owned();
-            node.links[entry.link.lane.index(entry.link.resp)] = None;
+            match entry.link.owner {
+                Owner::Everybody => node.links[entry.link.lane.index(entry.link.resp)] = None,
+                Owner::Client(_) | Owner::Nobody => {
+                    node.pinned_count = node.pinned_count.saturating_sub(1);
+                }
+            }
             node.metrics.commands_settled(settled);
             match (was_connected, is_wanted) {
                 (true, true) => node.metrics.link_lost(),
@@ -237,7 +285,15 @@ impl Worker {
             self.refresh.request(RefreshReason::LinkLost);
         }
         entry.link.give_up(|errand, request, is_sent| {
-            if !is_sent || errand.may_run_twice() {
+            // Nobody waits for what a client left behind.
+            if self.waiting(&errand.waiter).is_none() {
+                return;
+            }
+            if (!is_sent || errand.replies == 1) && self.watch_is_moot(&errand) {
+                return;
+            }
+            let is_watch = errand.travel == Travel::Pinned(Purpose::Watch) && errand.replies == 1;
+            if !is_sent || is_watch || errand.may_run_twice() {
                 self.retry_later(errand, request, Unavailable::Unreachable(addr.clone()));
                 return;
             }
@@ -248,8 +304,15 @@ impl Worker {
             };
             self.fail(errand.waiter, &error);
         });
+        self.pinned_link_ended(key, &entry.link);
         self.routes.forget_unused();
     }
+}
+
+/// What `EXEC` answers when a node refused one of the commands. A Redis had told its client before; this one was told
+/// that the command is queued, so the reason stands here, in the form that a Redis has for it.
+fn aborted(reason: &[u8]) -> Vec<u8> {
+    [b"-EXECABORT Transaction discarded because of: ", reason, b"\r\n"].concat()
 }
 
 /// How long to wait before connecting again, by the number of attempts that failed: 50 ms, doubled up to 1 s.

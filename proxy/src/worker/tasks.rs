@@ -14,10 +14,11 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Worker;
+use super::clients::LinkJob;
 use super::feeds::FeedWants;
 use super::replies::LinkEnd;
 use crate::channels::feed::FeedKey;
-use crate::handshake;
+use crate::handshake::{self, HandshakeError};
 use crate::link::LinkKey;
 use crate::metrics::label::CloseReason;
 use crate::session::Ending;
@@ -104,9 +105,8 @@ fn poll_client(
 /// Connects a link and serves it until it ends.
 pub(crate) async fn serve_link(shared: Rc<Shared>, key: LinkKey) {
     let Some(job) = shared.with(|worker| worker.link_job(key)) else { return };
-    let connecting = tokio::time::timeout(job.timeout, handshake::connect(&job.addr, &job.login));
-    let stream = match connecting.await {
-        Ok(Ok(stream)) => stream,
+    let (stream, id) = match tokio::time::timeout(job.timeout, connect(&job)).await {
+        Ok(Ok(connected)) => connected,
         Ok(Err(error)) => {
             tracing::warn!(node = job.addr, %error, "cannot connect to node");
             return shared.with(|worker| worker.end_link(key, &LinkEnd::NotConnected));
@@ -117,12 +117,19 @@ pub(crate) async fn serve_link(shared: Rc<Shared>, key: LinkKey) {
         }
     };
     let (mut read_half, write_half) = stream.into_split();
-    shared.with(|worker| worker.link_connected(key, write_half));
+    shared.with(|worker| worker.link_connected(key, write_half, id));
     let end = poll_fn(|cx| poll_link(&shared, key, &mut read_half, cx)).await;
     if let LinkEnd::Broken(error) = &end {
         tracing::error!(node = job.addr, %error, "node broke the protocol");
     }
     shared.with(|worker| worker.end_link(key, &end));
+}
+
+/// Makes the connection, and learns how the node knows it if that is needed.
+async fn connect(job: &LinkJob) -> Result<(TcpStream, Option<u64>), HandshakeError> {
+    let mut stream = handshake::connect(&job.addr, &job.login).await?;
+    let id = if job.is_pinned { handshake::id_at_node(&mut stream).await? } else { None };
+    Ok((stream, id))
 }
 
 fn poll_link(
@@ -227,9 +234,10 @@ impl Worker {
                 Poll::Ready(Err(_)) => return Want::End,
             }
         }
+        let is_stopped = self.is_stopped(key);
         let entry = &self.sessions[key];
         // A client whose replies cannot be written is not read: it will have more replies.
-        if entry.is_paused || entry.is_write_blocked || entry.session.ending != Ending::Open {
+        if is_stopped || entry.is_write_blocked || entry.session.ending != Ending::Open {
             return Want::Wait;
         }
         Want::Read
@@ -238,7 +246,9 @@ impl Worker {
     /// The client closed its side. What it asked is still answered, should it read that far.
     fn client_left(&mut self, key: usize) {
         let Some(entry) = self.sessions.get_mut(key) else { return };
-        entry.session.ending = Ending::AfterReplies;
+        // A Redis ends a client that leaves while it waits.
+        entry.session.ending =
+            if entry.session.is_waiting() { Ending::Now } else { Ending::AfterReplies };
         entry.close_reason = CloseReason::ClientLeft;
         self.mark_session_dirty(key);
     }

@@ -77,6 +77,20 @@ impl Node {
         nodes_text::parse(text).expect("a view that can be read")
     }
 
+    /// Whether it knows a command, which is called with as many words as it takes, and they should make no sense to
+    /// it. A test over a node that does not has nothing to see there, and says so aloud.
+    pub fn serves(&self, command: &str) -> bool {
+        let info = self.ask(&format!("COMMAND INFO {command}"));
+        let arity = info.split_once(':').and_then(|(_, rest)| rest.split(',').next());
+        let arity: isize = arity.and_then(|arity| arity.trim().parse().ok()).unwrap_or(1);
+        let words = " x".repeat(arity.unsigned_abs().saturating_sub(1));
+        let is_known = !self.ask(&format!("{command}{words}")).contains("unknown command");
+        if !is_known {
+            eprintln!("PASSED OVER: the node at {} does not know {command}", self.addr());
+        }
+        is_known
+    }
+
     pub(super) fn wait_answers(&self) {
         wait_until("a node to answer", || {
             Client::try_connect(("127.0.0.1", self.port()))

@@ -1,33 +1,33 @@
 //! Rows about lists.
 
 use crate::command::CommandSpec;
-use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::policy::{ReplyPolicy, RequestPolicy, TimeoutArg};
 use crate::command::row::{key, keys_counted, keys_to, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
     row("blmove", 6, "write denyoom noscript blocking", "list")
         .keys(&[key(1, "RW access delete"), key(2, "RW insert")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
         .since("6.2.0", "O(1)")
         .about("Moves an element from one list to another, waiting for one to come"),
     row("blmpop", -5, "write blocking", "list")
         .keys(&[keys_counted(2, "RW access delete")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::First }, ReplyPolicy::Passthrough)
         .since("7.0.0", "O(N+M)")
         .about("Takes elements from the first list that has some, or waits for one"),
     row("blpop", -3, "write noscript blocking", "list")
         .keys(&[keys_to(1, -2, "RW access delete")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N)")
         .about("Takes the first element of the first list that has some, or waits for one"),
     row("brpop", -3, "write noscript blocking", "list")
         .keys(&[keys_to(1, -2, "RW access delete")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
         .since("2.0.0", "O(N)")
         .about("Takes the last element of the first list that has some, or waits for one"),
     row("brpoplpush", 4, "write denyoom noscript blocking", "list")
         .keys(&[key(1, "RW access delete"), key(2, "RW insert")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
         .since("2.2.0", "O(1)")
         .deprecated("6.2.0", "BLMOVE RIGHT LEFT")
         .about("Moves the last element of a list to the head of another, waiting for one to come"),

@@ -1,34 +1,46 @@
 //! Rows about scripts and functions.
 
 use crate::command::CommandSpec;
-use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::policy::{ReplyPolicy, RequestPolicy, ScriptArg};
 use crate::command::row::{keys_counted, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
     row("eval", -3, "noscript stale skip_monitor no_mandatory_keys", "scripting")
         .keys(&[keys_counted(2, "RW access update")
             .note("What the script does with its keys is not known")])
+        .routed(RequestPolicy::Script(ScriptArg::Source), ReplyPolicy::Passthrough)
         .since("2.6.0", "by the script")
         .about("Runs a Lua script"),
     row("eval_ro", -3, "readonly noscript stale skip_monitor no_mandatory_keys", "scripting")
         .keys(&[keys_counted(2, "RO access").note("What the script reads is not known")])
+        .routed(RequestPolicy::Script(ScriptArg::Source), ReplyPolicy::Passthrough)
         .since("7.0.0", "by the script")
         .about("Runs a Lua script that may not write"),
     row("evalsha", -3, "noscript stale skip_monitor no_mandatory_keys", "scripting")
         .keys(&[keys_counted(2, "RW access update")])
+        .routed(
+            RequestPolicy::Script(ScriptArg::Digest { by_source: "EVAL" }),
+            ReplyPolicy::Passthrough,
+        )
         .since("2.6.0", "by the script")
         .about("Runs a loaded Lua script by its digest"),
     row("evalsha_ro", -3, "readonly noscript stale skip_monitor no_mandatory_keys", "scripting")
         .keys(&[keys_counted(2, "RO access")])
+        .routed(
+            RequestPolicy::Script(ScriptArg::Digest { by_source: "EVAL_RO" }),
+            ReplyPolicy::Passthrough,
+        )
         .since("7.0.0", "by the script")
         .about("Runs a loaded Lua script, which may not write, by its digest"),
     row("fcall", -3, "noscript stale skip_monitor no_mandatory_keys", "scripting")
         .keys(&[keys_counted(2, "RW access update")
             .note("What the function does with its keys is not known")])
+        .routed(RequestPolicy::Script(ScriptArg::Function), ReplyPolicy::Passthrough)
         .since("7.0.0", "by the function")
         .about("Calls a function of a loaded library"),
     row("fcall_ro", -3, "readonly noscript stale skip_monitor no_mandatory_keys", "scripting")
         .keys(&[keys_counted(2, "RO access").note("What the function reads is not known")])
+        .routed(RequestPolicy::Script(ScriptArg::Function), ReplyPolicy::Passthrough)
         .since("7.0.0", "by the function")
         .about("Calls a function that does not write"),
     row("function", -2, "", "")

@@ -1,23 +1,23 @@
 //! Rows about sorted sets.
 
 use crate::command::CommandSpec;
-use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::policy::{ReplyPolicy, RequestPolicy, TimeoutArg};
 use crate::command::row::{key, keys_counted, keys_to, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
     row("bzmpop", -5, "write blocking", "sortedset")
         .keys(&[keys_counted(2, "RW access delete")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::First }, ReplyPolicy::Passthrough)
         .since("7.0.0", "O(K) + O(M*log(N))")
         .about("Takes lowest or highest members of the first sorted set that has some, or waits"),
     row("bzpopmax", -3, "write noscript blocking fast", "sortedset")
         .keys(&[keys_to(1, -2, "RW access delete")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
         .since("5.0.0", "O(log(N))")
         .about("Takes the highest member of the first sorted set that has some, or waits"),
     row("bzpopmin", -3, "write noscript blocking fast", "sortedset")
         .keys(&[keys_to(1, -2, "RW access delete")])
-        .routed(RequestPolicy::Blocking, ReplyPolicy::Passthrough)
+        .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
         .since("5.0.0", "O(log(N))")
         .about("Takes the lowest member of the first sorted set that has some, or waits"),
     row("zadd", -4, "write denyoom fast", "sortedset")

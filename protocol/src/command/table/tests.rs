@@ -101,12 +101,12 @@ fn policies_fit_the_other_facts() {
         let name = row.name;
         let keyed = !row.keys.is_empty();
         match row.request {
-            RequestPolicy::OneSlot => assert!(keyed, "{name}"),
+            RequestPolicy::OneSlot | RequestPolicy::Script(_) => assert!(keyed, "{name}"),
             RequestPolicy::SplitByKey { step } => {
                 assert_eq!(row.legacy.step, i16::from(step), "{name}");
                 assert_ne!(row.reply, ReplyPolicy::Passthrough, "{name}");
             }
-            RequestPolicy::Blocking | RequestPolicy::BlockingIf { .. } => {
+            RequestPolicy::Blocking { .. } | RequestPolicy::BlockingIf { .. } => {
                 assert!(keyed && row.flags.contains(CommandFlags::BLOCKING), "{name}");
             }
             RequestPolicy::Admin | RequestPolicy::ClusterChange => assert!(!keyed, "{name}"),
@@ -129,12 +129,14 @@ fn policies_fit_the_other_facts() {
             RequestPolicy::Subscribe(_)
             | RequestPolicy::Unsubscribe(_)
             | RequestPolicy::Publish(_)
-            | RequestPolicy::Transaction
+            | RequestPolicy::Transaction(_)
             | RequestPolicy::NodeLink => {}
         }
         let waits = row.flags.contains(CommandFlags::BLOCKING);
-        let is_blocking =
-            matches!(row.request, RequestPolicy::Blocking | RequestPolicy::BlockingIf { .. });
+        let is_blocking = matches!(
+            row.request,
+            RequestPolicy::Blocking { .. } | RequestPolicy::BlockingIf { .. }
+        );
         assert_eq!(waits, is_blocking, "{name}");
     }
 }

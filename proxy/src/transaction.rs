@@ -1,0 +1,278 @@
+//! What a client queued since `MULTI`, and the runs in which it reaches the nodes.
+//!
+//! In: commands, each with where it runs. Out: for each slot one unbroken run of bytes from `MULTI` to `EXEC`.
+//!
+//! ```text
+//! queued    SET a 1   PING   INCR {b}   GET a          slots of a and b differ
+//! runs      MULTI SET a 1, GET a EXEC   (positions 0, 3)
+//!           MULTI INCR {b} EXEC         (position 2)
+//! here      PING                        (position 1)
+//! ```
+//!
+//! Invariants: nothing of a transaction is sent before `EXEC`; a command that was refused while queueing spoils
+//! the whole; commands of one slot keep their order.
+//!
+//! Not here: nodes, sessions, what commands do.
+
+use std::ops::Range;
+
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::slot::Slot;
+use thiserror::Error;
+
+use crate::config::CrossSlot;
+
+/// What opens a run at a node.
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+
+/// What closes a run at a node.
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+/// Where a queued command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At the owner of its keys' slot.
+    Slot(Slot),
+    /// At whatever node the others run; by itself, at the owner of this slot if one is given.
+    AnyNode(Option<Slot>),
+    /// At the front door.
+    Here,
+}
+
+/// What a transaction may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLimits {
+    /// Bytes of all commands.
+    pub(crate) bytes_max: usize,
+    /// Commands (count).
+    pub(crate) commands_max: usize,
+    /// Whether keys may lie in several slots.
+    pub(crate) cross_slot: CrossSlot,
+}
+
+/// Why a command was not queued. The transaction is spoilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum QueueError {
+    /// Its keys lie in another slot than those before.
+    #[error(
+        "CROSSSLOT commands of one transaction have keys in slots {0} and {1}; \
+         transactions.cross_slot = \"per_slot\" runs one transaction for each slot"
+    )]
+    CrossSlot(Slot, Slot),
+    /// Its keys lie in another slot than those of `WATCH`.
+    #[error(
+        "CROSSSLOT WATCH guards slot {0} and the transaction has keys in slot {1}; with WATCH all keys must \
+         share a slot, whatever transactions.cross_slot says"
+    )]
+    Unguarded(Slot, Slot),
+    /// There are too many bytes of commands.
+    #[error("OVERLOAD bytes of one transaction: limit of {0} reached; the command was not applied")]
+    Bytes(usize),
+    /// There are too many commands.
+    #[error(
+        "OVERLOAD commands of one transaction: limit of {0} reached; the command was not applied"
+    )]
+    Commands(usize),
+}
+
+impl QueueError {
+    /// The error as a client is told it.
+    pub(crate) fn to_reply(self) -> ReplyError {
+        ReplyError::new(self.to_string())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    bytes: Range<usize>,
+    place: Place,
+}
+
+/// A transaction that is not run yet.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    bytes: Vec<u8>,
+    commands: Vec<Queued>,
+    /// The slot of the first key.
+    slot: Option<Slot>,
+    /// Whether a command was refused, so that `EXEC` will be.
+    pub(crate) is_spoilt: bool,
+    /// Whether a queued command may change data.
+    pub(crate) has_writes: bool,
+}
+
+/// What one node runs of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Whose owner runs it; `None`: any primary.
+    pub(crate) slot: Option<Slot>,
+    /// Positions of its commands in the transaction.
+    pub(crate) positions: Vec<u32>,
+    /// The requests from `MULTI` to `EXEC`.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Run {
+    /// Replies that its node gives (count): one for each command, and for `MULTI` and `EXEC`.
+    pub(crate) fn replies_count(&self) -> u32 {
+        u32::try_from(self.positions.len() + 2).unwrap_or(u32::MAX)
+    }
+}
+
+impl Transaction {
+    /// Queues a command, given as its bytes. `watched` is the slot that `WATCH` guards.
+    ///
+    /// # Errors
+    /// It was not queued; the caller spoils the transaction.
+    pub(crate) fn queue(
+        &mut self,
+        place: Place,
+        request: &[u8],
+        watched: Option<Slot>,
+        limits: &QueueLimits,
+    ) -> Result<(), QueueError> {
+        if self.commands.len() >= limits.commands_max {
+            return Err(QueueError::Commands(limits.commands_max));
+        }
+        if self.bytes.len() + request.len() > limits.bytes_max {
+            return Err(QueueError::Bytes(limits.bytes_max));
+        }
+        if let Place::Slot(slot) = place {
+            match (watched, self.slot) {
+                (Some(watched), _) if watched != slot => {
+                    return Err(QueueError::Unguarded(watched, slot));
+                }
+                (_, Some(first)) if first != slot && limits.cross_slot == CrossSlot::Refuse => {
+                    return Err(QueueError::CrossSlot(first, slot));
+                }
+                _ => self.slot = self.slot.or(Some(slot)),
+            }
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(request);
+        self.commands.push(Queued { bytes: start..self.bytes.len(), place });
+        Ok(())
+    }
+
+    /// Commands queued (count).
+    pub(crate) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// What the nodes run, one run for each slot. With `watched` there is a run for that slot even if no command
+    /// goes there: its `EXEC` tells whether the keys are as they were.
+    pub(crate) fn runs(&self, watched: Option<Slot>) -> Vec<Run> {
+        let home = watched.or(self.slot).or_else(|| self.slot_of_wanderers());
+        let needs_home = watched.is_some()
+            || self.commands.iter().any(|queued| matches!(queued.place, Place::AnyNode(_)));
+        let mut runs: Vec<Run> = Vec::new();
+        if needs_home {
+            runs.push(Run { slot: home, positions: Vec::new(), bytes: MULTI.to_vec() });
+        }
+        for (queued, position) in self.commands.iter().zip(0..) {
+            let slot = match queued.place {
+                Place::Slot(slot) => Some(slot),
+                Place::AnyNode(_) => home,
+                Place::Here => continue,
+            };
+            let index = runs.iter().position(|run| run.slot == slot).unwrap_or_else(|| {
+                runs.push(Run { slot, positions: Vec::new(), bytes: MULTI.to_vec() });
+                runs.len() - 1
+            });
+            runs[index].positions.push(position);
+            runs[index].bytes.extend_from_slice(&self.bytes[queued.bytes.clone()]);
+        }
+        runs.iter_mut().for_each(|run| run.bytes.extend_from_slice(EXEC));
+        runs
+    }
+
+    /// What the front door runs: positions, and the requests behind one another.
+    pub(crate) fn local_commands(&self) -> (Vec<u32>, Vec<u8>) {
+        let (mut positions, mut bytes) = (Vec::new(), Vec::new());
+        for (queued, position) in self.commands.iter().zip(0..) {
+            if queued.place == Place::Here {
+                positions.push(position);
+                bytes.extend_from_slice(&self.bytes[queued.bytes.clone()]);
+            }
+        }
+        (positions, bytes)
+    }
+
+    /// The slot of the first command without keys that has a wish of its own.
+    fn slot_of_wanderers(&self) -> Option<Slot> {
+        self.commands.iter().find_map(|queued| match queued.place {
+            Place::AnyNode(slot) => slot,
+            Place::Slot(_) | Place::Here => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: QueueLimits =
+        QueueLimits { bytes_max: 100, commands_max: 5, cross_slot: CrossSlot::Refuse };
+
+    fn slot(number: u16) -> Slot {
+        Slot::new(number).unwrap()
+    }
+
+    /// The runs as `slot: positions bytes`, without what opens and closes them.
+    fn told(transaction: &Transaction, watched: Option<Slot>) -> Vec<String> {
+        let runs = transaction.runs(watched).into_iter();
+        runs.map(|run| {
+            let inner = &run.bytes[MULTI.len()..run.bytes.len() - EXEC.len()];
+            assert_eq!(run.replies_count() as usize, run.positions.len() + 2);
+            let slot = run.slot.map_or_else(|| "any".to_owned(), |slot| slot.to_string());
+            format!("{slot}: {:?} {}", run.positions, String::from_utf8_lossy(inner))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn commands_without_keys_go_where_the_others_go() {
+        let mut transaction = Transaction::default();
+        transaction.queue(Place::AnyNode(None), b"a", None, &LIMITS).unwrap();
+        transaction.queue(Place::Here, b"b", None, &LIMITS).unwrap();
+        assert_eq!(told(&transaction, None), ["any: [0] a"]);
+        transaction.queue(Place::Slot(slot(7)), b"c", None, &LIMITS).unwrap();
+        assert_eq!(told(&transaction, None), ["7: [0, 2] ac"]);
+        assert_eq!(transaction.local_commands(), (vec![1], b"b".to_vec()));
+    }
+
+    #[test]
+    fn several_slots_are_refused_or_run_apart() {
+        let mut transaction = Transaction::default();
+        transaction.queue(Place::Slot(slot(7)), b"a", None, &LIMITS).unwrap();
+        let error = transaction.queue(Place::Slot(slot(8)), b"b", None, &LIMITS).unwrap_err();
+        assert_eq!(error, QueueError::CrossSlot(slot(7), slot(8)));
+        let limits = QueueLimits { cross_slot: CrossSlot::PerSlot, ..LIMITS };
+        transaction.queue(Place::Slot(slot(8)), b"b", None, &limits).unwrap();
+        transaction.queue(Place::Slot(slot(7)), b"c", None, &limits).unwrap();
+        assert_eq!(told(&transaction, None), ["7: [0, 2] ac", "8: [1] b"]);
+    }
+
+    #[test]
+    fn a_watched_slot_is_asked_even_for_nothing() {
+        let mut transaction = Transaction::default();
+        assert_eq!(told(&transaction, None), [""; 0]);
+        assert_eq!(told(&transaction, Some(slot(9))), ["9: [] "]);
+        let limits = QueueLimits { cross_slot: CrossSlot::PerSlot, ..LIMITS };
+        let error =
+            transaction.queue(Place::Slot(slot(8)), b"b", Some(slot(9)), &limits).unwrap_err();
+        assert_eq!(error, QueueError::Unguarded(slot(9), slot(8)));
+    }
+
+    #[test]
+    fn a_transaction_is_bounded() {
+        let mut transaction = Transaction::default();
+        let too_long = transaction.queue(Place::Here, &[b'x'; 101], None, &LIMITS);
+        assert_eq!(too_long, Err(QueueError::Bytes(100)));
+        for _ in 0..5 {
+            transaction.queue(Place::Here, b"x", None, &LIMITS).unwrap();
+        }
+        let one_more = transaction.queue(Place::Here, b"x", None, &LIMITS);
+        assert_eq!(one_more, Err(QueueError::Commands(5)));
+    }
+}

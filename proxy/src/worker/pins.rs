@@ -1,0 +1,221 @@
+//! Links of single clients at work: taken, settled, ended. See [`crate::pinned`] for their story.
+
+use super::dispatch::Asking;
+use super::{LinkEntry, Worker};
+use crate::error::{RequestError, Unavailable};
+use crate::link::{Errand, Lane, Link, LinkKey};
+use crate::metrics::label::Limit;
+use crate::pinned::{Owner, Pin, Purpose};
+use crate::routes::NodeIndex;
+use crate::session::Session;
+use crate::session::hold::Watch;
+
+impl Worker {
+    /// Sends a request by the client's own link to a node.
+    pub(super) fn send_pinned(
+        &mut self,
+        node: NodeIndex,
+        purpose: Purpose,
+        errand: Errand,
+        request: &[u8],
+        asking: Asking,
+    ) {
+        if self.waiting(&errand.waiter).is_none() {
+            return;
+        }
+        let pin = Pin { session: errand.waiter.session, client: errand.waiter.client, purpose };
+        let key = match self.pin(pin, node, &errand) {
+            Ok(key) => key,
+            Err(NoPin::Limit(max)) => {
+                self.metrics.limit_reached(Limit::PinnedLinks);
+                let what = "node connections of single clients";
+                return self.fail(errand.waiter, &RequestError::Overload { what, max });
+            }
+            Err(NoPin::Unreachable) => {
+                let addr = self.node_addr(node);
+                return self.retry_later(errand, request, Unavailable::Unreachable(addr));
+            }
+        };
+        if purpose == Purpose::Watch {
+            self.guard(&errand, key, asking);
+        }
+        let left = (purpose == Purpose::Wait).then(|| self.with_time_left(&errand, request));
+        self.append(key, errand, left.flatten().as_deref().unwrap_or(request), asking);
+    }
+
+    /// The client's link to a node: the one it has, one that lies idle, or a new one.
+    fn pin(&mut self, pin: Pin, node: NodeIndex, errand: &Errand) -> Result<LinkKey, NoPin> {
+        if let Some(key) = self.pinned_to(&pin) {
+            let link = &self.links[key.0].link;
+            if link.node == node && link.resp == errand.resp && !link.is_closing {
+                return Ok(key);
+            }
+            self.unpin(key);
+        }
+        let key = match self.pinned.take(node, errand.resp) {
+            Some(key) => key,
+            None => self.make_pinned(node, errand)?,
+        };
+        self.links[key.0].link.owner = Owner::Client(pin);
+        if let Some(entry) = self.sessions.get_mut(pin.session) {
+            entry.pins.push(key);
+        }
+        Ok(key)
+    }
+
+    fn make_pinned(&mut self, index: NodeIndex, errand: &Errand) -> Result<LinkKey, NoPin> {
+        let max = self.config.limits.pinned_links_max;
+        if self.pinned.count() >= max {
+            let idle = self.pinned.oldest_idle().ok_or(NoPin::Limit(max))?;
+            self.close_link(idle);
+        }
+        let now_us = self.clock.now_us();
+        let node = self.routes.node_mut(index).ok_or(NoPin::Unreachable)?;
+        if now_us < node.connect_after_us {
+            return Err(NoPin::Unreachable);
+        }
+        node.pinned_count += 1;
+        let key = LinkKey(self.links.insert(LinkEntry {
+            link: Link::new(index, errand.resp, Lane::Shared, Owner::Nobody),
+            socket: None,
+            waker: None,
+            is_write_blocked: false,
+        }));
+        self.pinned.add();
+        self.new_links.push(key);
+        self.request_flush();
+        Ok(key)
+    }
+
+    /// The link that a client has for a purpose.
+    pub(super) fn pinned_to(&self, pin: &Pin) -> Option<LinkKey> {
+        let entry = self.sessions.get(pin.session)?;
+        let is_meant = |key: &&LinkKey| {
+            self.links.get(key.0).is_some_and(|entry| entry.link.owner == Owner::Client(*pin))
+        };
+        entry.pins.iter().find(is_meant).copied()
+    }
+
+    /// The session of a pin, while its client is there.
+    pub(super) fn pinned_session(&mut self, pin: &Pin) -> Option<&mut Session> {
+        let session = &mut self.sessions.get_mut(pin.session)?.session;
+        (session.id == pin.client).then_some(session)
+    }
+
+    /// Hands an out-of-band message to the client whose link it came on.
+    pub(super) fn push_to(&mut self, pin: Pin, message: &[u8]) {
+        if let Some(session) = self.pinned_session(&pin) {
+            session.push(message);
+            self.mark_session_dirty(pin.session);
+        }
+    }
+
+    /// Takes a link from its client when nothing of the client is left at the node.
+    pub(super) fn settle_pin(&mut self, key: LinkKey) {
+        let Some(link) = self.links.get(key.0).map(|entry| &entry.link) else { return };
+        let Owner::Client(pin) = link.owner else { return };
+        if link.in_flight_count() > 0 {
+            return;
+        }
+        let guards = |session: &mut Session| matches!(session.watch, Watch::Guarded { link, .. } if link == key);
+        if !self.pinned_session(&pin).is_some_and(guards) {
+            self.unpin(key);
+        }
+    }
+
+    /// Settles the links of a session after an answer that may have changed what it holds.
+    pub(super) fn settle_pins_of(&mut self, key: usize) {
+        let Some(entry) = self.sessions.get(key).filter(|entry| !entry.pins.is_empty()) else {
+            return;
+        };
+        let pin = Pin { session: key, client: entry.session.id, purpose: Purpose::Watch };
+        if entry.session.watch == Watch::Nothing
+            && let Some(link) = self.pinned_to(&pin)
+        {
+            self.forget_guards(link);
+        }
+    }
+
+    /// A link is its client's no more: it is kept for the next one if it is clean, and ended if not.
+    pub(super) fn unpin(&mut self, key: LinkKey) {
+        let max = self.config.limits.pinned_idle_max;
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        let link = &mut entry.link;
+        let is_clean = link.in_flight_count() == 0 && entry.socket.is_some() && !link.is_closing;
+        let owner = std::mem::replace(&mut link.owner, Owner::Nobody);
+        let (node, resp) = (link.node, link.resp);
+        if let Owner::Client(pin) = owner
+            && let Some(entry) = self.sessions.get_mut(pin.session)
+        {
+            entry.pins.retain(|pinned| *pinned != key);
+        }
+        if !is_clean || !self.pinned.keep(node, resp, key, max) {
+            self.close_link(key);
+        }
+    }
+
+    /// Ends a link that is not shared.
+    pub(super) fn close_link(&mut self, key: LinkKey) {
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        if !entry.link.is_closing {
+            entry.link.is_closing = true;
+            self.pinned.remove(key);
+            if let Some(waker) = &entry.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Ends the links on which a session has asked what came too late.
+    pub(super) fn end_asked_pins(&mut self, key: usize) {
+        let Some(entry) = self.sessions.get(key) else { return };
+        let is_asked = |link: &&LinkKey| {
+            self.links.get(link.0).is_some_and(|entry| entry.link.errands_count() > 0)
+        };
+        let asked: Vec<LinkKey> = entry.pins.iter().filter(is_asked).copied().collect();
+        for link in asked {
+            self.close_link(link);
+        }
+    }
+
+    /// Ends the links to nodes that left the cluster, or that it has given up.
+    pub(super) fn end_useless_pins(&mut self) {
+        let is_useless = |link: &Link| {
+            let is_lost = self.routes.node(link.node).is_none_or(|n| n.is_failed || !n.is_known);
+            link.owner != Owner::Everybody && is_lost
+        };
+        let links = self.links.iter().filter(|(_, entry)| is_useless(&entry.link));
+        let useless: Vec<LinkKey> = links.map(|(key, _)| LinkKey(key)).collect();
+        for key in useless {
+            self.close_link(key);
+        }
+    }
+
+    /// A link has ended; what its client held at the node is gone.
+    pub(super) fn pinned_link_ended(&mut self, key: LinkKey, link: &Link) {
+        if link.owner == Owner::Everybody {
+            return;
+        }
+        if !link.is_closing {
+            self.pinned.remove(key);
+        }
+        let Owner::Client(pin) = link.owner else { return };
+        let Some(entry) = self.sessions.get_mut(pin.session) else { return };
+        entry.pins.retain(|pinned| *pinned != key);
+        if let Watch::Guarded { slot, link, is_confirmed, .. } = entry.session.watch
+            && entry.session.id == pin.client
+            && link == key
+        {
+            entry.session.watch = if is_confirmed { Watch::Lost(slot) } else { Watch::Nothing };
+        }
+    }
+}
+
+/// Why a client has no link of its own.
+#[derive(Clone, Copy, Debug)]
+enum NoPin {
+    /// There are this many, and none is idle.
+    Limit(usize),
+    /// It is too soon to connect again.
+    Unreachable,
+}
