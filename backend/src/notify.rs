@@ -25,8 +25,6 @@ pub(crate) enum Class {
     Stream,
     /// `x`: a key's time has come.
     Expired,
-    /// `e`: a key was given up for want of memory.
-    Evicted,
     /// `m`: a key that was asked for is not there.
     Missed,
     /// `n`: a key that was not there is made.
@@ -45,7 +43,6 @@ impl Class {
             Class::SortedSet => b'z',
             Class::Stream => b't',
             Class::Expired => b'x',
-            Class::Evicted => b'e',
             Class::Missed => b'm',
             Class::New => b'n',
         }
