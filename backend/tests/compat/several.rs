@@ -115,7 +115,7 @@ fn settle(control: &mut Client) {
 pub(crate) fn compare_events(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
     // Without `x`, as keys expire when each server finds time for it. What a sort looks up, it does in the order in
     // which its own hash function has the elements, so it is not asked for missing keys.
-    let classes = if name.starts_with("sort") { "KEg$lshztdn" } else { "KEg$lshztdmn" };
+    let classes = if name.starts_with("sort") { "KEg$lshztdxn" } else { "KEg$lshztdxmn" };
     let play = |path: &PathBuf| events_of(path, resp, script, classes);
     let [theirs, ours] = [&pair.redis, &pair.node].map(play);
     for (index, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
@@ -131,6 +131,7 @@ fn events_of(path: &Path, resp: Resp, script: &[Vec<Vec<u8>>], classes: &str) ->
         |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
     let mut client = Client::connect(path);
     client.call(&words(&format!("CONFIG SET notify-keyspace-events {classes}")));
+    client.call(&words("DEBUG SET-ACTIVE-EXPIRE 0"));
     client.call(&words("FLUSHALL"));
     let mut listener = Client::connect(path);
     if resp == Resp::V3 {
@@ -144,6 +145,7 @@ fn events_of(path: &Path, resp: Resp, script: &[Vec<Vec<u8>>], classes: &str) ->
         events.push(listener.came());
     }
     client.call(&words("RESET"));
+    client.call(&words("DEBUG SET-ACTIVE-EXPIRE 1"));
     client.call(&[b"CONFIG".into(), b"SET".into(), b"notify-keyspace-events".into(), b"".into()]);
     events
 }
