@@ -48,6 +48,8 @@ enum Outcome {
 
 pub(super) fn xclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
+    // Counted, and told of if it is missing, before anything else is looked at.
+    call.node.read(call.at(), key);
     stream_of_group(call)?;
     let mut claim = Claim::of_idle(call)?;
     let ids: Vec<Id> = call.args.iter().skip(5).map_while(|arg| id::exact(arg).ok()).collect();
@@ -111,6 +113,7 @@ const AUTO_COUNT_TOO_HIGH: i64 = (1 << 47) / 16;
 
 pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
+    call.node.read(call.at(), key);
     let mut claim = Claim::of_idle(call)?;
     let mut next = Some(id::interval_start(call.arg(5))?);
     let mut count = parse_auto(call, &mut claim)?;
@@ -232,7 +235,9 @@ impl Claimed {
 /// The stream with the group that the arguments name.
 fn stream_of_group<'c>(call: &'c mut Call<'_>) -> Result<&'c mut Stream, ReplyError> {
     let (key, group) = (call.arg(1), call.arg(2));
-    let Some(record) = call.node.read(call.at(), key) else { return Err(no_group(key, group, "")) };
+    let Some(record) = call.node.write(call.at(), key) else {
+        return Err(no_group(key, group, ""));
+    };
     let stream = stream_of(record)?;
     if stream.group(group).is_some() { Ok(stream) } else { Err(no_group(key, group, "")) }
 }
