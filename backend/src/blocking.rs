@@ -54,14 +54,18 @@ const KINDS: [Awaited; 4] =
     [Awaited::List, Awaited::SortedSet, Awaited::Stream, Awaited::StreamOfGroup];
 
 impl Awaited {
-    /// Whether this is what is waited for.
-    fn is_met_by(self, value: &Value) -> bool {
-        let name = match self {
+    /// What `TYPE` answers for what is waited for.
+    fn type_name(self) -> &'static str {
+        match self {
             Awaited::List => "list",
             Awaited::SortedSet => "zset",
             Awaited::Stream | Awaited::StreamOfGroup => "stream",
-        };
-        value.type_name() == name
+        }
+    }
+
+    /// Whether this is what is waited for.
+    fn is_met_by(self, value: &Value) -> bool {
+        value.type_name() == self.type_name()
     }
 }
 
@@ -70,9 +74,11 @@ impl Awaited {
 pub(crate) enum Cause {
     /// It was not there before.
     Made,
-    /// Its value is another one. A list or a sorted set that was there already has nothing for those who wait: they
-    /// have come when there was none. As in a Redis that is so, too, where a value of another type was overwritten.
+    /// Its value was changed, but is the same one. A list or a sorted set that was there already has nothing for those
+    /// who wait: they have come when there was none.
     Changed,
+    /// A stream was removed or replaced by another value, which a Redis looks at if somebody at all waits for streams.
+    StreamLost,
 }
 
 /// What a client is answered when its time is up.
@@ -156,14 +162,17 @@ impl Blocking {
         let Some(queue) = self.queues.get_mut(&db).and_then(|queues| queues.get_mut(key)) else {
             return;
         };
-        let kinds: &[Awaited] = match by {
-            Cause::Made => &KINDS,
-            Cause::Changed => &[Awaited::Stream, Awaited::StreamOfGroup],
+        let now = value.map_or("none", Value::type_name);
+        let stream = Awaited::Stream.type_name();
+        let (type_name, is_possible) = match by {
+            Cause::Made => (now, true),
+            Cause::Changed => (now, now == stream),
+            Cause::StreamLost => (stream, true),
         };
         // What nobody at all waits for makes no key ready, even if it is replaced before the key is served.
-        let is_of_use = value.is_some_and(|value| {
-            kinds.iter().any(|kind| kind.is_met_by(value) && self.counts[*kind as usize] > 0)
-        });
+        let is_awaited =
+            |kind: &Awaited| kind.type_name() == type_name && self.counts[*kind as usize] > 0;
+        let is_of_use = is_possible && KINDS.iter().any(is_awaited);
         let is_served =
             self.serving.as_ref().is_some_and(|(at, served)| *at == db && **served == *key);
         if queue.is_ready || is_served || !(is_of_use || queue.groups_count > 0) {

@@ -166,8 +166,8 @@ impl Node {
                     Fate::Expired => {
                         self.notify(Class::Expired, "expired", db, &key);
                         self.watches.touch(db, &key);
-                        self.look_if_ready(db, &key, Cause::Changed);
                     }
+                    Fate::StreamLost => self.look_if_ready(db, &key, Cause::StreamLost),
                 }
             }
         }

@@ -71,6 +71,8 @@ pub(crate) enum Fate {
     Made,
     /// Its time had come.
     Expired,
+    /// Its value was a stream, which was removed or replaced by another value.
+    StreamLost,
 }
 
 /// How keys are laid out.
@@ -154,10 +156,15 @@ impl Keyspace {
         let used_at_s = seconds(now_ms);
         let was_volatile = match part.keys.find_mut(hash, key) {
             Some(record) => {
+                let lost_stream = matches!(record.value, Value::Stream(_));
                 (record.value, record.used_at_s) = (value, used_at_s);
                 let was_volatile = record.is_volatile;
-                if was_volatile && part.volatile.find(hash, key).is_some_and(|time| *time < now_ms)
-                {
+                let had_expired = was_volatile
+                    && part.volatile.find(hash, key).is_some_and(|time| *time < now_ms);
+                if lost_stream {
+                    self.note(Fate::StreamLost, key);
+                }
+                if had_expired {
                     // Nobody had looked for it since its time came.
                     self.note_expired(key);
                     self.note(Fate::Made, key);
@@ -257,6 +264,9 @@ impl Keyspace {
         let part = self.parts[index].as_deref_mut()?;
         let record = part.keys.remove(hash, key)?;
         self.keys_count -= 1;
+        if let (Some(journal), Value::Stream(_)) = (&mut self.journal, &record.value) {
+            journal.push((Fate::StreamLost, Key::from(key)));
+        }
         if record.is_volatile {
             self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());
         }
