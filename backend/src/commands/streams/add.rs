@@ -102,26 +102,10 @@ fn default_limit(limits: NodeLimits) -> u64 {
 pub(super) fn xadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
     let limits = call.node.config.settings().stream_node_limits;
-    let mut options = Options::default();
-    let mut index = 2;
-    let mut id = None;
-    while id.is_none() && index < call.args.len() {
-        // A star is an ID wherever it stands; other words are IDs if they are no options.
-        if call.arg(index) != b"*"
-            && let Some(next) = options.take(call, index)?
-        {
-            index = next;
-        } else if is(call.arg(index), "NOMKSTREAM") {
-            options.may_not_make = true;
-            index += 1;
-        } else {
-            id = Some(id::new(call.arg(index))?);
-            index += 1;
-        }
-    }
+    let (options, id, words_at) = parse_new(call)?;
     let trim = options.trim(limits)?;
-    let words = call.args.iter().skip(index);
-    let (Some(id), false) = (id, words.len() < 2 || words.len() % 2 == 1) else {
+    let words = call.args.iter().skip(words_at);
+    let (Some(id), true) = (id, words.len() >= 2 && words.len() % 2 == 0) else {
         return Err(ReplyError::wrong_arity(call.spec.name));
     };
     if id == NewId::Exactly(Id::MIN) {
@@ -147,6 +131,27 @@ pub(super) fn xadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     write::id(&mut call.reply, id);
     Ok(())
+}
+
+/// Reads what stands before the fields: options, the ID if there is one, and where the fields begin.
+fn parse_new(call: &Call<'_>) -> Result<(Options, Option<NewId>, usize), ReplyError> {
+    let mut options = Options::default();
+    let mut index = 2;
+    while index < call.args.len() {
+        let arg = call.arg(index);
+        // A star is an ID wherever it stands; other words are IDs if they are no options.
+        if arg != b"*"
+            && let Some(next) = options.take(call, index)?
+        {
+            index = next;
+        } else if is(arg, "NOMKSTREAM") {
+            options.may_not_make = true;
+            index += 1;
+        } else {
+            return Ok((options, Some(id::new(arg)?), index + 1));
+        }
+    }
+    Ok((options, None, index))
 }
 
 /// Finds the ID of a new entry and adds it.
