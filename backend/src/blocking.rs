@@ -1,7 +1,7 @@
 //! Clients that wait for keys, and keys that became ready for them.
 //!
 //! A blocking command finds its keys empty and asks to wait ([`Call::block`](crate::execute::Call::block)). Then:
-//! 1. Whoever changes a key tells [`Blocking::mark_ready`] of it, if the key now holds what may be waited for.
+//! 1. Whoever makes or changes a key tells [`Blocking::mark_ready`] of it.
 //! 2. After the command that did so, with its whole transaction, [`serve`] takes the ready keys in the order in which
 //!    they became ready, and the clients of each key in the order in which they began to wait.
 //! 3. A client's command runs again for that one key. It answers, and the client goes on; or it finds nothing for
@@ -50,16 +50,35 @@ pub(crate) enum Awaited {
     StreamOfGroup,
 }
 
+const KINDS: [Awaited; 4] =
+    [Awaited::List, Awaited::SortedSet, Awaited::Stream, Awaited::StreamOfGroup];
+
 impl Awaited {
-    /// Whether this is what is waited for.
-    fn is_met_by(self, value: &Value) -> bool {
-        let name = match self {
+    /// What `TYPE` answers for what is waited for.
+    fn type_name(self) -> &'static str {
+        match self {
             Awaited::List => "list",
             Awaited::SortedSet => "zset",
             Awaited::Stream | Awaited::StreamOfGroup => "stream",
-        };
-        value.type_name() == name
+        }
     }
+
+    /// Whether this is what is waited for.
+    fn is_met_by(self, value: &Value) -> bool {
+        value.type_name() == self.type_name()
+    }
+}
+
+/// What has happened to a key that may make it ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It was not there before.
+    Made,
+    /// Its value was changed, but is the same one. A list or a sorted set that was there already has nothing for those
+    /// who wait: they have come when there was none.
+    Changed,
+    /// A stream was removed or replaced by another value, which a Redis looks at if somebody at all waits for streams.
+    StreamLost,
 }
 
 /// What a client is answered when its time is up.
@@ -95,6 +114,8 @@ pub(crate) struct Blocking {
     /// The key being served: what its own clients do to it makes it not ready anew.
     serving: Option<(usize, Key)>,
     last_ticket: Ticket,
+    /// How many clients wait for each kind, indexed by it.
+    counts: [usize; KINDS.len()],
 }
 
 /// A client's place in all queues: counts up, so that who came first comes first.
@@ -136,13 +157,22 @@ impl Blocking {
         !self.ready.is_empty()
     }
 
-    /// A key was changed and now holds this, or nothing.
-    pub(crate) fn mark_ready(&mut self, db: usize, key: &[u8], value: Option<&Value>) {
+    /// A key was made, changed or removed, and now holds this, or nothing.
+    pub(crate) fn mark_ready(&mut self, db: usize, key: &[u8], value: Option<&Value>, by: Cause) {
         let Some(queue) = self.queues.get_mut(&db).and_then(|queues| queues.get_mut(key)) else {
             return;
         };
-        const KINDS: [Awaited; 3] = [Awaited::List, Awaited::SortedSet, Awaited::Stream];
-        let is_of_use = value.is_some_and(|value| KINDS.iter().any(|kind| kind.is_met_by(value)));
+        let now = value.map_or("none", Value::type_name);
+        let stream = Awaited::Stream.type_name();
+        let (type_name, is_possible) = match by {
+            Cause::Made => (now, true),
+            Cause::Changed => (now, now == stream),
+            Cause::StreamLost => (stream, true),
+        };
+        // What nobody at all waits for makes no key ready, even if it is replaced before the key is served.
+        let is_awaited =
+            |kind: &Awaited| kind.type_name() == type_name && self.counts[*kind as usize] > 0;
+        let is_of_use = is_possible && KINDS.iter().any(is_awaited);
         let is_served =
             self.serving.as_ref().is_some_and(|(at, served)| *at == db && **served == *key);
         if queue.is_ready || is_served || !(is_of_use || queue.groups_count > 0) {
@@ -173,10 +203,12 @@ impl Blocking {
             let is_new = queue.clients.insert(wait.ticket, client).is_none();
             queue.groups_count += usize::from(is_new && wait.kind == Awaited::StreamOfGroup);
         }
+        self.counts[wait.kind as usize] += 1;
         self.waits.insert(client, wait);
     }
 
     fn leave_queues(&mut self, wait: &KeyWait) {
+        self.counts[wait.kind as usize] -= 1;
         let Some(queues) = self.queues.get_mut(&wait.db) else { return };
         for key in &wait.keys {
             let Some(queue) = queues.get_mut(key) else { continue };

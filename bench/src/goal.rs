@@ -41,9 +41,53 @@ const fn proxy(scenarios: &'static [&'static str], part: f64) -> Goal {
 }
 
 const fn node(target: Target, redis: Target) -> Goal {
-    let scenarios = &["get", "set", "get-p16", "set-p16", "incr", "incr-p16", "setex-p16"];
-    Goal { target, scenarios, bound: Bound::CpuOf(redis, 1.0) }
+    Goal { target, scenarios: OF_NODES, bound: Bound::CpuOf(redis, 1.0) }
 }
+
+/// What nodes are judged by.
+const OF_NODES: &[&str] = &[
+    "get",
+    "set",
+    "get-p16",
+    "set-p16",
+    "incr",
+    "incr-p16",
+    "setex-p16",
+    "ping",
+    "ping-p16",
+    "lpush",
+    "lpush-p16",
+    "rpush",
+    "rpush-p16",
+    "lpop",
+    "lpop-p16",
+    "rpop",
+    "rpop-p16",
+    "sadd",
+    "sadd-p16",
+    "spop",
+    "spop-p16",
+    "hset",
+    "hset-p16",
+    "zadd",
+    "zadd-p16",
+    "zpopmin",
+    "zpopmin-p16",
+    "xadd",
+    "xadd-p16",
+    "pfadd",
+    "pfadd-p16",
+    "geoadd",
+    "geoadd-p16",
+    "setbit",
+    "setbit-p16",
+    "lrange-100",
+    "lrange-100-p16",
+    "lrange-300",
+    "lrange-300-p16",
+    "lrange-600",
+    "lrange-600-p16",
+];
 
 /// One goal in one scenario, after a run.
 #[derive(Debug)]

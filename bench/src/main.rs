@@ -7,6 +7,7 @@
 mod args;
 mod csv;
 mod find;
+mod footprint;
 mod goal;
 mod guard;
 mod machine;
@@ -58,6 +59,11 @@ fn run(args: Args) -> Result<ExitCode> {
     heading.clock = meter.clock().describe();
 
     let mut starter = Starter::new(folder.path(), programs(&args))?;
+    if let Some(keys) = args.memory {
+        print!("{}", heading.text());
+        let is_missed = !footprint::run(&mut starter, keys)? && args.check;
+        return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
     let mut targets = start(&mut starter, &selected, &mut heading);
     if targets.is_empty() {
         bail!("nothing to measure");

@@ -77,6 +77,9 @@ impl Meter {
                 if let Some(dataset) = load.dataset {
                     fill_once(running, dataset)?;
                 }
+                if let Some((commands, count)) = load.setup {
+                    set_up(running, load, commands, count)?;
+                }
                 let reply = Client::connect(running.port)?.call(&load.example())?;
                 if !load.accepts(&reply) {
                     bail!("the reply to {} is {}", load.example()[0], shorten(&reply));
@@ -207,6 +210,23 @@ fn fill_once(running: &mut Running, dataset: &Dataset) -> Result<()> {
         }
     }
     running.filled.push(dataset.prefix);
+    Ok(())
+}
+
+/// Clears the key of a scenario and sends what is to be in it.
+fn set_up(running: &Running, load: &Load, commands: &[&[&str]], count: u32) -> Result<()> {
+    let mut client = Client::connect(running.port)?;
+    for (index, command) in commands.iter().enumerate() {
+        let command = load.filled_in(command);
+        if index == 0 {
+            client.call(&["DEL".to_owned(), command[1].clone()])?;
+        }
+        for _ in 0..count {
+            if let Reply::Error(error) = client.call(&command)? {
+                bail!("the reply to {} is {error}", command[0]);
+            }
+        }
+    }
     Ok(())
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Load {
     expect: Expect,
     /// Keys that must exist before.
     pub(crate) dataset: Option<&'static Dataset>,
+    /// A command that is sent so many times before, beginning with the one that clears the way.
+    pub(crate) setup: Option<(&'static [&'static [&'static str]], u32)>,
     /// Requests in flight per client.
     pub(crate) pipeline: u32,
     /// Operations, in percent of `--ops`: dearer operations run fewer times, cheaper ones more often.
@@ -66,6 +68,7 @@ pub(crate) enum Audience {
 /// The shape a right reply has.
 #[derive(Clone, Copy, Debug)]
 enum Expect {
+    Any,
     Ok,
     Integer,
     Bulk(usize),
@@ -91,6 +94,23 @@ const SET: &[&str] = &["SET", "key:__rand_int__", VALUE];
 const INCR: &[&str] = &["INCR", "count:__rand_int__"];
 const SETEX: &[&str] = &["SET", "lease:__rand_int__", VALUE, "EX", "3600"];
 const KEY: &str = "key:__rand_int__";
+const PING: &[&str] = &["PING"];
+const LPUSH: &[&str] = &["LPUSH", "list", VALUE];
+const RPUSH: &[&str] = &["RPUSH", "list", VALUE];
+const LPOP: &[&str] = &["LPOP", "list"];
+const RPOP: &[&str] = &["RPOP", "list"];
+const SADD: &[&str] = &["SADD", "set", "element:__rand_int__"];
+const SPOP: &[&str] = &["SPOP", "set"];
+const HSET: &[&str] = &["HSET", "hash", "element:__rand_int__", VALUE];
+const ZADD: &[&str] = &["ZADD", "sorted-set", "__rand_int__", "element:__rand_int__"];
+const ZPOPMIN: &[&str] = &["ZPOPMIN", "sorted-set"];
+const XADD: &[&str] = &["XADD", "stream", "MAXLEN", "~", "100000", "*", "field", VALUE];
+const PFADD: &[&str] = &["PFADD", "hll", "element:__rand_int__"];
+const GEOADD: &[&str] = &["GEOADD", "geo", "13.361", "38.115", "element:__rand_int__"];
+const SETBIT: &[&str] = &["SETBIT", "bits", "__rand_int__", "1"];
+const LRANGE_100: &[&str] = &["LRANGE", "range", "0", "99"];
+const LRANGE_300: &[&str] = &["LRANGE", "range", "0", "299"];
+const LRANGE_600: &[&str] = &["LRANGE", "range", "0", "599"];
 const MGET: &[&str] = &["MGET", KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY];
 
 /// All scenarios, in the order they run.
@@ -149,6 +169,40 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         send(SETEX, Expect::Ok, None, 16, 500),
         Audience::Nodes,
     ),
+    of_type("ping", PING, Expect::Any, None, 100),
+    of_type_p16("ping-p16", PING, Expect::Any, None, 500),
+    of_type("lpush", LPUSH, Expect::Integer, None, 100),
+    of_type_p16("lpush-p16", LPUSH, Expect::Integer, None, 500),
+    of_type("rpush", RPUSH, Expect::Integer, None, 100),
+    of_type_p16("rpush-p16", RPUSH, Expect::Integer, None, 500),
+    of_type("lpop", LPOP, Expect::Any, None, 100),
+    of_type_p16("lpop-p16", LPOP, Expect::Any, None, 500),
+    of_type("rpop", RPOP, Expect::Any, None, 100),
+    of_type_p16("rpop-p16", RPOP, Expect::Any, None, 500),
+    of_type("sadd", SADD, Expect::Integer, None, 100),
+    of_type_p16("sadd-p16", SADD, Expect::Integer, None, 500),
+    of_type("spop", SPOP, Expect::Any, None, 100),
+    of_type_p16("spop-p16", SPOP, Expect::Any, None, 500),
+    of_type("hset", HSET, Expect::Integer, None, 100),
+    of_type_p16("hset-p16", HSET, Expect::Integer, None, 500),
+    of_type("zadd", ZADD, Expect::Integer, None, 100),
+    of_type_p16("zadd-p16", ZADD, Expect::Integer, None, 500),
+    of_type("zpopmin", ZPOPMIN, Expect::Any, None, 100),
+    of_type_p16("zpopmin-p16", ZPOPMIN, Expect::Any, None, 500),
+    of_type("xadd", XADD, Expect::Any, None, 100),
+    of_type_p16("xadd-p16", XADD, Expect::Any, None, 300),
+    of_type("pfadd", PFADD, Expect::Integer, None, 100),
+    of_type_p16("pfadd-p16", PFADD, Expect::Integer, None, 500),
+    of_type("geoadd", GEOADD, Expect::Integer, None, 100),
+    of_type_p16("geoadd-p16", GEOADD, Expect::Integer, None, 300),
+    of_type("setbit", SETBIT, Expect::Integer, None, 100),
+    of_type_p16("setbit-p16", SETBIT, Expect::Integer, None, 500),
+    of_type("lrange-100", LRANGE_100, Expect::Bulks(100), RANGE, 40),
+    of_type_p16("lrange-100-p16", LRANGE_100, Expect::Bulks(100), RANGE, 40),
+    of_type("lrange-300", LRANGE_300, Expect::Bulks(300), RANGE, 20),
+    of_type_p16("lrange-300-p16", LRANGE_300, Expect::Bulks(300), RANGE, 20),
+    of_type("lrange-600", LRANGE_600, Expect::Bulks(600), RANGE, 10),
+    of_type_p16("lrange-600-p16", LRANGE_600, Expect::Bulks(600), RANGE, 10),
     row(
         "get-20k",
         "GET of 20 000-byte values, 50 clients",
@@ -175,14 +229,52 @@ const fn send(
     pipeline: u32,
     ops_percent: u64,
 ) -> Work {
-    Work::Send(Load { command, expect, dataset, pipeline, ops_percent })
+    Work::Send(Load { command, expect, dataset, setup: None, pipeline, ops_percent })
 }
+
+/// A row for nodes: one command of a type, without pipelining.
+const fn of_type(
+    name: &'static str,
+    command: &'static [&'static str],
+    expect: Expect,
+    setup: Option<(&'static [&'static [&'static str]], u32)>,
+    ops_percent: u64,
+) -> Scenario {
+    let load = Load { command, expect, dataset: None, setup, pipeline: 1, ops_percent };
+    row(name, "one command of a type, 50 clients", 50, Work::Send(load), Audience::Nodes)
+}
+
+/// The same with pipelines of 16.
+const fn of_type_p16(
+    name: &'static str,
+    command: &'static [&'static str],
+    expect: Expect,
+    setup: Option<(&'static [&'static [&'static str]], u32)>,
+    ops_percent: u64,
+) -> Scenario {
+    let load = Load { command, expect, dataset: None, setup, pipeline: 16, ops_percent };
+    row(
+        name,
+        "one command of a type, 50 clients, pipelines of 16",
+        50,
+        Work::Send(load),
+        Audience::Nodes,
+    )
+}
+
+/// Six hundred elements, as `LRANGE` of redis-benchmark reads them.
+const RANGE: Option<(&[&[&str]], u32)> = Some((&[&["RPUSH", "range", VALUE]], 600));
 
 impl Load {
     /// The command as redis-benchmark takes it, random numbers left for it to fill in.
     pub(crate) fn template(&self) -> Vec<String> {
+        self.filled_in(self.command)
+    }
+
+    /// A command with values in it, random numbers left as they are.
+    pub(crate) fn filled_in(&self, command: &[&str]) -> Vec<String> {
         let value = "v".repeat(VALUE_BYTES);
-        self.command.iter().map(|word| word.replace(VALUE, &value)).collect()
+        command.iter().map(|word| word.replace(VALUE, &value)).collect()
     }
 
     /// The command once, on key number 0.
@@ -206,6 +298,8 @@ impl Load {
     /// Whether a reply to [`example`](Self::example) is what a correct server answers.
     pub(crate) fn accepts(&self, reply: &Reply) -> bool {
         match (self.expect, reply) {
+            (Expect::Any, Reply::Error(_)) => false,
+            (Expect::Any, _) => true,
             (Expect::Ok, Reply::Simple(text)) => text == "OK",
             (Expect::Integer, Reply::Integer(_)) => true,
             (Expect::Bulk(bytes), Reply::Bulk(value)) => value.len() == bytes,

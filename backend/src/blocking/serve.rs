@@ -55,6 +55,7 @@ impl<'a> Call<'a> {
             args,
         };
         self.node.blocking.add(self.client.id, wait);
+        self.node.keep_journal();
     }
 }
 

@@ -41,15 +41,26 @@ fn a_key_is_ready_once_and_only_with_what_is_waited_for() {
     let mut blocking = Blocking::default();
     let string = Value::String(Str::new(b"x"));
     blocking.add(ClientId(1), wait(0, &[b"a"], Awaited::List));
-    blocking.mark_ready(0, b"a", Some(&string));
-    blocking.mark_ready(0, b"a", None);
+    blocking.mark_ready(0, b"a", Some(&string), Cause::Made);
+    blocking.mark_ready(0, b"a", None, Cause::Made);
     assert!(!blocking.has_ready());
     // Who reads for a group hears of every change that takes the stream away.
     blocking.add(ClientId(2), wait(0, &[b"a"], Awaited::StreamOfGroup));
-    blocking.mark_ready(0, b"a", None);
-    blocking.mark_ready(0, b"a", Some(&string));
+    blocking.mark_ready(0, b"a", None, Cause::Made);
+    blocking.mark_ready(0, b"a", Some(&string), Cause::Made);
     assert_eq!(blocking.next_ready(), Some((0, Key::from(b"a".as_slice()))));
     assert!(blocking.next_ready().is_none());
-    blocking.mark_ready(0, b"a", None);
+    blocking.mark_ready(0, b"a", None, Cause::Made);
+    assert!(blocking.has_ready());
+}
+
+#[test]
+fn a_list_that_was_there_does_not_become_ready() {
+    let mut blocking = Blocking::default();
+    blocking.add(ClientId(1), wait(0, &[b"a"], Awaited::List));
+    let list = Value::List(Box::default());
+    blocking.mark_ready(0, b"a", Some(&list), Cause::Changed);
+    assert!(!blocking.has_ready());
+    blocking.mark_ready(0, b"a", Some(&list), Cause::Made);
     assert!(blocking.has_ready());
 }

@@ -44,17 +44,45 @@ fn scan(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let now_ms = call.now_ms;
     let database = &call.node.databases[call.client.db];
     let mut found = Elements::default();
+    if let Some(type_name) = filter.type_name {
+        return scan_of_type(call, cursor, &filter, type_name);
+    }
     let cursor = filter.walk(cursor, |cursor, met| {
         database.scan(cursor, |key, record| {
             *met += 1;
-            if !database.has_expired(key, record, now_ms)
-                && filter.is_match(key)
-                && filter.type_name.is_none_or(|t| is(t, record.value.type_name()))
-            {
+            if !database.has_expired(key, record, now_ms) && filter.is_match(key) {
                 found.push(key);
             }
         })
     });
+    reply_with_page(call, cursor, &found);
+    Ok(())
+}
+
+/// As `SCAN`, for keys of one type: every key is looked up for it, as by `TYPE`.
+fn scan_of_type(
+    call: &mut Call<'_>,
+    cursor: u64,
+    filter: &Filter<'_>,
+    type_name: &[u8],
+) -> Result<(), ReplyError> {
+    let database = &call.node.databases[call.client.db];
+    let mut keys: Vec<Key> = Vec::new();
+    let cursor = filter.walk(cursor, |cursor, met| {
+        database.scan(cursor, |key, _| {
+            *met += 1;
+            if filter.is_match(key) {
+                keys.push(key.clone());
+            }
+        })
+    });
+    let mut found = Elements::default();
+    for key in &keys {
+        let record = call.node.inspect(call.at(), key);
+        if record.is_some_and(|record| is(type_name, record.value.type_name())) {
+            found.push(key);
+        }
+    }
     reply_with_page(call, cursor, &found);
     Ok(())
 }

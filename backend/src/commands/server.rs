@@ -12,7 +12,7 @@ use reddoor_protocol::command::describe;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
-use crate::blocking::TimeoutReply;
+use crate::blocking::{Cause, TimeoutReply};
 use crate::client::{Blocked, Close};
 use crate::clock;
 use crate::commands::argument::{integer, is, timeout_ms};
@@ -107,7 +107,7 @@ fn flush(node: &mut Node, db: usize) {
 /// All keys of a database may have changed: those that clients wait for become ready.
 fn look_at_awaited(node: &mut Node, db: usize) {
     for key in node.blocking.awaited_keys(db) {
-        node.look_if_ready(db, &key);
+        node.look_if_ready(db, &key, Cause::Made);
     }
 }
 

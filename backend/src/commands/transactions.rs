@@ -42,8 +42,10 @@ fn watch(call: &mut Call<'_>) -> Result<(), ReplyError> {
         // A key that has expired is gone now, so that its removal later is no change.
         let at = call.at();
         call.node.peek(at, key);
+        call.node.tell_journal();
         let client = &mut *call.client;
         call.node.watches.watch(client.id, &mut client.watched, client.db, key);
+        call.node.keep_journal();
     }
     call.reply.ok();
     Ok(())
@@ -95,5 +97,6 @@ fn is_touched(call: &mut Call<'_>) -> bool {
         at.db = *db;
         call.node.peek(at, key);
     }
+    call.node.tell_journal();
     call.node.watches.is_touched(call.client.id)
 }

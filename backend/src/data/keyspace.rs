@@ -31,8 +31,8 @@ pub(crate) struct Keyspace {
     random: Random,
     /// Keys removed because their time had come (count), ever.
     expired_count: u64,
-    /// Keys made since somebody last asked, if somebody does.
-    created: Option<Vec<Key>>,
+    /// What happened to keys since somebody last asked, if somebody does.
+    journal: Option<Vec<(Fate, Key)>>,
     cycle: cycle::Position,
 }
 
@@ -64,6 +64,17 @@ impl Record {
     }
 }
 
+/// What may happen to a key beside what is done to its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It was not there before.
+    Made,
+    /// Its time had come.
+    Expired,
+    /// Its value was a stream, which was removed or replaced by another value.
+    StreamLost,
+}
+
 /// How keys are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -88,7 +99,7 @@ impl Keyspace {
             hash_key: HashKey::default(),
             random: Random::default(),
             expired_count: 0,
-            created: None,
+            journal: None,
             cycle: cycle::Position::default(),
         }
     }
@@ -120,7 +131,7 @@ impl Keyspace {
         let part = self.parts[index].as_deref_mut()?;
         if part.volatile.find(hash, key).is_some_and(|time| *time < now_ms) {
             self.remove_at(hash, index, key);
-            self.expired_count += 1;
+            self.note_expired(key);
             return None;
         }
         part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
@@ -145,16 +156,26 @@ impl Keyspace {
         let used_at_s = seconds(now_ms);
         let was_volatile = match part.keys.find_mut(hash, key) {
             Some(record) => {
+                let lost_stream = matches!(record.value, Value::Stream(_));
                 (record.value, record.used_at_s) = (value, used_at_s);
-                record.is_volatile
+                let was_volatile = record.is_volatile;
+                let had_expired = was_volatile
+                    && part.volatile.find(hash, key).is_some_and(|time| *time < now_ms);
+                if lost_stream {
+                    self.note(Fate::StreamLost, key);
+                }
+                if had_expired {
+                    // Nobody had looked for it since its time came.
+                    self.note_expired(key);
+                    self.note(Fate::Made, key);
+                }
+                was_volatile
             }
             None => {
                 let record = Record { value, used_at_s, is_volatile: false };
                 part.keys.insert_new(hash, Key::from(key), record);
                 self.keys_count += 1;
-                if let Some(created) = &mut self.created {
-                    created.push(Key::from(key));
-                }
+                self.note(Fate::Made, key);
                 false
             }
         };
@@ -163,14 +184,32 @@ impl Keyspace {
         }
     }
 
-    /// Begins or ends to note which keys are made.
-    pub(crate) fn note_created(&mut self, is_asked_for: bool) {
-        self.created = is_asked_for.then(Vec::new);
+    /// Begins or ends to note what happens to keys.
+    pub(crate) fn keep_journal(&mut self, is_asked_for: bool) {
+        self.journal = is_asked_for.then(|| self.journal.take().unwrap_or_default());
     }
 
-    /// Keys made since this was last asked.
-    pub(crate) fn take_created(&mut self) -> Vec<Key> {
-        self.created.as_mut().map(std::mem::take).unwrap_or_default()
+    /// Whether something happened to keys since the journal was last taken.
+    #[inline]
+    pub(crate) fn has_journal(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| !journal.is_empty())
+    }
+
+    /// What happened to keys since the journal was last taken, in its order.
+    pub(crate) fn take_journal(&mut self) -> Vec<(Fate, Key)> {
+        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    #[inline]
+    fn note(&mut self, fate: Fate, key: &[u8]) {
+        if let Some(journal) = &mut self.journal {
+            journal.push((fate, Key::from(key)));
+        }
+    }
+
+    fn note_expired(&mut self, key: &[u8]) {
+        self.expired_count += 1;
+        self.note(Fate::Expired, key);
     }
 
     /// Removes a key; the caller has seen that it had not expired if that matters to it.
@@ -225,6 +264,9 @@ impl Keyspace {
         let part = self.parts[index].as_deref_mut()?;
         let record = part.keys.remove(hash, key)?;
         self.keys_count -= 1;
+        if let (Some(journal), Value::Stream(_)) = (&mut self.journal, &record.value) {
+            journal.push((Fate::StreamLost, Key::from(key)));
+        }
         if record.is_volatile {
             self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());
         }

@@ -1,7 +1,7 @@
 //! What the front door answers itself, in the words of a plain Redis.
 
 use reddoor_protocol::value::Value;
-use reddoor_tests::client::{request, text, words};
+use reddoor_tests::client::{text, words};
 use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::redis_server::{self, RedisServer};
@@ -232,22 +232,6 @@ fn a_client_that_has_said_all_still_gets_its_replies() {
     client.stream().shutdown(std::net::Shutdown::Write).unwrap();
     node.expect_call("GET k").reply("$1\r\nv\r\n");
     assert_eq!(client.read_to_end(), "$1\r\nv\r\n");
-}
-
-#[test]
-fn what_is_not_served_yet_is_named_and_closes_nothing() {
-    let node = FakeNode::start();
-    let door = FrontDoor::start(&node.addr().to_string(), &[]);
-    let mut client = door.client();
-    for line in ["MULTI", "WATCH a", "BLPOP k 0", "XREAD BLOCK 0 STREAMS k $"] {
-        let words = words(line);
-        let name = words[0].to_lowercase();
-        client.send_bytes(&request(&words));
-        let expect = format!("-UNSERVED command '{name}' is not served by this front door\r\n");
-        assert_eq!(client.reply_bytes(), expect, "{line}");
-    }
-    assert_eq!(client.ask("PING"), "PONG");
-    assert!(node.arrived().is_empty());
 }
 
 #[test]

@@ -220,8 +220,6 @@ fn scripts_run_where_their_keys_lie(kind: Kind) {
         assert_eq!(reply.as_str(), Some(key.as_str()));
     }
     let reply = client.call(&["EVAL", "return 1", "2", "script:1", "script:2"]);
-    assert_eq!(
-        reddoor_tests::client::text(&reply),
-        "-CROSSSLOT Keys in request don't hash to the same slot"
-    );
+    let reply = reddoor_tests::client::text(&reply);
+    assert!(reply.starts_with("-CROSSSLOT Keys in request don't hash to the same slot"), "{reply}");
 }

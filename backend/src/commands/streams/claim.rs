@@ -48,7 +48,8 @@ enum Outcome {
 
 pub(super) fn xclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
-    look_up(call);
+    // Counted, and told of if it is missing, before anything else is looked at.
+    call.node.read(call.at(), key);
     stream_of_group(call)?;
     let mut claim = Claim::of_idle(call)?;
     let ids: Vec<Id> = call.args.iter().skip(5).map_while(|arg| id::exact(arg).ok()).collect();
@@ -112,7 +113,7 @@ const AUTO_COUNT_TOO_HIGH: i64 = (1 << 47) / 16;
 
 pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
-    look_up(call);
+    call.node.read(call.at(), key);
     let mut claim = Claim::of_idle(call)?;
     let mut next = Some(id::interval_start(call.arg(5))?);
     let mut count = parse_auto(call, &mut claim)?;
@@ -229,11 +230,6 @@ impl Claimed {
             group::tell_of_consumer(call, key);
         }
     }
-}
-
-/// Counts the one look-up of the key, which comes before anything is refused.
-fn look_up(call: &mut Call<'_>) {
-    call.node.read(call.at(), call.arg(1));
 }
 
 /// The stream with the group that the arguments name.

@@ -2,6 +2,7 @@
 
 use reddoor_protocol::reply_error::ReplyError;
 
+use crate::blocking::Cause;
 use crate::commands::argument::{integer, is, stream_of};
 use crate::commands::streams::{id, no_group_of_key, subcommand_syntax};
 use crate::data::stream::Stream;
@@ -115,7 +116,7 @@ pub(super) fn destroy(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.node.changes += 1;
         call.notify(Class::Stream, "xgroup-destroy", key);
         // Those who wait for entries of the group hear that it is gone.
-        call.node.look_if_ready(call.client.db, key);
+        call.node.look_if_ready(call.client.db, key, Cause::Changed);
     }
     call.reply.integer(i64::from(is_removed));
     Ok(())

@@ -37,6 +37,7 @@ const GOING: &[&str] = &[
     "ZADD K 1 m 2 n 3 o",
     "ZUNIONSTORE K 2 K K",
     "ZPOPMIN K",
+    "SORT K BY nosort STORE K",
     "XADD K N-0 f v",
     "XADD K N-0 f v",
     "XGROUP CREATE K g $ MKSTREAM",
