@@ -174,7 +174,7 @@ impl Node {
         let fields_count = usize::try_from(self.integer(count_at)).ok()?;
         let fields = self.0.next(count_at);
         let zero = (0..fields_count).try_fold(fields?, |at, _| self.0.next(at))?;
-        Some(Layout { fields_count, fields, first: self.0.next(zero) })
+        Some(Layout { fields_count, fields, zero, first: self.0.next(zero) })
     }
 
     fn entry(&self, master: Id, layout: Layout, at: Position) -> Option<Entry<'_>> {
@@ -210,6 +210,7 @@ impl Node {
             is_integer(at)?;
             at = self.0.next(at)?;
         }
+        (self.0.get(layout.zero) == Element::Integer(0)).then_some(())?;
         let mut counts = Counts { live: 0, deleted: 0 };
         let mut next = Some(layout.first?);
         while let Some(at) = next {
@@ -232,6 +233,8 @@ struct Layout {
     fields_count: usize,
     /// The first field or, if there are none, what ends them.
     fields: Option<Position>,
+    /// What ends the fields, and whoever reads entries backwards.
+    zero: Position,
     /// The first entry.
     first: Option<Position>,
 }

@@ -179,3 +179,17 @@ fn an_entry_is_pending_at_one_consumer() {
     assert_eq!(group.remove_consumer(b"ann"), Some(1));
     assert!(group.pending().is_empty());
 }
+
+#[test]
+fn a_node_without_the_zero_behind_its_fields_is_refused() {
+    /// Header, two counts of two bytes each, the count of fields, and one field of three bytes.
+    const ZERO_AT: usize = 6 + 2 + 2 + 2 + 3;
+    let mut stream = Stream::default();
+    add(&mut stream, 1, &vec![(b"f".to_vec(), b"v".to_vec())]).expect("a larger ID");
+    let (_, node) = stream.nodes().next().expect("one node");
+    let mut bytes = node.as_bytes().to_vec();
+    let is_node = |bytes: &[u8]| Listpack::from_bytes(bytes).and_then(Node::from_listpack).is_ok();
+    assert!(is_node(&bytes));
+    bytes[ZERO_AT] = 1;
+    assert!(!is_node(&bytes));
+}
