@@ -119,21 +119,22 @@ impl Directive {
     /// # Errors
     /// What is wrong with it, without the directive's name.
     pub(crate) fn parse(&self, words: &[&[u8]]) -> Result<Setting, Mistake> {
-        let text = || std::str::from_utf8(words[0]).map_err(|_| Mistake::from(NOT_TEXT));
         match &self.kind {
             Kind::Custom(parse) => return parse(words),
             Kind::Words => return parse_words(words),
             _ if words.len() != 1 => return Err(Mistake::from("wrong number of arguments")),
             _ => {}
         }
+        // What stands in for bytes that are no text is no part of any number or word, so these are refused as such.
+        let text = String::from_utf8_lossy(words[0]);
         match &self.kind {
-            Kind::Flag => parse_flag(text()?),
-            Kind::Integer { min, max } => parse_integer(text()?, *min, *max),
-            Kind::Memory => parse_memory(text()?, 0),
-            Kind::MemoryAtLeast(min) => parse_memory(text()?, *min),
-            Kind::MemoryOrPercent => parse_memory_or_percent(text()?),
-            Kind::Choice(choices) => parse_choice(text()?, choices),
-            Kind::Text | Kind::Words | Kind::Custom(_) => Ok(Setting::Text(text()?.to_owned())),
+            Kind::Flag => parse_flag(&text),
+            Kind::Integer { min, max } => parse_integer(&text, *min, *max),
+            Kind::Memory => parse_memory(&text, 0),
+            Kind::MemoryAtLeast(min) => parse_memory(&text, *min),
+            Kind::MemoryOrPercent => parse_memory_or_percent(&text),
+            Kind::Choice(choices) => parse_choice(&text, choices),
+            Kind::Text | Kind::Words | Kind::Custom(_) => parse_words(words),
         }
     }
 }
