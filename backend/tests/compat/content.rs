@@ -24,6 +24,9 @@ pub(crate) fn of_all_keys(path: &Path) -> Vec<(&'static [u8], Vec<String>)> {
     KEYS.iter().map(|key| (*key, of_key(&mut client, key))).collect()
 }
 
+/// The first byte of a dump of a set or hash that is kept in a table.
+const TABLES: [u8; 2] = [2, 4];
+
 /// Dumps every key of database 0 on both servers and restores either dump on both: all four must be the same.
 ///
 /// # Panics
@@ -53,7 +56,8 @@ pub(crate) fn exchange(pair: &Pair, name: &str) {
         let is_any =
             |kinds: &[&str]| told[0].iter().any(|line| kinds.iter().any(|k| line.contains(k)));
         assert!(is_any(&["+stream"]) || told[0] == told[1], "{name}, {shown}: {told:#?}");
-        let may_differ = is_any(&["+stream", "hashtable", "quicklist"]);
+        let is_table = dumps[0].as_ref().is_some_and(|dump| TABLES.contains(&dump[0]));
+        let may_differ = is_table || is_any(&["+stream", "quicklist"]);
         assert!(may_differ || dumps[0] == dumps[1], "{name}, {shown}: {dumps:?}");
     }
     clients.iter_mut().for_each(|client| {
