@@ -11,6 +11,7 @@ use reddoor_protocol::slot::Slot;
 
 use super::clock::micros;
 use super::listening::not_while_listening;
+use super::transactions::is_exec;
 use super::{LinkEntry, Retry, Worker};
 use crate::cluster_map::NodeAddr;
 use crate::error::{RequestError, Unavailable};
@@ -130,6 +131,9 @@ impl Worker {
             }
             Plan::Reject { command, error } => {
                 session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+                if command.is_some_and(is_exec) {
+                    self.end_refused(key);
+                }
                 self.answered_here(key, command, Outcome::LocalError);
             }
         }

@@ -126,14 +126,17 @@ impl Worker {
         Ran::Now
     }
 
+    /// Even an `EXEC` with arguments ends a transaction and its guards, whether there is one or not.
+    pub(super) fn end_refused(&mut self, key: usize) {
+        self.close_transaction(key);
+        self.unwatch(key);
+    }
+
     /// A request inside a transaction is refused, and with it the whole.
     fn spoil(&mut self, key: usize, command: Option<&'static CommandSpec>, error: &ReplyError) {
         let Some(entry) = self.sessions.get_mut(key) else { return };
-        let exec = RequestPolicy::Transaction(TransactionStep::Exec);
-        if command.is_some_and(|command| command.request == exec) {
-            // Even an `EXEC` with arguments ends it.
-            self.close_transaction(key);
-            self.unwatch(key);
+        if command.is_some_and(is_exec) {
+            self.end_refused(key);
         } else if let Some(transaction) = &mut entry.session.transaction {
             transaction.is_spoilt = true;
         }
@@ -398,6 +401,11 @@ fn expect_runs(
     session.hold = Hold::UntilAnswered;
     session.local_part = Some(Box::new(LocalPart { seq, part, count, requests }));
     seq
+}
+
+/// Whether a row is that of `EXEC`.
+pub(super) fn is_exec(command: &CommandSpec) -> bool {
+    command.request == RequestPolicy::Transaction(TransactionStep::Exec)
 }
 
 fn asking(is_importing: bool) -> Asking {

@@ -38,6 +38,10 @@ const SCRIPTS: &[&[&str]] = &[
     &["WATCH {t}a {t}b", "WATCH {t}c", "MULTI", "SET {t}a 3", "EXEC", "MULTI", "GET {t}a", "EXEC"],
     &["WATCH {t}a", "SET {t}a 9", "MULTI", "NOPE", "EXEC", "MULTI", "EXEC"],
     &["WATCH {t}a", "SET {t}a 9", "DISCARD", "MULTI", "DISCARD", "MULTI", "GET {t}a", "EXEC"],
+    // A refused EXEC ends guards even where no transaction is open.
+    &["WATCH {t}a", "EXEC x", "SET {t}a 9", "MULTI", "GET {t}a", "EXEC"],
+    // What a node finds wrong is found when its turn comes.
+    &["MULTI", "MSET {t}a 1 {t}b", "SET {t}a 4", "EXEC", "GET {t}a"],
     &["MULTI", "SET {t}a 1", "QUIT"],
 ];
 
