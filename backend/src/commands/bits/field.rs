@@ -54,9 +54,13 @@ pub(super) fn bitfield(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let len_before = len_of(call, key)?;
     let mut answers = Vec::with_capacity(operations.len());
     let bytes = raw_of_len(call, key, end.div_ceil(8))?;
-    let mut has_changed = bytes.len() != len_before;
+    let has_grown = bytes.len() != len_before;
+    let mut has_changed = false;
     for operation in operations {
-        answers.push(operation.run(bytes, &mut has_changed));
+        let (answer, changes) = operation.run(bytes);
+        // What failed changes nothing, even where room was made for it.
+        has_changed |= changes || has_grown && answer.is_some() && operation.writes();
+        answers.push(answer);
     }
     if has_changed {
         call.changed(key);
@@ -174,18 +178,25 @@ fn parse_offset(call: &Call<'_>, arg: &[u8], width: Width) -> Result<usize, Repl
 }
 
 impl Operation {
-    /// Runs it on a string that is long enough; `None` where a number did not fit and must not wrap.
-    fn run(self, bytes: &mut [u8], has_changed: &mut bool) -> Option<i64> {
+    /// Whether it may change the string.
+    fn writes(self) -> bool {
+        !matches!(self.action, Action::Get)
+    }
+
+    /// Runs it on a string that is long enough: the answer, `None` where a number did not fit and must not wrap, and
+    /// whether a bit has changed.
+    fn run(self, bytes: &mut [u8]) -> (Option<i64>, bool) {
         let before = self.width.read(bytes, self.offset);
         let (base, increment, answers_before) = match self.action {
-            Action::Get => return Some(before),
+            Action::Get => return (Some(before), false),
             Action::Set(number) => (number, 0, true),
             Action::Increment(number) => (before, number, false),
         };
-        let stored = self.width.fit(base, increment, self.overflow)?;
+        let Some(stored) = self.width.fit(base, increment, self.overflow) else {
+            return (None, false);
+        };
         self.width.write(bytes, self.offset, stored);
-        *has_changed |= stored != before;
-        Some(if answers_before { before } else { stored })
+        (Some(if answers_before { before } else { stored }), stored != before)
     }
 }
 
