@@ -397,10 +397,6 @@ fn plan_split(
     let Some(by) = join_by(command.reply) else {
         return Plan::Reject { command: Some(command), error: not_served(command) };
     };
-    if !(args.len() - 1).is_multiple_of(step) {
-        // Any node will refuse it, inside a transaction when its turn comes.
-        return Plan::One { command, slot: args.get(1).map(key_mapping::slot_of) };
-    }
     scratch.keys.clear();
     for (arg, index) in (1..args.len()).step_by(step).zip(0..) {
         let slot = key_mapping::slot_of(&args[arg]);
@@ -409,7 +405,12 @@ fn plan_split(
     }
     let first = scratch.keys[0].slot;
     if scratch.keys.iter().all(|key| key.slot == first) {
+        // If its last key wants a value the node refuses it, inside a transaction when its turn comes.
         return Plan::One { command, slot: Some(first) };
+    }
+    if !(args.len() - 1).is_multiple_of(step) {
+        let error = ReplyError::wrong_arity(command.name);
+        return Plan::Reject { command: Some(command), error };
     }
     scratch.keys.sort_unstable();
     Plan::Split(SplitPlan { command, by, step })
@@ -508,7 +509,8 @@ mod tests {
     fn requests_that_are_no_commands_have_the_words_of_a_redis() {
         check("NOPE a", "ERR unknown command 'NOPE', with args beginning with: 'a' ");
         check("GET", "ERR wrong number of arguments for 'get' command");
-        check("MSET foo 1 bar", "one 12182");
+        check("MSET foo 1 bar", "ERR wrong number of arguments for 'mset' command");
+        check("MSET foo 1 {foo}2", "one 12182");
         check("CLIENT NOPE", "ERR unknown subcommand 'NOPE'. Try CLIENT HELP.");
     }
 
