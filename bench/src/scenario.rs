@@ -169,40 +169,40 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         send(SETEX, Expect::Ok, None, 16, 500),
         Audience::Nodes,
     ),
-    of_type("ping", PING, Expect::Any, None, 100),
-    of_type_p16("ping-p16", PING, Expect::Any, None, 500),
-    of_type("lpush", LPUSH, Expect::Integer, None, 100),
-    of_type_p16("lpush-p16", LPUSH, Expect::Integer, None, 500),
-    of_type("rpush", RPUSH, Expect::Integer, None, 100),
-    of_type_p16("rpush-p16", RPUSH, Expect::Integer, None, 500),
-    of_type("lpop", LPOP, Expect::Any, None, 100),
-    of_type_p16("lpop-p16", LPOP, Expect::Any, None, 500),
-    of_type("rpop", RPOP, Expect::Any, None, 100),
-    of_type_p16("rpop-p16", RPOP, Expect::Any, None, 500),
-    of_type("sadd", SADD, Expect::Integer, None, 100),
-    of_type_p16("sadd-p16", SADD, Expect::Integer, None, 500),
-    of_type("spop", SPOP, Expect::Any, None, 100),
-    of_type_p16("spop-p16", SPOP, Expect::Any, None, 500),
-    of_type("hset", HSET, Expect::Integer, None, 100),
-    of_type_p16("hset-p16", HSET, Expect::Integer, None, 500),
-    of_type("zadd", ZADD, Expect::Integer, None, 100),
-    of_type_p16("zadd-p16", ZADD, Expect::Integer, None, 500),
-    of_type("zpopmin", ZPOPMIN, Expect::Any, None, 100),
-    of_type_p16("zpopmin-p16", ZPOPMIN, Expect::Any, None, 500),
-    of_type("xadd", XADD, Expect::Any, None, 100),
-    of_type_p16("xadd-p16", XADD, Expect::Any, None, 300),
-    of_type("pfadd", PFADD, Expect::Integer, None, 100),
-    of_type_p16("pfadd-p16", PFADD, Expect::Integer, None, 500),
-    of_type("geoadd", GEOADD, Expect::Integer, None, 100),
-    of_type_p16("geoadd-p16", GEOADD, Expect::Integer, None, 300),
-    of_type("setbit", SETBIT, Expect::Integer, None, 100),
-    of_type_p16("setbit-p16", SETBIT, Expect::Integer, None, 500),
-    of_type("lrange-100", LRANGE_100, Expect::Bulks(100), RANGE, 40),
-    of_type_p16("lrange-100-p16", LRANGE_100, Expect::Bulks(100), RANGE, 40),
-    of_type("lrange-300", LRANGE_300, Expect::Bulks(300), RANGE, 20),
-    of_type_p16("lrange-300-p16", LRANGE_300, Expect::Bulks(300), RANGE, 20),
-    of_type("lrange-600", LRANGE_600, Expect::Bulks(600), RANGE, 10),
-    of_type_p16("lrange-600-p16", LRANGE_600, Expect::Bulks(600), RANGE, 10),
+    of_type("ping", PING, Expect::Any, None, 1, 100),
+    of_type("ping-p16", PING, Expect::Any, None, 16, 500),
+    of_type("lpush", LPUSH, Expect::Integer, None, 1, 100),
+    of_type("lpush-p16", LPUSH, Expect::Integer, None, 16, 500),
+    of_type("rpush", RPUSH, Expect::Integer, None, 1, 100),
+    of_type("rpush-p16", RPUSH, Expect::Integer, None, 16, 500),
+    of_type("lpop", LPOP, Expect::Any, None, 1, 100),
+    of_type("lpop-p16", LPOP, Expect::Any, None, 16, 500),
+    of_type("rpop", RPOP, Expect::Any, None, 1, 100),
+    of_type("rpop-p16", RPOP, Expect::Any, None, 16, 500),
+    of_type("sadd", SADD, Expect::Integer, None, 1, 100),
+    of_type("sadd-p16", SADD, Expect::Integer, None, 16, 500),
+    of_type("spop", SPOP, Expect::Any, None, 1, 100),
+    of_type("spop-p16", SPOP, Expect::Any, None, 16, 500),
+    of_type("hset", HSET, Expect::Integer, None, 1, 100),
+    of_type("hset-p16", HSET, Expect::Integer, None, 16, 500),
+    of_type("zadd", ZADD, Expect::Integer, None, 1, 100),
+    of_type("zadd-p16", ZADD, Expect::Integer, None, 16, 500),
+    of_type("zpopmin", ZPOPMIN, Expect::Any, None, 1, 100),
+    of_type("zpopmin-p16", ZPOPMIN, Expect::Any, None, 16, 500),
+    of_type("xadd", XADD, Expect::Any, None, 1, 100),
+    of_type("xadd-p16", XADD, Expect::Any, None, 16, 300),
+    of_type("pfadd", PFADD, Expect::Integer, None, 1, 100),
+    of_type("pfadd-p16", PFADD, Expect::Integer, None, 16, 500),
+    of_type("geoadd", GEOADD, Expect::Integer, None, 1, 100),
+    of_type("geoadd-p16", GEOADD, Expect::Integer, None, 16, 300),
+    of_type("setbit", SETBIT, Expect::Integer, None, 1, 100),
+    of_type("setbit-p16", SETBIT, Expect::Integer, None, 16, 500),
+    of_type("lrange-100", LRANGE_100, Expect::Bulks(100), RANGE, 1, 40),
+    of_type("lrange-100-p16", LRANGE_100, Expect::Bulks(100), RANGE, 16, 40),
+    of_type("lrange-300", LRANGE_300, Expect::Bulks(300), RANGE, 1, 20),
+    of_type("lrange-300-p16", LRANGE_300, Expect::Bulks(300), RANGE, 16, 20),
+    of_type("lrange-600", LRANGE_600, Expect::Bulks(600), RANGE, 1, 10),
+    of_type("lrange-600-p16", LRANGE_600, Expect::Bulks(600), RANGE, 16, 10),
     row(
         "get-20k",
         "GET of 20 000-byte values, 50 clients",
@@ -232,34 +232,22 @@ const fn send(
     Work::Send(Load { command, expect, dataset, setup: None, pipeline, ops_percent })
 }
 
-/// A row for nodes: one command of a type, without pipelining.
+/// A row for nodes: one command of a type.
 const fn of_type(
     name: &'static str,
     command: &'static [&'static str],
     expect: Expect,
     setup: Option<(&'static [&'static [&'static str]], u32)>,
+    pipeline: u32,
     ops_percent: u64,
 ) -> Scenario {
-    let load = Load { command, expect, dataset: None, setup, pipeline: 1, ops_percent };
-    row(name, "one command of a type, 50 clients", 50, Work::Send(load), Audience::Nodes)
-}
-
-/// The same with pipelines of 16.
-const fn of_type_p16(
-    name: &'static str,
-    command: &'static [&'static str],
-    expect: Expect,
-    setup: Option<(&'static [&'static [&'static str]], u32)>,
-    ops_percent: u64,
-) -> Scenario {
-    let load = Load { command, expect, dataset: None, setup, pipeline: 16, ops_percent };
-    row(
-        name,
-        "one command of a type, 50 clients, pipelines of 16",
-        50,
-        Work::Send(load),
-        Audience::Nodes,
-    )
+    let load = Load { command, expect, dataset: None, setup, pipeline, ops_percent };
+    let about = if pipeline == 1 {
+        "one command of a type, 50 clients"
+    } else {
+        "one command of a type, 50 clients, pipelines of 16"
+    };
+    row(name, about, 50, Work::Send(load), Audience::Nodes)
 }
 
 /// Six hundred elements, as `LRANGE` of redis-benchmark reads them.

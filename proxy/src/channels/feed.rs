@@ -37,10 +37,8 @@ pub(crate) struct Feed {
     pub(crate) is_connected: bool,
     /// Whether it is to be given up.
     pub(crate) is_closing: bool,
-    /// Topics that it carries or was asked for (count).
-    pub(crate) topics_count: usize,
-    /// When the unanswered `PING` was sent, in microseconds of the worker's clock.
-    pub(crate) pinged_us: Option<u64>,
+    /// Whether a `PING` is without its answer.
+    pub(crate) is_pinged: bool,
     /// Wakes its task.
     pub(crate) waker: Option<Waker>,
     pub(crate) scanner: ReplyScanner,
@@ -59,8 +57,7 @@ impl Feed {
             is_monitor,
             is_connected: false,
             is_closing: false,
-            topics_count: 0,
-            pinged_us: None,
+            is_pinged: false,
             waker: None,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
@@ -72,7 +69,6 @@ impl Feed {
 
     /// Asks the node for a topic.
     pub(crate) fn subscribe(&mut self, id: TopicId, topic: &Topic) {
-        self.topics_count += 1;
         self.asked.push_back(Asked::Subscribe(id));
         let verb: &[u8] = match topic.kind {
             TopicKind::Channel => b"SUBSCRIBE",
@@ -85,7 +81,6 @@ impl Feed {
 
     /// Tells the node that nobody listens to a topic any more.
     pub(crate) fn unsubscribe(&mut self, topic: &Topic) {
-        self.topics_count = self.topics_count.saturating_sub(1);
         let verb: &[u8] = match topic.kind {
             TopicKind::Channel => b"UNSUBSCRIBE",
             TopicKind::Pattern => b"PUNSUBSCRIBE",
@@ -100,8 +95,8 @@ impl Feed {
     }
 
     /// Asks whether the node is still there.
-    pub(crate) fn ping(&mut self, now_us: u64) {
-        self.pinged_us = Some(now_us);
+    pub(crate) fn ping(&mut self) {
+        self.is_pinged = true;
         self.asked.push_back(Asked::Ping);
         self.say(&[b"PING"]);
     }

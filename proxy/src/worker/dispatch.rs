@@ -46,7 +46,7 @@ impl Worker {
 
     /// Sets a request on its way, inside no transaction.
     pub(super) fn run_plan(&mut self, key: usize, plan: Plan, request: &Request<'_>) -> Ran {
-        let Request { raw, args, is_inline } = *request;
+        let args = request.args;
         let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
         let session = &mut entry.session;
         let resp = session.resp;
@@ -64,15 +64,9 @@ impl Worker {
                     outstanding(command, self.clock.now_us(), self.config.request.timeout);
                 let seq = session.expect(outstanding);
                 let errand = errand(key, session.id, seq, 0, resp, slot, &outstanding);
-                if is_inline {
-                    let mut request = std::mem::take(&mut self.request);
-                    request.clear();
-                    encode_request(&mut request, args.iter());
-                    self.forward(errand, &request);
-                    self.request = request;
-                } else {
-                    self.forward(errand, raw);
-                }
+                let mut scratch = std::mem::take(&mut self.request);
+                self.forward(errand, request.bytes(&mut scratch));
+                self.request = scratch;
             }
             Plan::Split(split) => {
                 session.last_command = Some(split.command);
@@ -123,18 +117,17 @@ impl Worker {
             }
             Plan::Publish { command, kind, slot } => {
                 session.last_command = Some(command);
-                self.publish(key, (command, kind, slot), args);
+                self.publish(key, (command, kind, slot), request);
             }
             Plan::Monitor { command } => {
                 session.last_command = Some(command);
                 self.begin_monitoring(key, command);
             }
             Plan::Reject { command, error } => {
-                session.answer(|out| ReplyWriter::new(out, resp).error(&error));
+                self.answer_error(key, command, &error);
                 if command.is_some_and(is_exec) {
                     self.end_refused(key);
                 }
-                self.answered_here(key, command, Outcome::LocalError);
             }
         }
         Ran::Now
@@ -204,9 +197,7 @@ impl Worker {
             self.metrics.limit_reached(Limit::SplitParts);
             let max = self.config.limits.split_parts_max;
             let error = RequestError::Overload { what: "parts of one command", max }.to_reply();
-            let resp = session.resp;
-            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
-            return self.answered_here(key, Some(split.command), Outcome::LocalError);
+            return self.answer_error(key, Some(split.command), &error);
         }
         let (resp, client) = (session.resp, session.id);
         let join = Join::new(split.by, self.scratch.parts_keys());

@@ -222,7 +222,7 @@ impl Worker {
         let id = match asked {
             Asked::Ping => {
                 if let Some(feed) = self.feed_mut(key) {
-                    feed.pinged_us = None;
+                    feed.is_pinged = false;
                 }
                 return;
             }
@@ -304,13 +304,13 @@ impl Worker {
         }
         self.feeds_looked_at_us = now_us;
         for (_, feed) in &mut self.feeds {
-            if feed.pinged_us.is_some() {
+            if feed.is_pinged {
                 // Not a word since the last look.
                 feed.is_closing = true;
                 feed.wake();
                 self.refresh.request(RefreshReason::Timeout);
             } else if feed.is_connected {
-                feed.ping(now_us);
+                feed.ping();
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::policy::ChannelKind;
-use reddoor_protocol::encode::{ReplyWriter, encode_request};
+use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
 use super::Worker;
-use super::dispatch::{errand, outstanding};
+use super::dispatch::{Request, errand, outstanding};
 use crate::channels::{Topic, TopicId, TopicKind};
 use crate::error::RequestError;
 use crate::join::{Join, JoinBy, PartKeys};
@@ -16,10 +16,6 @@ use crate::link::Waiter;
 use crate::metrics::label::{Limit, Outcome};
 use crate::session::Session;
 use crate::session::identity::Subscriptions;
-
-/// How many channels a `SUBSCRIBE` of one client may name at the most is the arguments' own limit; this is how
-/// many bytes its confirmation is expected to take for each.
-const CONFIRMATION_BYTES: usize = 48;
 
 impl Worker {
     /// `SUBSCRIBE` and its kin: the reply comes once the nodes carry all that is named.
@@ -34,13 +30,10 @@ impl Worker {
         let max = self.config.limits.subscriptions_max;
         if self.channels.listeners_count() + names > max {
             self.metrics.limit_reached(Limit::Subscriptions);
-            return self.refuse_locally(
-                key,
-                command,
-                &RequestError::Overload { what: "subscriptions", max },
-            );
+            let error = RequestError::Overload { what: "subscriptions", max }.to_reply();
+            return self.answer_error(key, Some(command), &error);
         }
-        let mut reply = Vec::with_capacity(names.min(1024) * CONFIRMATION_BYTES);
+        let mut reply = Vec::new();
         let mut topics = Vec::new();
         let mut new_topics = Vec::new();
         for name in args.iter().skip(1) {
@@ -89,12 +82,12 @@ impl Worker {
             let Some(entry) = self.sessions.get(key) else { return };
             write_change(&entry.session, kind, command.name, Some(&topic.name), &mut reply);
         }
-        let Some(entry) = self.sessions.get_mut(key) else { return };
-        if topics.is_empty() {
+        if topics.is_empty()
+            && let Some(entry) = self.sessions.get(key)
+        {
             write_change(&entry.session, kind, command.name, None, &mut reply);
         }
-        entry.session.answer(|out| out.extend_from_slice(&reply));
-        self.answered_here(key, Some(command), Outcome::Ok);
+        self.answer_with(key, command, |out| out.raw(&reply));
     }
 
     /// `PUBLISH`: the node counts this worker once, the client is told of all who listen here.
@@ -102,10 +95,10 @@ impl Worker {
         &mut self,
         key: usize,
         (command, kind, slot): (&'static CommandSpec, ChannelKind, Slot),
-        args: Args<'_>,
+        request: &Request<'_>,
     ) {
         let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
-        let channel = args.get(1).unwrap_or_default();
+        let channel = request.args.get(1).unwrap_or_default();
         let surplus = self.answerer.shared.listeners.surplus(TopicKind::of(kind), channel);
         let Some(entry) = self.sessions.get_mut(key) else { return };
         let session = &mut entry.session;
@@ -116,11 +109,9 @@ impl Worker {
             session.expect_parts(outstanding, Box::new(join))
         };
         let errand = errand(key, session.id, seq, 0, session.resp, Some(slot), &outstanding);
-        let mut request = std::mem::take(&mut self.request);
-        request.clear();
-        encode_request(&mut request, args.iter());
-        self.forward(errand, &request);
-        self.request = request;
+        let mut scratch = std::mem::take(&mut self.request);
+        self.forward(errand, request.bytes(&mut scratch));
+        self.request = scratch;
     }
 
     /// Nothing more is heard by a session: it is reset, or gone.
@@ -132,14 +123,10 @@ impl Worker {
 
     /// Leaves what clients wanted to listen to and could not by their deadline.
     pub(super) fn end_late_listening(&mut self) {
-        let (sessions, channels) = (&self.sessions, &mut self.channels);
-        let is_waiting = |waiter: &Waiter| {
-            let entry = sessions.get(waiter.session);
-            entry.is_some_and(|entry| {
-                entry.session.id == waiter.client && entry.session.outstanding(waiter.seq).is_some()
-            })
-        };
-        for (waiter, topics) in channels.take_abandoned(is_waiting) {
+        let mut channels = std::mem::take(&mut self.channels);
+        let abandoned = channels.take_abandoned(|waiter| self.waiting(waiter).is_some());
+        self.channels = channels;
+        for (waiter, topics) in abandoned {
             self.leave_unconfirmed(&waiter, &topics);
         }
     }
@@ -214,13 +201,6 @@ impl Worker {
         if let Some(reply) = self.channels.confirm_later(waiter, topics, reply) {
             self.deliver_as(waiter, &reply, Outcome::Ok);
         }
-    }
-
-    fn refuse_locally(&mut self, key: usize, command: &'static CommandSpec, error: &RequestError) {
-        let Some(entry) = self.sessions.get_mut(key) else { return };
-        let (resp, error) = (entry.session.resp, error.to_reply());
-        entry.session.answer(|out| ReplyWriter::new(out, resp).error(&error));
-        self.answered_here(key, Some(command), Outcome::LocalError);
     }
 }
 
