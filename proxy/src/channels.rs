@@ -25,9 +25,8 @@ use std::collections::{HashMap, HashSet};
 use reddoor_protocol::slot::Slot;
 
 use self::feed::FeedKey;
+use crate::errand::{ClientId, Waiter};
 use crate::key_mapping;
-use crate::link::Waiter;
-use crate::session::ClientId;
 
 /// The slot whose owner carries channels and patterns, and takes what is published to them.
 ///

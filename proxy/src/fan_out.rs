@@ -14,9 +14,9 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::slot::Slot;
 
 use crate::cluster_map::NodeAddr;
+use crate::errand::{Bound, Lane};
 use crate::error::RequestError;
 use crate::join::answers::{Answers, JoinHint};
-use crate::link::{Bound, Lane};
 use crate::local::config_get::ConfigQuestion;
 use crate::local::info::InfoQuestion;
 use crate::scan::ScanPage;

@@ -13,6 +13,7 @@
 //! | `join` | replies to parts → one reply |
 //! | `fan_out` | one request to many nodes: who is asked, what they answered, what comes next |
 //! | `scan` | how far a client's scan of the whole cluster got |
+//! | `errand` | a request on its way: who waits, where and how it travels |
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
 //! | `pinned` | node connections that belong to one client for a while |
@@ -43,6 +44,8 @@ mod join;
 mod fan_out;
 
 mod scan;
+
+mod errand;
 
 mod session;
 

@@ -11,102 +11,13 @@ pub(crate) mod send_buffer;
 
 use std::collections::VecDeque;
 
-use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::frame::ReplyScanner;
-use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
-use crate::pinned::{Owner, Travel};
-use crate::routes::NodeIndex;
+use crate::errand::{Errand, Lane, NodeIndex};
+use crate::pinned::Owner;
 use crate::scan::ProcessId;
-use crate::session::{ClientId, Seq};
-
-/// A link's place in its worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LinkKey(pub(crate) usize);
-
-/// Who waits for a reply.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiter {
-    /// The session's place in its worker.
-    pub(crate) session: usize,
-    /// The client that had this place when it asked.
-    pub(crate) client: ClientId,
-    /// Which of its requests.
-    pub(crate) seq: Seq,
-    /// Which part of the request; 0 when it is whole.
-    pub(crate) part: u32,
-}
-
-/// Connections of one node that do not hold each other up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// What nearly every request travels on.
-    #[default]
-    Shared,
-    /// For what a node takes while it is busy with a script, which another lane may wait behind.
-    Control,
-    /// For what waits at the node.
-    Waiting,
-}
-
-impl Lane {
-    /// How many there are, for arrays indexed by [`Lane::index`].
-    pub(crate) const COUNT: usize = 3;
-
-    /// The place of the link in this lane and version among the links of a node.
-    #[inline]
-    pub(crate) const fn index(self, resp: Resp) -> usize {
-        self as usize * Resp::COUNT + resp.index()
-    }
-}
-
-/// Whether a request belongs to one node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Bound {
-    /// It goes to whoever owns its slot.
-    #[default]
-    Free,
-    /// It is a part of a fan-out, which knows its node.
-    Part,
-    /// As [`Bound::Part`], and it changes nothing, so that it may be asked twice.
-    Question,
-    /// As [`Bound::Question`], and it means nothing to another process at that address: it is not sent again.
-    Process,
-}
-
-/// A request on its way, apart from its bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Errand {
-    /// Who waits for the reply.
-    pub(crate) waiter: Waiter,
-    /// By which links it travels.
-    pub(crate) travel: Travel,
-    /// Replies that the node gives to it (count): more than one for a transaction, of which the last is the reply.
-    pub(crate) replies: u32,
-    /// The command's row: tells whether it may run twice.
-    pub(crate) command: &'static CommandSpec,
-    /// The slot of its keys; `None` when it has none and any node will do.
-    pub(crate) slot: Option<Slot>,
-    /// The version in which its client speaks.
-    pub(crate) resp: Resp,
-    /// Whether it belongs to one node.
-    pub(crate) bound: Bound,
-    /// The connection that it takes.
-    pub(crate) lane: Lane,
-    /// Redirects that it has followed (count).
-    pub(crate) redirects: u32,
-    /// When it fails, in microseconds of the worker's clock.
-    pub(crate) deadline_us: u64,
-}
-
-impl Errand {
-    /// Whether it may be sent again though it may have run.
-    pub(crate) fn may_run_twice(&self) -> bool {
-        matches!(self.bound, Bound::Question | Bound::Process) || self.command.is_readonly()
-    }
-}
 
 /// A request that was appended and not answered.
 #[derive(Debug)]

@@ -27,11 +27,12 @@ use reddoor_protocol::request::Args;
 use self::client_filter::ClientFilter;
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
+use crate::errand::ClientId;
 use crate::fan_out::Start;
 use crate::metrics::worker::WorkerMetrics;
 use crate::permissions::Permissions;
 use crate::scripts::Scripts;
-use crate::session::{ClientId, Session};
+use crate::session::Session;
 
 /// The version of Redis whose behaviour is mirrored, as clients are told it.
 pub(crate) const REDIS_VERSION: &str = "7.0.15";

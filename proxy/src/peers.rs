@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::link::Waiter;
+use crate::errand::Waiter;
 use crate::local::ClientQuery;
 
 /// Messages that one worker may have waiting (count). Only administrative commands make any.

@@ -16,9 +16,7 @@
 
 use reddoor_protocol::encode::Resp;
 
-use crate::link::LinkKey;
-use crate::routes::NodeIndex;
-use crate::session::ClientId;
+use crate::errand::{ClientId, LinkKey, NodeIndex, Purpose};
 
 /// Whose a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,24 +38,6 @@ pub(crate) struct Pin {
     pub(crate) client: ClientId,
     /// What for.
     pub(crate) purpose: Purpose,
-}
-
-/// What a client has a link for. It has at most one for each purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A command that may wait.
-    Wait,
-    /// Keys are guarded, from `WATCH` to `EXEC`.
-    Watch,
-}
-
-/// By which links a request travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Travel {
-    /// By the one that all clients share.
-    Shared,
-    /// By the client's own.
-    Pinned(Purpose),
 }
 
 /// The links of one worker that are not shared.

@@ -9,15 +9,11 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::slot::Slot;
 
 use crate::cluster_map::{ClusterMap, NodeAddr};
-use crate::link::{Lane, LinkKey};
+use crate::errand::{Lane, LinkKey, NodeIndex};
 use crate::metrics::node::NodeMetrics;
 
 /// Marks a slot without an owner.
 const NO_NODE: u16 = u16::MAX;
-
-/// A node's place in its worker's table. Places are never reused while anything points at them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NodeIndex(u16);
 
 /// What one worker knows of a node.
 #[derive(Debug)]

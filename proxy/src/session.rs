@@ -27,6 +27,7 @@ use reddoor_protocol::request::RequestDecoder;
 
 use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
+use crate::errand::{ClientId, Seq};
 use crate::fan_out::Gather;
 use crate::join::Join;
 use crate::scan::ScanState;
@@ -34,14 +35,6 @@ use crate::transaction::Transaction;
 
 /// Bytes of buffer that an idle client may keep.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
-
-/// A client's number: unique and ascending over all workers, as `CLIENT ID` tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ClientId(pub(crate) u64);
-
-/// The place of one request in its client's queue, counted from the client's first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Seq(pub(crate) u64);
 
 /// What is known of a request whose reply is outstanding.
 #[derive(Clone, Copy, Debug)]

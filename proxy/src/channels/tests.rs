@@ -1,7 +1,7 @@
 //! Topics move between carriers, and nobody hears a message twice or before the confirmation.
 
 use super::*;
-use crate::session::Seq;
+use crate::errand::Seq;
 
 const ONE: FeedKey = FeedKey { place: 0, number: 1 };
 const TWO: FeedKey = FeedKey { place: 1, number: 2 };

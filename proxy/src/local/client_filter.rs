@@ -3,7 +3,8 @@
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Args, parse_integer};
 
-use crate::session::{ClientId, Session};
+use crate::errand::ClientId;
+use crate::session::Session;
 
 /// All given conditions must hold.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Args, parse_integer};
 
 use super::{Answered, Answerer, ClientQuery, PauseMode, Requester, Unblock};
-use crate::session::ClientId;
+use crate::errand::ClientId;
 
 pub(super) fn unblock(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     let how = match args.get(3) {

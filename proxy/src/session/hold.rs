@@ -2,8 +2,8 @@
 
 use reddoor_protocol::slot::Slot;
 
-use super::{Pending, Seq, Session};
-use crate::link::LinkKey;
+use super::{Pending, Session};
+use crate::errand::{LinkKey, Seq};
 
 /// Whether requests are run as they come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,13 +10,13 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::dispatch::may_run_twice;
 use super::{SessionEntry, Worker};
 use crate::cluster_map::ClusterMap;
+use crate::errand::{ClientId, LinkKey};
 use crate::error::{RequestError, Retry};
 use crate::handshake::Login;
-use crate::link::LinkKey;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
 use crate::metrics::worker::WorkerMetrics;
 use crate::pinned::Owner;
-use crate::session::{ClientId, Ending, Outstanding, Session};
+use crate::session::{Ending, Outstanding, Session};
 
 /// What the task of a new link needs to connect it.
 pub(crate) struct LinkJob {

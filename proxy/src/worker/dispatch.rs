@@ -14,16 +14,16 @@ use super::listening::not_while_listening;
 use super::transactions::is_exec;
 use super::{LinkEntry, Retry, Worker};
 use crate::cluster_map::NodeAddr;
+use crate::errand::{Bound, ClientId, Errand, Lane, LinkKey, NodeIndex, Seq, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::join::Join;
-use crate::link::{Bound, Errand, Lane, Link, LinkKey, Waiter};
+use crate::link::Link;
 use crate::local::{Answered, Requester};
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
-use crate::pinned::{Owner, Travel};
+use crate::pinned::Owner;
 use crate::plan::{self, ListenChange, Plan, SplitPlan};
-use crate::routes::NodeIndex;
+use crate::session::Outstanding;
 use crate::session::hold::Hold;
-use crate::session::{ClientId, Outstanding, Seq};
 
 impl Worker {
     /// Plans one request and sets it on its way, unless its time has not come.

@@ -4,15 +4,15 @@ use reddoor_protocol::encode::write_bulk;
 
 use super::Worker;
 use super::dispatch::outstanding;
+use crate::errand::{ClientId, Waiter};
 use crate::error::RequestError;
 use crate::join::{Join, JoinBy, PartKeys};
-use crate::link::Waiter;
 use crate::local::ClientQuery;
 use crate::local::client::describe;
 use crate::local::client_filter::ClientFilter;
 use crate::metrics::label::{CloseReason, Outcome};
 use crate::peers::PeerMessage;
-use crate::session::{ClientId, Ending};
+use crate::session::Ending;
 
 impl Worker {
     /// Asks every worker, this one too, and joins what they say into the reply to the session's last command.

@@ -10,15 +10,13 @@ use reddoor_protocol::request::{Args, parse_integer};
 use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Asking, may_run_twice, outstanding};
+use crate::errand::{Bound, Errand, Lane, NodeIndex, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
-use crate::link::{Bound, Errand, Lane, Waiter};
 use crate::local::guard_of;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
-use crate::pinned::Travel;
-use crate::routes::NodeIndex;
 
 /// The longest that `WAIT` holds its connection at once: other clients' `WAIT`s are behind it.
 const WAIT_STEP_MS: u64 = 50;

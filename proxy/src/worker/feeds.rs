@@ -14,9 +14,9 @@ use crate::channels::feed::{Asked, Feed, FeedKey};
 use crate::channels::push::Push;
 use crate::channels::{Carriers, HOME, Topic, TopicId, TopicKind, is_of_node};
 use crate::cluster_map::NodeAddr;
+use crate::errand::NodeIndex;
 use crate::handshake::Login;
 use crate::metrics::label::{CloseReason, Limit, RefreshReason, Side};
-use crate::routes::NodeIndex;
 use crate::session::Ending;
 
 /// Silence after which a node that carries topics is asked whether it is still there.

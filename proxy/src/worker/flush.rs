@@ -4,7 +4,7 @@ use std::io;
 use std::task::Waker;
 
 use super::Worker;
-use crate::link::LinkKey;
+use crate::errand::LinkKey;
 use crate::metrics::label::{CloseReason, Direction, Limit};
 use crate::session::Ending;
 use crate::session::hold::Hold;

@@ -2,11 +2,11 @@
 
 use super::dispatch::Asking;
 use super::{LinkEntry, Worker};
+use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose};
 use crate::error::{RequestError, Unavailable};
-use crate::link::{Errand, Lane, Link, LinkKey};
+use crate::link::Link;
 use crate::metrics::label::Limit;
-use crate::pinned::{Owner, Pin, Purpose};
-use crate::routes::NodeIndex;
+use crate::pinned::{Owner, Pin};
 use crate::session::Session;
 use crate::session::hold::Watch;
 

@@ -8,11 +8,10 @@ use reddoor_protocol::redirect::{ClusterError, Target};
 use super::Worker;
 use super::dispatch::Asking;
 use crate::cluster_map::NodeAddr;
+use crate::errand::{Errand, LinkKey, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::{RequestError, Retry, Unavailable};
-use crate::link::{Errand, LinkKey, Waiter};
 use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
-use crate::pinned::{Owner, Purpose, Travel};
-use crate::routes::NodeIndex;
+use crate::pinned::Owner;
 use crate::session::Delivered;
 
 /// Why a link ended.

@@ -10,11 +10,11 @@ use super::Worker;
 use super::dispatch::outstanding;
 use super::fan_out::Step;
 use crate::cluster_map::NodeAddr;
+use crate::errand::{Bound, Lane, Waiter};
 use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Target};
 use crate::join::elements::{self, bulk_text};
 use crate::key_mapping;
-use crate::link::{Bound, Lane, Waiter};
 use crate::metrics::label::Outcome;
 use crate::scan::{NodeView, PassProcess, ProcessId, ScanPage, ScanStage, ScanState};
 

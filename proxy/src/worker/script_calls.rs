@@ -13,9 +13,8 @@ use reddoor_protocol::slot::Slot;
 use super::Worker;
 use super::dispatch::{Asking, Request, errand, outstanding};
 use super::waits::any_request;
-use crate::link::Errand;
+use crate::errand::{Errand, NodeIndex};
 use crate::metrics::label::{Limit, Redirect};
-use crate::routes::NodeIndex;
 use crate::scripts::parse_digest;
 
 const SCRIPT_LOAD: CommandId = CommandId::of("script|load");

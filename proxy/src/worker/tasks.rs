@@ -18,8 +18,8 @@ use super::clients::LinkJob;
 use super::feeds::FeedWants;
 use super::replies::LinkEnd;
 use crate::channels::feed::FeedKey;
+use crate::errand::LinkKey;
 use crate::handshake::{self, HandshakeError};
-use crate::link::LinkKey;
 use crate::metrics::label::CloseReason;
 use crate::session::Ending;
 

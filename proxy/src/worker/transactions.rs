@@ -25,14 +25,14 @@ use reddoor_protocol::slot::Slot;
 use super::Worker;
 use super::dispatch::{Asking, Ran, Request, errand, outstanding};
 use super::pause::may_write;
+use crate::errand::{Errand, LinkKey, Purpose, Seq, Travel};
 use crate::error::RequestError;
 use crate::join::{Join, JoinBy, PartKeys};
-use crate::link::{Errand, LinkKey};
 use crate::metrics::label::{Limit, Outcome};
-use crate::pinned::{Pin, Purpose, Travel};
+use crate::pinned::Pin;
 use crate::plan::{self, Plan};
 use crate::session::hold::{Hold, LocalPart, Watch};
-use crate::session::{Outstanding, Seq, Session};
+use crate::session::{Outstanding, Session};
 use crate::transaction::{Place, QueueError, QueueLimits, Run, Transaction};
 
 /// Commands that are not queued but run at once, besides those of the transaction itself.

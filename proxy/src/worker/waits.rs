@@ -23,12 +23,12 @@ use reddoor_protocol::slot::Slot;
 use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Ran, Request, errand};
-use crate::link::{Errand, Lane, Waiter};
+use crate::errand::{ClientId, Errand, Lane, Purpose, Travel, Waiter};
 use crate::local::Unblock;
 use crate::metrics::label::Outcome;
-use crate::pinned::{Pin, Purpose, Travel};
+use crate::pinned::Pin;
+use crate::session::Outstanding;
 use crate::session::hold::Hold;
-use crate::session::{ClientId, Outstanding};
 
 impl Worker {
     /// Sends a command that may wait. Later requests of the client are held until it is answered.

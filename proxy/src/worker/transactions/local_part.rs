@@ -7,7 +7,7 @@ use reddoor_protocol::encode::{ReplyWriter, write_header};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Args, RequestDecoder};
 
-use crate::link::Waiter;
+use crate::errand::Waiter;
 use crate::local::{Answered, Requester};
 use crate::metrics::label::Outcome;
 use crate::plan::{self, Plan};

@@ -1,0 +1,127 @@
+//! What is known of a request on its way through a worker, apart from its bytes: who waits for it, where and how it
+//! travels.
+//!
+//! Here are also the numbers by which a worker names its clients, requests, nodes and links, so that sessions, links
+//! and routes name each other without knowing each other.
+//!
+//! Not here: what is done with a request (`plan`), the connections themselves (`link`, `pinned`).
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::encode::Resp;
+use reddoor_protocol::slot::Slot;
+
+/// A client's number: unique and ascending over all workers, as `CLIENT ID` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientId(pub(crate) u64);
+
+/// The place of one request in its client's queue, counted from the client's first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seq(pub(crate) u64);
+
+/// A node's place in its worker's table. Places are never reused while anything points at them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NodeIndex(pub(crate) u16);
+
+/// A link's place in its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinkKey(pub(crate) usize);
+
+/// Who waits for a reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    /// The session's place in its worker.
+    pub(crate) session: usize,
+    /// The client that had this place when it asked.
+    pub(crate) client: ClientId,
+    /// Which of its requests.
+    pub(crate) seq: Seq,
+    /// Which part of the request; 0 when it is whole.
+    pub(crate) part: u32,
+}
+
+/// Connections of one node that do not hold each other up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// What nearly every request travels on.
+    #[default]
+    Shared,
+    /// For what a node takes while it is busy with a script, which another lane may wait behind.
+    Control,
+    /// For what waits at the node.
+    Waiting,
+}
+
+impl Lane {
+    /// How many there are, for arrays indexed by [`Lane::index`].
+    pub(crate) const COUNT: usize = 3;
+
+    /// The place of the link in this lane and version among the links of a node.
+    #[inline]
+    pub(crate) const fn index(self, resp: Resp) -> usize {
+        self as usize * Resp::COUNT + resp.index()
+    }
+}
+
+/// Whether a request belongs to one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// It goes to whoever owns its slot.
+    #[default]
+    Free,
+    /// It is a part of a fan-out, which knows its node.
+    Part,
+    /// As [`Bound::Part`], and it changes nothing, so that it may be asked twice.
+    Question,
+    /// As [`Bound::Question`], and it means nothing to another process at that address: it is not sent again.
+    Process,
+}
+
+/// What a client has a link for. It has at most one for each purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A command that may wait.
+    Wait,
+    /// Keys are guarded, from `WATCH` to `EXEC`.
+    Watch,
+}
+
+/// By which links a request travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Travel {
+    /// By the one that all clients share.
+    Shared,
+    /// By the client's own.
+    Pinned(Purpose),
+}
+
+/// A request on its way, apart from its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Errand {
+    /// Who waits for the reply.
+    pub(crate) waiter: Waiter,
+    /// By which links it travels.
+    pub(crate) travel: Travel,
+    /// Replies that the node gives to it (count): more than one for a transaction, of which the last is the reply.
+    pub(crate) replies: u32,
+    /// The command's row: tells whether it may run twice.
+    pub(crate) command: &'static CommandSpec,
+    /// The slot of its keys; `None` when it has none and any node will do.
+    pub(crate) slot: Option<Slot>,
+    /// The version in which its client speaks.
+    pub(crate) resp: Resp,
+    /// Whether it belongs to one node.
+    pub(crate) bound: Bound,
+    /// The connection that it takes.
+    pub(crate) lane: Lane,
+    /// Redirects that it has followed (count).
+    pub(crate) redirects: u32,
+    /// When it fails, in microseconds of the worker's clock.
+    pub(crate) deadline_us: u64,
+}
+
+impl Errand {
+    /// Whether it may be sent again though it may have run.
+    pub(crate) fn may_run_twice(&self) -> bool {
+        matches!(self.bound, Bound::Question | Bound::Process) || self.command.is_readonly()
+    }
+}
