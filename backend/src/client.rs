@@ -6,6 +6,7 @@ use std::time::Instant;
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::Resp;
 
+use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
 
@@ -131,6 +132,39 @@ pub(crate) struct Blocked {
 }
 
 impl Client {
+    /// A client that has just come, from nowhere, and has to authenticate.
+    pub(crate) fn new(id: ClientId, peer: Peer) -> Client {
+        let now_ms = clock::unix_ms();
+        Client {
+            id,
+            seat: Seat::default(),
+            addr: String::new(),
+            local_addr: String::new(),
+            peer,
+            descriptor: -1,
+            name: Vec::new(),
+            resp: Resp::V2,
+            db: 0,
+            is_authenticated: false,
+            is_asking: false,
+            is_readonly: false,
+            is_no_evict: false,
+            replies: Replies::On,
+            transaction: None,
+            watched: Vec::new(),
+            connected_at_ms: now_ms,
+            used_at_ms: now_ms,
+            last_command: None,
+            close: None,
+            blocked: None,
+            subscriptions: Subscriptions::default(),
+            outbox: Vec::new(),
+            waker: None,
+            query_bytes: 0,
+            output_bytes: 0,
+        }
+    }
+
     /// Ends the connection from outside; the session is woken to notice.
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);

@@ -37,7 +37,7 @@ mod keys;
 
 mod expiry;
 
-mod dump;
+pub(crate) mod dump;
 
 mod migrate;
 

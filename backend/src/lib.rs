@@ -21,6 +21,7 @@
 //! | `notify` | keyspace notifications |
 //! | `blocking` | clients that wait for keys |
 //! | `pubsub` | clients that listen to channels |
+//! | [`scratch`] | a node without sockets, for one command over copies of keys |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -58,6 +59,8 @@ mod commands;
 mod cluster;
 
 mod session;
+
+pub mod scratch;
 
 mod server;
 

@@ -150,7 +150,7 @@ pub(crate) fn log_wish(args: &DoorArgs, config: &Config) -> Wish {
 
 /// Takes the sockets; nothing is served yet.
 pub(crate) fn bind(config: Config) -> Result<FrontDoor, Failure> {
-    FrontDoor::bind(config)
+    FrontDoor::bind(config, reddoor_backend::scratch::make)
         .map_err(|error| Failure::Refused(vec![Mistake::Obstacle(error.to_string())]))
 }
 

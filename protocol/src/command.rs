@@ -10,6 +10,7 @@
 //! | [`flags`] | flags and ACL categories |
 //! | [`key_spec`] | where keys lie and what happens to them, as data |
 //! | [`keys`] | which arguments of a request are keys |
+//! | [`cross_slot`] | how a command over several slots can be done |
 //! | [`wait`] | how long a request may wait at a node |
 //! | [`policy`] | how the front door routes a request and joins replies |
 //! | `row`, `table` | how rows are written, and the rows |
@@ -24,6 +25,8 @@
 pub mod flags;
 
 pub mod policy;
+
+pub mod cross_slot;
 
 pub mod wait;
 

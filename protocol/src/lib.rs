@@ -16,6 +16,7 @@
 //! | [`slot`] | key → hash slot |
 //! | [`command`] | every command as one row |
 //! | [`redirect`] | cluster errors, typed |
+//! | [`scratch`] | a place to run one command over copies of keys |
 //! | [`topology`] | who owns which slot, read from and written as text |
 //!
 //! Everything here takes hostile input: no function panics on received bytes, allocates by a length that was
@@ -41,5 +42,7 @@ pub mod slot;
 pub mod command;
 
 pub mod redirect;
+
+pub mod scratch;
 
 pub mod topology;

@@ -46,6 +46,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// What a transaction may do.
     pub transactions: TransactionsConfig,
+    /// Section `cross_slot`.
+    pub cross_slot: CrossSlotConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged.
@@ -203,6 +205,36 @@ pub enum CrossSlot {
     PerSlot,
 }
 
+/// Section `cross_slot`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CrossSlotConfig {
+    /// What becomes of a command that reads keys of several slots.
+    pub reads: CrossSlotReads,
+    /// What becomes of a command that writes keys of several slots.
+    pub writes: CrossSlotWrites,
+}
+
+/// What becomes of a command that reads keys of several slots and cannot be split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrossSlotReads {
+    /// It is refused.
+    Reject,
+    /// Its keys are fetched, and it is run here.
+    Gather,
+}
+
+/// What becomes of a command that writes keys of several slots and cannot be split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrossSlotWrites {
+    /// It is refused.
+    Reject,
+    /// It is done in steps, which other clients may see one by one.
+    Emulate,
+}
+
 /// Section `auth`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -302,6 +334,7 @@ impl Config {
             request: RequestConfig::read(reader),
             limits: LimitsConfig::read(reader),
             transactions: TransactionsConfig::read(reader),
+            cross_slot: CrossSlotConfig::read(reader),
             auth: AuthConfig { password: reader.optional_secret("auth.password") },
             log: LogConfig::read(reader),
         }

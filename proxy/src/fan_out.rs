@@ -14,6 +14,7 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::slot::Slot;
 
 use crate::cluster_map::NodeAddr;
+use crate::cross_slot::Across;
 use crate::errand::{Bound, Lane};
 use crate::error::RequestError;
 use crate::join::answers::{Answers, JoinHint};
@@ -78,6 +79,10 @@ pub(crate) enum Job {
     Scan(Box<ScanPage>),
     /// They are counts of replicas that may still be too low.
     Wait(WaitStep),
+    /// They are what a command over several slots needs.
+    CrossSlot(Box<Across>),
+    /// It tells whether the result of a command over several slots was stored.
+    Store(Box<Across>, StoreReply),
 }
 
 /// How far a `WAIT` got.
@@ -88,6 +93,10 @@ pub(crate) struct WaitStep {
     /// When it is over, in microseconds of the worker's clock; `None`: never.
     pub(crate) until_us: Option<u64>,
 }
+
+/// What a client gets once a result is stored.
+#[derive(Debug)]
+pub(crate) struct StoreReply(pub(crate) Vec<u8>);
 
 /// A node that is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,35 +125,56 @@ pub(crate) struct Gather {
 
 #[derive(Debug)]
 struct Part {
-    target: Target,
+    /// `None`: whoever owns the slot of what is asked.
+    target: Option<Target>,
     is_done: bool,
     /// Where its answer lies in `bytes`.
     answer: Range<usize>,
 }
 
+impl Part {
+    fn addr(&self) -> Option<&NodeAddr> {
+        self.target.as_ref().map(|target| &target.addr)
+    }
+}
+
 impl Gather {
     /// All of these nodes are asked; their answers may take so many bytes together.
     pub(crate) fn new(job: Job, resp: Resp, targets: Vec<Target>, bytes_max: usize) -> Gather {
-        let parts: Vec<Part> = targets
-            .into_iter()
-            .map(|target| Part { target, is_done: false, answer: 0..0 })
-            .collect();
+        let targets = targets.into_iter().map(Some);
+        Gather::of_parts(job, resp, targets, bytes_max)
+    }
+
+    /// The owners of slots are asked so many questions; the answers may take so many bytes together.
+    pub(crate) fn of_slots(job: Job, resp: Resp, count: usize, bytes_max: usize) -> Gather {
+        Gather::of_parts(job, resp, (0..count).map(|_| None), bytes_max)
+    }
+
+    fn of_parts(
+        job: Job,
+        resp: Resp,
+        targets: impl Iterator<Item = Option<Target>>,
+        bytes_max: usize,
+    ) -> Gather {
+        let parts: Vec<Part> =
+            targets.map(|target| Part { target, is_done: false, answer: 0..0 }).collect();
         let missing = parts.len();
         Gather { job, resp, parts, bytes: Vec::new(), bytes_max, missing, is_too_large: false }
     }
 
     /// Who is asked for a part.
     pub(crate) fn target(&self, part: u32) -> Option<&Target> {
-        self.parts.get(part as usize).map(|part| &part.target)
+        self.parts.get(part as usize)?.target.as_ref()
     }
 
     /// Another node has taken over a part; false when that node answers for another part already.
     pub(crate) fn move_part(&mut self, part: u32, addr: &NodeAddr) -> bool {
-        if self.parts.iter().any(|part| part.target.addr == *addr) {
+        if self.parts.iter().flat_map(|part| &part.target).any(|target| target.addr == *addr) {
             return false;
         }
-        let Some(part) = self.parts.get_mut(part as usize) else { return false };
-        part.target.addr = addr.clone();
+        let part = self.parts.get_mut(part as usize);
+        let Some(target) = part.and_then(|part| part.target.as_mut()) else { return false };
+        target.addr = addr.clone();
         true
     }
 
@@ -183,7 +213,7 @@ impl Gather {
     pub(crate) fn answers(&self) -> Answers<'_> {
         let parts = self.parts.iter();
         Answers::new(
-            parts.map(|part| (&part.target.addr, &self.bytes[part.answer.clone()])).collect(),
+            parts.map(|part| (part.addr(), &self.bytes[part.answer.clone()])).collect(),
             self.resp,
         )
     }
@@ -192,6 +222,10 @@ impl Gather {
     pub(crate) fn write_failure(&self, out: &mut Vec<u8>) {
         match &self.job {
             Job::Info(question) => question.write(self, out),
+            // Nothing was done yet, so there are no parts to tell of: the first error is that of the command.
+            Job::CrossSlot(_) | Job::Store(..) if !self.is_too_large => {
+                self.answers().write_first_error(out);
+            }
             _ => self.write_error(out),
         }
     }

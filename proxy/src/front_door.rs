@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use reddoor_protocol::scratch::MakeScratch;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
@@ -29,14 +30,16 @@ pub struct FrontDoor {
     /// One for each worker, all on the same address.
     listeners: Vec<TcpListener>,
     admin: Option<TcpListener>,
+    make_scratch: MakeScratch,
 }
 
 impl FrontDoor {
-    /// Takes the ports. Nothing runs yet, and dropping it gives them back.
+    /// Takes the ports. Nothing runs yet, and dropping it gives them back. Commands over several slots will be run in
+    /// what `make_scratch` makes.
     ///
     /// # Errors
     /// [`StartError::Listen`]: an address is taken, even if only by another front door.
-    pub fn bind(config: Config) -> Result<FrontDoor, StartError> {
+    pub fn bind(config: Config, make_scratch: MakeScratch) -> Result<FrontDoor, StartError> {
         let addr = config.listen.addr;
         let refused = |source| StartError::Listen { addr, source };
         // Several sockets share the port, and that would let another front door share it too. Only a socket
@@ -55,7 +58,7 @@ impl FrontDoor {
             ),
             None => None,
         };
-        Ok(FrontDoor { config: Arc::new(config), listeners, admin })
+        Ok(FrontDoor { config: Arc::new(config), listeners, admin, make_scratch })
     }
 
     /// Where clients connect; with port 0 in the configuration, the one that the system chose.
@@ -107,12 +110,15 @@ impl FrontDoor {
             self.listeners.into_iter().zip(peers).enumerate()
         {
             let worker_metrics = Arc::clone(&metrics.workers()[index]);
+            let make_scratch = self.make_scratch;
             let make = {
                 let (config, metrics) = (Arc::clone(&self.config), Arc::clone(&worker_metrics));
                 let trigger = Arc::clone(&trigger);
                 let answerer =
                     Answerer { config: Arc::clone(&self.config), shared: Arc::clone(&facts) };
-                Box::new(move || Worker::new(config, metrics, trigger, answerer, peers))
+                Box::new(move || {
+                    Worker::new(config, metrics, trigger, answerer, peers, make_scratch)
+                })
             };
             let parts = WorkerParts {
                 make,

@@ -11,6 +11,7 @@
 //! | `transaction` | what is queued since `MULTI`, and the runs it becomes |
 //! | `scripts` | loaded scripts, remembered for nodes that lack them |
 //! | `join` | replies to parts → one reply |
+//! | `cross_slot` | commands whose keys lie in several slots |
 //! | `fan_out` | one request to many nodes: who is asked, what they answered, what comes next |
 //! | `scan` | how far a client's scan of the whole cluster got |
 //! | `errand` | a request on its way: who waits, where and how it travels |
@@ -40,6 +41,8 @@ mod transaction;
 mod scripts;
 
 mod join;
+
+mod cross_slot;
 
 mod fan_out;
 

@@ -227,7 +227,7 @@ fn describe_commands(
     args: Args<'_>,
 ) -> Answered {
     let Ok(spec) = command::resolve(args) else { return requester.refuse(&ReplyError::SYNTAX) };
-    let permissions = Permissions::of(&answerer.config.admin);
+    let permissions = Permissions::of(&answerer.config);
     let is_served = |spec: &CommandSpec| permissions.serve(spec);
     requester.reply(|reply| describe::write_answer(spec, args, &is_served, reply))
 }

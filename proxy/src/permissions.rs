@@ -1,10 +1,11 @@
 //! What the operator allows to clients, by the policy of a command's row.
 
 use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::config::{AdminConfig, Permission};
+use crate::config::{Config, CrossSlotReads, CrossSlotWrites, Permission};
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -13,12 +14,29 @@ pub(crate) struct Permissions {
     pub(crate) admin: Permission,
     /// `CLUSTER` commands.
     pub(crate) cluster: Permission,
+    /// Reading commands over several slots.
+    pub(crate) reads_across: CrossSlotReads,
+    /// Writing commands over several slots.
+    pub(crate) writes_across: CrossSlotWrites,
 }
 
 impl Permissions {
-    /// What this section of the configuration allows.
-    pub(crate) fn of(config: &AdminConfig) -> Permissions {
-        Permissions { admin: config.commands, cluster: config.cluster_commands }
+    /// What the configuration allows.
+    pub(crate) fn of(config: &Config) -> Permissions {
+        Permissions {
+            admin: config.admin.commands,
+            cluster: config.admin.cluster_commands,
+            reads_across: config.cross_slot.reads,
+            writes_across: config.cross_slot.writes,
+        }
+    }
+
+    /// Whether a command over several slots is done this way.
+    pub(crate) fn serve_across(self, way: Way) -> bool {
+        match way {
+            Way::Copies | Way::Streams => self.reads_across == CrossSlotReads::Gather,
+            Way::Store => self.writes_across == CrossSlotWrites::Emulate,
+        }
     }
 
     /// Whether clients may run a command.
@@ -67,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_served_follows_the_settings() {
         let served = |admin, cluster| {
-            let permissions = Permissions { admin, cluster };
+            let permissions = Permissions { admin, cluster, ..Permissions::of(&Config::default()) };
             let names = ["get", "psync", "shutdown", "config", "cluster", "cluster|meet", "asking"];
             names.map(|name| permissions.serve(lookup_full(name.as_bytes()).unwrap()))
         };

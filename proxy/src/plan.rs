@@ -1,8 +1,9 @@
 //! What is to be done with a request: pure, from the command table, without a look at any socket or clock.
 //!
-//! `Request -> Local | One | Script | Blocking | Transaction | Split | FanOut | Scan | Listen | Publish | Monitor |
-//! Reject`.
+//! `Request -> Local | One | Script | Blocking | Transaction | Split | Across | FanOut | Scan | Listen | Publish |
+//! Monitor | Reject`.
 
+use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::keys::key_indexes;
 use reddoor_protocol::command::policy::{
@@ -17,6 +18,7 @@ use reddoor_protocol::request::{Args, parse_integer};
 use reddoor_protocol::slot::Slot;
 
 use crate::channels::HOME;
+use crate::cross_slot;
 use crate::fan_out::Reach;
 use crate::join::{JoinBy, PartKeys};
 use crate::key_mapping;
@@ -72,6 +74,13 @@ pub(crate) enum Plan {
     },
     /// It goes out in parts, which lie in the scratch.
     Split(SplitPlan),
+    /// Its keys lie in several slots; what it needs of them is asked for, and it is done here.
+    Across {
+        /// The command's row.
+        command: &'static CommandSpec,
+        /// How.
+        way: Way,
+    },
     /// It changes what the client listens to.
     Listen {
         /// The command's row.
@@ -136,6 +145,7 @@ impl Plan {
             | Plan::Transaction { command, .. }
             | Plan::Listen { command, .. }
             | Plan::Publish { command, .. }
+            | Plan::Across { command, .. }
             | Plan::FanOut { command, .. }
             | Plan::Scan { command }
             | Plan::Monitor { command } => Some(command),
@@ -259,7 +269,7 @@ pub(crate) fn plan(
         return reject(ReplyError::NO_AUTH);
     }
     match command.request {
-        RequestPolicy::OneSlot => plan_one(command, args, scratch),
+        RequestPolicy::OneSlot => plan_one(command, args, permissions, scratch),
         RequestPolicy::SplitByKey { step } => plan_split(command, usize::from(step), args, scratch),
         RequestPolicy::Local => match local::answer_of(command.id()) {
             Some(answer) => Plan::Local { command, answer },
@@ -268,8 +278,9 @@ pub(crate) fn plan(
         RequestPolicy::AnyPrimary => Plan::One { command, slot: None },
         RequestPolicy::Script(arg) => plan_script(command, arg, args, scratch),
         RequestPolicy::Blocking { .. } | RequestPolicy::BlockingIf { .. } => {
-            match (plan_one(command, args, scratch), wait_of(command, args)) {
+            match (plan_one(command, args, permissions, scratch), wait_of(command, args)) {
                 (Plan::One { command, slot }, Some(wait)) => Plan::Blocking { command, slot, wait },
+                (Plan::Across { .. }, Some(_)) => reject(ReplyError::CROSS_SLOT),
                 (plan, _) => plan,
             }
         }
@@ -304,14 +315,29 @@ pub(crate) fn plan(
     }
 }
 
-fn plan_one(command: &'static CommandSpec, args: Args<'_>, scratch: &mut PlanScratch) -> Plan {
+fn plan_one(
+    command: &'static CommandSpec,
+    args: Args<'_>,
+    permissions: Permissions,
+    scratch: &mut PlanScratch,
+) -> Plan {
     if let Some(key) = command.single_key_index().and_then(|index| args.get(index)) {
         return Plan::One { command, slot: Some(key_mapping::slot_of(key)) };
     }
     match slot_of_keys(command, args, scratch) {
         Ok(slot) => Plan::One { command, slot },
-        Err(_) => Plan::Reject { command: Some(command), error: ReplyError::CROSS_SLOT },
+        Err(_) => plan_across(command, permissions),
     }
+}
+
+/// Plans a command whose keys lie in several slots.
+fn plan_across(command: &'static CommandSpec, permissions: Permissions) -> Plan {
+    let error = match Way::of(command) {
+        Some(way) if permissions.serve_across(way) => return Plan::Across { command, way },
+        Some(way) => cross_slot::refusal(way),
+        None => ReplyError::CROSS_SLOT,
+    };
+    Plan::Reject { command: Some(command), error }
 }
 
 /// Plans what the operator may have allowed to clients.
@@ -432,14 +458,14 @@ fn not_served(command: &CommandSpec) -> ReplyError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Permission;
+    use crate::config::{Config, Permission};
 
     /// Plans a request of words parted by spaces and tells the plan in a line.
     fn planned(request: &str, is_authenticated: bool) -> String {
         let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
         let args = Args::from_slices(&words);
         let mut scratch = PlanScratch::default();
-        let permissions = Permissions { admin: Permission::Refuse, cluster: Permission::Refuse };
+        let permissions = Permissions::of(&Config::default());
         match plan(args, is_authenticated, permissions, &mut scratch) {
             Plan::FanOut { reach, .. } => format!("{reach:?}"),
             Plan::Scan { .. } => "scan".to_owned(),
@@ -457,6 +483,7 @@ mod tests {
             Plan::Transaction { step, slot, .. } => {
                 format!("{step:?} {}", slot.map_or_else(String::new, |slot| slot.to_string()))
             }
+            Plan::Across { way, .. } => format!("{way:?}"),
             Plan::Split(split) => {
                 let parts = scratch.parts().map(|part| {
                     let mut out = Vec::new();
@@ -499,10 +526,28 @@ mod tests {
     fn keys_of_several_slots_are_refused_elsewhere() {
         let error = "CROSSSLOT Keys in request don't hash to the same slot";
         check("RENAME foo bar", error);
-        check("SINTER foo bar", error);
         check("EVAL return 2 foo bar", &format!("{error}: slots 12182 and 5061"));
         check("BLPOP foo bar 0", error);
         check("MSETNX foo 1 bar 2", error);
+    }
+
+    #[test]
+    fn keys_of_several_slots_are_gathered_where_that_can_be_done() {
+        check("SINTER foo bar", "Copies");
+        check("ZUNION 2 foo bar WEIGHTS 1 2", "Copies");
+        check("PFCOUNT foo bar", "Copies");
+        check("LCS foo bar", "Copies");
+        check("XREAD STREAMS foo bar 0 0", "Streams");
+        let error = "CROSSSLOT Keys in request don't hash to the same slot";
+        check("XREAD BLOCK 1 STREAMS foo bar 0 0", error);
+        check("SMOVE foo bar x", error);
+        check("SORT foo STORE bar", error);
+        let setting = format!("{error}; cross_slot.writes = \"emulate\" serves it");
+        for line in
+            ["SINTERSTORE foo bar", "ZRANGESTORE foo bar 0 1", "BITOP AND foo bar", "COPY foo bar"]
+        {
+            check(line, &setting);
+        }
     }
 
     #[test]
@@ -583,7 +628,7 @@ mod tests {
         check("CLUSTER MEET a 1", "ERR This instance has cluster support disabled");
         let allowed = |admin, cluster, request: &str| {
             let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
-            let permissions = Permissions { admin, cluster };
+            let permissions = Permissions { admin, cluster, ..Permissions::of(&Config::default()) };
             match plan(Args::from_slices(&words), true, permissions, &mut PlanScratch::default()) {
                 Plan::FanOut { reach, .. } => format!("{reach:?}"),
                 Plan::One { slot, .. } => format!("{slot:?}"),

@@ -36,6 +36,9 @@ pub(crate) mod everywhere;
 pub(crate) mod listening;
 
 pub(crate) mod fan_out;
+
+pub(crate) mod cross_slot;
+
 pub(crate) mod feeds;
 
 pub(crate) mod scan;
@@ -50,6 +53,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use reddoor_protocol::request::RequestDecoder;
+use reddoor_protocol::scratch::{MakeScratch, Scratch};
 use slab::Slab;
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -164,6 +168,9 @@ pub(crate) struct Worker {
     random_state: u64,
     /// Where requests are put together before they are appended.
     request: Vec<u8>,
+    /// Where commands over several slots are run, once there was one.
+    scratch_node: Option<Box<dyn Scratch>>,
+    make_scratch: MakeScratch,
     is_draining: bool,
 }
 
@@ -175,8 +182,9 @@ impl Worker {
         refresh: Arc<RefreshTrigger>,
         answerer: Answerer,
         peers: Peers,
+        make_scratch: MakeScratch,
     ) -> Worker {
-        let permissions = Permissions::of(&config.admin);
+        let permissions = Permissions::of(&config);
         Worker {
             config,
             metrics,
@@ -209,6 +217,8 @@ impl Worker {
             postponed: VecDeque::new(),
             random_state: RandomState::new().build_hasher().finish() | 1,
             request: Vec::new(),
+            scratch_node: None,
+            make_scratch,
             is_draining: false,
         }
     }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
+use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::policy::{ReplyPolicy, RequestPolicy};
 use reddoor_protocol::command::{CommandGroup, CommandSpec, all};
@@ -67,7 +68,13 @@ fn route(spec: &CommandSpec) -> String {
         RequestPolicy::OneSlot if spec.single_key_index().is_some() => {
             "the owner of its key's slot"
         }
-        RequestPolicy::OneSlot => "the owner of its keys' slot; keys of several slots are refused",
+        RequestPolicy::OneSlot => match Way::of(spec) {
+            None => "the owner of its keys' slot; keys of several slots are refused",
+            Some(Way::Store) => {
+                "the owner of its keys' slot; of several slots [emulated](cross-slot.md), where that is allowed"
+            }
+            Some(_) => "the owner of its keys' slot; of several slots [gathered](cross-slot.md)",
+        },
         RequestPolicy::SplitByKey { .. } => "the owners of its keys' slots, in parts",
         RequestPolicy::AnyPrimary => "one of the primaries",
         RequestPolicy::AllPrimaries => "primaries",
@@ -79,8 +86,10 @@ fn route(spec: &CommandSpec) -> String {
         }
         RequestPolicy::Blocking { .. } => "the owner of its keys' slot, on a connection of its own",
         RequestPolicy::BlockingIf { option } => {
+            let across =
+                Way::of(spec).map_or("", |_| "; of several slots [gathered](cross-slot.md)");
             return format!(
-                "the owner of its keys' slot; with `{option}` on a connection of its own"
+                "the owner of its keys' slot; with `{option}` on a connection of its own{across}"
             );
         }
         RequestPolicy::Subscribe(_) | RequestPolicy::Unsubscribe(_) => {

@@ -32,7 +32,8 @@ pub(super) fn compression(call: &Call<'_>) -> Compression {
     if compresses { Compression::On } else { Compression::Off }
 }
 
-fn limits(node: &Node) -> Limits {
+/// Up to where values that are read are kept compact.
+pub(crate) fn limits(node: &Node) -> Limits {
     let settings = node.config.settings();
     Limits {
         list: node.list_limits(),

@@ -189,5 +189,24 @@ pub(crate) fn read_value(bytes: &mut Reader<'_>, limits: &Limits) -> Result<Valu
     })
 }
 
+/// A small set of texts, as servers since 7.2 write it.
+const SET_LISTPACK: u8 = 20;
+
+/// As [`read_value`], of a value that a later version may have written.
+///
+/// # Errors
+/// The bytes are no value, or one in a form that is not known here.
+pub(crate) fn read_later_value(
+    bytes: &mut Reader<'_>,
+    limits: &Limits,
+) -> Result<Value, ReadError> {
+    if bytes.clone().byte()? != SET_LISTPACK {
+        return read_value(bytes, limits);
+    }
+    bytes.byte()?;
+    let list = compact::listpack(bytes)?;
+    Ok(Value::Set(set::from_listpack(&list, limits.set_integers_max)?))
+}
+
 #[cfg(test)]
 mod tests;

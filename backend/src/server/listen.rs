@@ -9,12 +9,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{fs, net};
 
-use reddoor_protocol::encode::Resp;
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
-use crate::client::{Client, Peer, Replies, Seat, Subscriptions};
-use crate::clock;
+use crate::client::{Client, Peer};
 use crate::config::settings::Settings;
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
@@ -191,34 +189,13 @@ impl Arrival {
     }
 
     fn into_client(self, node: &mut Node) -> Client {
-        let now_ms = clock::unix_ms();
+        let is_authenticated = node.config.settings().password.is_empty();
         Client {
-            id: node.clients.next_id(),
-            seat: Seat::default(),
             addr: self.addr,
             local_addr: self.local_addr,
-            peer: self.peer,
             descriptor: self.descriptor,
-            name: Vec::new(),
-            resp: Resp::V2,
-            db: 0,
-            is_authenticated: node.config.settings().password.is_empty(),
-            is_asking: false,
-            is_readonly: false,
-            is_no_evict: false,
-            replies: Replies::On,
-            transaction: None,
-            watched: Vec::new(),
-            connected_at_ms: now_ms,
-            used_at_ms: now_ms,
-            last_command: None,
-            close: None,
-            blocked: None,
-            subscriptions: Subscriptions::default(),
-            outbox: Vec::new(),
-            waker: None,
-            query_bytes: 0,
-            output_bytes: 0,
+            is_authenticated,
+            ..Client::new(node.clients.next_id(), self.peer)
         }
     }
 }

@@ -133,7 +133,7 @@ pub(crate) const SCRIPTS: &[&str] = &[
      HSET d f\nHMSET d f\nHMSET d f 1 g\nHSET d f 1 g\nHDEL d f\nHSCAN d 0\nHSCAN d x\nHSCAN c 0 COUNT 0\n\
      HSCAN c 0 TYPE hash\nSSCAN c 0\nHSCAN nosuch 0 FOO\nHGETALL nosuch\nHKEYS nosuch\nHVALS nosuch\nSMEMBERS nosuch",
     // Sets and sorted sets in an order, and without one where it does not show.
-    "SADD s 3 1 2\nSORT s\nSORT s DESC LIMIT 1 5\nSORT s BY nosort\nSORT s BY nosort STORE d\nLRANGE d 0 -1\n\
+    "SADD s 3 1 2\nSET a 1\nLCS a s\nLCS s a NOPE\nLCS s nosuch LEN\nSORT s\nSORT s DESC LIMIT 1 5\nSORT s BY nosort\nSORT s BY nosort STORE d\nLRANGE d 0 -1\n\
      SADD t c a B 10 9\nSORT t\nSORT t ALPHA\nSORT t ALPHA DESC LIMIT 0 3\nSORT t BY nosort DESC STORE d\n\
      LRANGE d 0 -1\nHSET h f 1\nSORT h\nZADD z 3 a 2 b 1 c\nOBJECT ENCODING z\nSORT z BY nosort LIMIT 1 1\n\
      OBJECT ENCODING z\nSORT z BY nosort DESC LIMIT 0 2\nSORT z ALPHA DESC\nSORT z\nSORT nosuch STORE d\nEXISTS d\n\

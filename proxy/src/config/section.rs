@@ -10,8 +10,9 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
-    AdminConfig, ClusterConfig, CrossSlot, LimitsConfig, ListenConfig, LogConfig, LogFormat,
-    LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
+    AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotReads, CrossSlotWrites,
+    LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel, Permission, RequestConfig,
+    TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -175,6 +176,17 @@ impl TransactionsConfig {
     pub(super) fn read(reader: &mut Reader) -> TransactionsConfig {
         let choices = [("refuse", CrossSlot::Refuse), ("per_slot", CrossSlot::PerSlot)];
         TransactionsConfig { cross_slot: reader.choice("transactions.cross_slot", &choices) }
+    }
+}
+
+impl CrossSlotConfig {
+    pub(super) fn read(reader: &mut Reader) -> CrossSlotConfig {
+        let reads = [("reject", CrossSlotReads::Reject), ("gather", CrossSlotReads::Gather)];
+        let writes = [("reject", CrossSlotWrites::Reject), ("emulate", CrossSlotWrites::Emulate)];
+        CrossSlotConfig {
+            reads: reader.choice("cross_slot.reads", &reads),
+            writes: reader.choice("cross_slot.writes", &writes),
+        }
     }
 }
 

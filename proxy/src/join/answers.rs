@@ -35,13 +35,13 @@ impl JoinHint {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
-    parts: Vec<(&'a NodeAddr, &'a [u8])>,
+    parts: Vec<(Option<&'a NodeAddr>, &'a [u8])>,
     resp: Resp,
 }
 
 impl<'a> Answers<'a> {
-    /// These answers, given in this version.
-    pub(crate) fn new(parts: Vec<(&'a NodeAddr, &'a [u8])>, resp: Resp) -> Answers<'a> {
+    /// These answers, given in this version, with the nodes that were asked by name.
+    pub(crate) fn new(parts: Vec<(Option<&'a NodeAddr>, &'a [u8])>, resp: Resp) -> Answers<'a> {
         Answers { parts, resp }
     }
 
@@ -52,7 +52,7 @@ impl<'a> Answers<'a> {
 
     /// The answers with the nodes that gave them.
     pub(crate) fn by_node(&self) -> impl Iterator<Item = (&'a NodeAddr, &'a [u8])> {
-        self.parts.iter().copied()
+        self.parts.iter().filter_map(|(addr, bytes)| addr.map(|addr| (addr, *bytes)))
     }
 
     /// Whether a node failed.
@@ -104,6 +104,11 @@ impl<'a> Answers<'a> {
         }
         out.extend_from_slice(format!("-PARTIAL {failed} of {count} parts failed: ").as_bytes());
         out.extend_from_slice(first.get(1..).unwrap_or_default());
+    }
+
+    /// Appends the first error.
+    pub(crate) fn write_first_error(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.bytes().find(|bytes| is_error(bytes)).unwrap_or_default());
     }
 
     fn write_first(&self, out: &mut Vec<u8>) -> Option<()> {

@@ -12,7 +12,7 @@ use prometheus::proto::MetricFamily;
 use super::Counts;
 use super::cell::{Counter, Gauge};
 use super::family;
-use super::label::{Buffer, Direction, Label, Limit, Outcome, Redirect, RefreshReason};
+use super::label::{Buffer, CrossSlot, Direction, Label, Limit, Outcome, Redirect, RefreshReason};
 use super::label::{CloseReason, RefreshResult, Side};
 use super::latency::HistogramSum;
 use super::node::NodeSums;
@@ -89,13 +89,18 @@ impl Workers<'_> {
         ]
     }
 
-    fn commands(&self) -> [Family; 2] {
+    fn commands(&self) -> [Family; 3] {
         let mut commands = Family::counter(
             "reddoor_commands_total",
             "Commands answered, by family, command and result; commands not in the table are \"other\".",
         );
+        let mut cross_slot = Family::counter(
+            "reddoor_cross_slot_commands_total",
+            "Commands whose keys lie in several slots and which cannot be split, by what became of them.",
+        );
         for cell in 0..family::COMMAND_CELLS {
-            self.command(&mut commands, cell);
+            self.command::<Outcome, _>(&mut commands, cell, |worker| &worker.commands[cell]);
+            self.command::<CrossSlot, _>(&mut cross_slot, cell, |worker| &worker.cross_slot[cell]);
         }
         let mut durations = Family::histogram(
             "reddoor_command_duration_seconds",
@@ -106,22 +111,25 @@ impl Workers<'_> {
             self.0.iter().for_each(|worker| sum.add(&worker.latencies[index]));
             durations.add_histogram(&[("family", family::name(index))], &sum);
         }
-        [commands, durations]
+        [commands, cross_slot, durations]
     }
 
     /// Adds the series of one command, if it was ever called.
-    fn command(&self, commands: &mut Family, cell: usize) {
-        let counts = Outcome::ALL.iter().map(|&outcome| {
-            (outcome, self.total(|worker| &worker.commands[cell][outcome.index()]))
-        });
-        let counts: Vec<(Outcome, f64)> = counts.collect();
-        if cell != family::UNKNOWN_CELL && counts.iter().all(|&(_, count)| count == 0.0) {
+    fn command<L: Label, const COUNT: usize>(
+        &self,
+        into: &mut Family,
+        cell: usize,
+        cells: impl Fn(&WorkerMetrics) -> &[Counter; COUNT],
+    ) {
+        let count_of = |index: usize| self.total(|worker| &cells(worker)[index]);
+        let counts: Vec<f64> = (0..COUNT).map(count_of).collect();
+        if cell != family::UNKNOWN_CELL && counts.iter().all(|count| *count == 0.0) {
             return;
         }
         let (family, name) = family::labels_of_cell(cell);
-        for (outcome, count) in counts {
-            let labels = [("family", family), ("command", name), ("result", outcome.as_str())];
-            commands.add(&labels, count);
+        for (value, count) in L::VALUES.iter().zip(counts) {
+            let labels = [("family", family), ("command", name), (L::NAME, value.text())];
+            into.add(&labels, count);
         }
     }
 

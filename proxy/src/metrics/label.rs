@@ -155,6 +155,18 @@ label! {
 }
 
 label! {
+    /// What became of a command whose keys lie in several slots and which cannot be split.
+    CrossSlot: "result" {
+        /// Its keys were fetched, and it was answered.
+        Gathered => "gathered",
+        /// As gathered, and its result was to be stored.
+        Emulated => "emulated",
+        /// It was refused.
+        Refused => "refused",
+    }
+}
+
+label! {
     /// What set a topology refresh off.
     RefreshReason: "reason" {
         /// There is no topology yet.

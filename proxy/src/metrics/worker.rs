@@ -11,7 +11,7 @@ use reddoor_protocol::command::CommandId;
 
 use super::cell::{Counter, Gauge};
 use super::family;
-use super::label::{Buffer, CloseReason, Direction, Limit, Outcome, Redirect, Side};
+use super::label::{Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Side};
 use super::latency::Histogram;
 use super::node::NodeMetrics;
 
@@ -27,6 +27,7 @@ pub const NODES_REST: &str = "other";
 #[derive(Debug)]
 pub struct WorkerMetrics {
     pub(super) commands: Box<[[Counter; Outcome::COUNT]]>,
+    pub(super) cross_slot: Box<[[Counter; CrossSlot::COUNT]]>,
     pub(super) latencies: Box<[Histogram]>,
     pub(super) clients: Gauge,
     pub(super) clients_accepted: Counter,
@@ -53,6 +54,7 @@ impl WorkerMetrics {
     pub(super) fn new() -> WorkerMetrics {
         WorkerMetrics {
             commands: (0..family::COMMAND_CELLS).map(|_| Default::default()).collect(),
+            cross_slot: (0..family::COMMAND_CELLS).map(|_| Default::default()).collect(),
             latencies: (0..family::COUNT).map(|_| Histogram::default()).collect(),
             clients: Gauge::default(),
             clients_accepted: Counter::default(),
@@ -101,6 +103,11 @@ impl WorkerMetrics {
     pub fn command_done(&self, command: Option<CommandId>, outcome: Outcome, elapsed: Duration) {
         self.commands[family::command_cell(command)][outcome.index()].increment();
         self.latencies[family::of_command(command)].record(elapsed);
+    }
+
+    /// A command came whose keys lie in several slots and which cannot be split.
+    pub fn cross_slot(&self, command: CommandId, result: CrossSlot) {
+        self.cross_slot[family::command_cell(Some(command))][result.index()].increment();
     }
 
     /// Clients listen to so much: pairs of a client and a channel or pattern (count).

@@ -19,7 +19,7 @@ use crate::error::{RequestError, Unavailable};
 use crate::join::Join;
 use crate::link::Link;
 use crate::local::{Answered, Requester};
-use crate::metrics::label::{Limit, Outcome, RefreshReason};
+use crate::metrics::label::{CrossSlot, Limit, Outcome, RefreshReason};
 use crate::pinned::Owner;
 use crate::plan::{self, ListenChange, Plan, SplitPlan};
 use crate::session::Outstanding;
@@ -71,6 +71,10 @@ impl Worker {
             Plan::Split(split) => {
                 session.last_command = Some(split.command);
                 self.run_split(key, split, args);
+            }
+            Plan::Across { command, way } => {
+                session.last_command = Some(command);
+                self.run_across(key, command, way, args);
             }
             Plan::FanOut { command, reach } => {
                 session.last_command = Some(command);
@@ -124,6 +128,11 @@ impl Worker {
                 self.begin_monitoring(key, command);
             }
             Plan::Reject { command, error } => {
+                if let Some(command) = command
+                    && error.code() == ReplyError::CROSS_SLOT.code()
+                {
+                    self.metrics.cross_slot(command.id(), CrossSlot::Refused);
+                }
                 self.answer_error(key, command, &error);
                 if command.is_some_and(is_exec) {
                     self.end_refused(key);

@@ -10,6 +10,7 @@ use reddoor_protocol::request::{Args, parse_integer};
 use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Asking, may_run_twice, outstanding};
+use crate::cross_slot;
 use crate::errand::{Bound, Errand, Lane, NodeIndex, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
@@ -218,6 +219,9 @@ impl Worker {
             }
             Job::Info(question) => question.write(&gather, &mut reply),
             Job::Scan(_) => return self.scan_page_came(waiter, gather),
+            Job::Store(..) if gather.answers().bytes().any(cross_slot::is_overtaken) => {
+                return self.begin_across_anew(waiter, gather);
+            }
             _ if has_failed => gather.write_failure(&mut reply),
             Job::Sizes => return self.pick_random_key(waiter, &gather),
             Job::Wait(step) => match self.wait_more(*step, &gather) {
@@ -228,6 +232,8 @@ impl Worker {
                 }
             },
             Job::Config(question) => question.write(&gather, &mut reply),
+            Job::CrossSlot(_) => return self.answer_across(waiter, gather),
+            Job::Store(_, stored) => reply.extend_from_slice(&stored.0),
             Job::Passthrough | Job::Join { .. } => {
                 gather.answers().bytes().for_each(|bytes| reply.extend_from_slice(bytes));
             }

@@ -13,6 +13,7 @@ mod blocking_moves;
 mod broken_nodes;
 mod channels;
 mod clients;
+mod cross_slot;
 mod deadlines;
 mod failover;
 mod guarded_transactions;

@@ -71,9 +71,16 @@ fn parse(call: &Call<'_>) -> Result<Options, ReplyError> {
     Ok(options)
 }
 
+/// This command has words of its own for a wrong type.
+const NO_STRING: ReplyError =
+    ReplyError::from_static("ERR The specified keys must contain string values");
+
 fn value_of(call: &mut Call<'_>, index: usize) -> Result<Vec<u8>, ReplyError> {
     match call.node.read(call.at(), call.arg(index)) {
-        Some(record) => Ok(string_of(record)?.bytes(&mut itoa::Buffer::new()).to_vec()),
+        Some(record) => {
+            let string = string_of(record).map_err(|_| NO_STRING)?;
+            Ok(string.bytes(&mut itoa::Buffer::new()).to_vec())
+        }
         None => Ok(Vec::new()),
     }
 }

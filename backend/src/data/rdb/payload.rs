@@ -6,7 +6,7 @@ use crc::{CRC_64_REDIS, Crc, Table};
 
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::{Compression, Writer};
-use crate::data::rdb::{Limits, VERSION, read_value, write_value};
+use crate::data::rdb::{Limits, VERSION, read_later_value, read_value, write_value};
 use crate::data::value::Value;
 
 /// Bytes behind the value.
@@ -41,14 +41,30 @@ pub(crate) fn write(value: &Value, compression: Compression) -> Vec<u8> {
 /// # Errors
 /// It is refused.
 pub(crate) fn read(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
-    let footer = payload.last_chunk::<FOOTER_BYTES>().ok_or(PayloadError::Footer)?;
-    let [low, high, checksum @ ..] = *footer;
-    let covered = &payload[..payload.len() - CHECKSUM_BYTES];
-    let is_sound = u16::from_le_bytes([low, high]) <= VERSION
-        && u64::from_le_bytes(checksum) == CHECKSUM.checksum(covered);
-    if !is_sound {
+    let version = checked_version(payload)?;
+    if version > VERSION {
         return Err(PayloadError::Footer);
     }
     // As in a Redis, a value may reach into the footer, and need not reach it.
     read_value(&mut Reader::new(payload), limits).map_err(|_: ReadError| PayloadError::Value)
+}
+
+/// As [`read`], of a payload that a later version may have written.
+///
+/// # Errors
+/// It is refused, or a form is used that is not known here.
+pub(crate) fn read_of_any_version(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
+    checked_version(payload)?;
+    read_later_value(&mut Reader::new(payload), limits).map_err(|_: ReadError| PayloadError::Value)
+}
+
+/// The version of the server that wrote a payload, whose checksum is right.
+fn checked_version(payload: &[u8]) -> Result<u16, PayloadError> {
+    let footer = payload.last_chunk::<FOOTER_BYTES>().ok_or(PayloadError::Footer)?;
+    let [low, high, checksum @ ..] = *footer;
+    let covered = &payload[..payload.len() - CHECKSUM_BYTES];
+    if u64::from_le_bytes(checksum) != CHECKSUM.checksum(covered) {
+        return Err(PayloadError::Footer);
+    }
+    Ok(u16::from_le_bytes([low, high]))
 }

@@ -1,6 +1,7 @@
 //! Sets as bytes: integers as they are, or members one by one.
 
 use crate::data::intset::Intset;
+use crate::data::listpack::Listpack;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::Writer;
 use crate::data::rdb::{Kind, push_kind};
@@ -39,4 +40,14 @@ pub(super) fn read_intset(bytes: &mut Reader<'_>, integers_max: usize) -> Result
         set.insert(itoa::Buffer::new().format(number).as_bytes(), integers_max);
     }
     Ok(set)
+}
+
+/// Makes a set of the members in a listpack.
+pub(super) fn from_listpack(list: &Listpack, integers_max: usize) -> Result<Set, ReadError> {
+    if list.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    let mut set = Set::default();
+    let are_different = list.iter().all(|member| set.insert_entry(member, integers_max));
+    if are_different { Ok(set) } else { Err(ReadError::Malformed) }
 }

@@ -4,7 +4,8 @@ use super::*;
 
 fn check(policy: ReplyPolicy, answers: &[&str], expect: &str) {
     let addrs: Vec<NodeAddr> = (0..).take(answers.len()).map(|n| NodeAddr::new("n", n)).collect();
-    let parts = addrs.iter().zip(answers.iter().map(|answer| answer.as_bytes())).collect();
+    let parts =
+        addrs.iter().map(Some).zip(answers.iter().map(|answer| answer.as_bytes())).collect();
     let mut out = Vec::new();
     Answers::new(parts, Resp::V2).write(policy, JoinHint { rows_max: 3 }, &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), expect, "{policy:?} {answers:?}");

@@ -1,0 +1,262 @@
+//! Commands whose keys lie in several slots, done as if one Redis held them all.
+//!
+//! In: a command that no single node can run. Out: questions to the owners of its slots; from their answers, the
+//! reply that one Redis would give and, for a command that stores, what its destination is to hold.
+//!
+//! | way | what is asked | who makes the reply |
+//! |---|---|---|
+//! | [`Way::Copies`] | the value of each key | the command itself, over the copies in a scratch node |
+//! | [`Way::Streams`] | each slot what is new in its streams | `streams`, by laying the answers in the client's order |
+//! | [`Way::Store`] | as copies | as copies; then the destination is overwritten, by one request |
+//!
+//! Invariants: nothing is written unless the whole result is there; a key that could not be asked fails the command.
+//! Not here: sockets and routing (the worker), atomicity: other clients may write between the questions.
+
+mod streams;
+
+use reddoor_protocol::command::cross_slot::{Way, is_overwritten};
+use reddoor_protocol::command::keys::find_keys;
+use reddoor_protocol::command::{CommandGroup, CommandSpec};
+use reddoor_protocol::encode::{Resp, encode_request};
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
+use reddoor_protocol::scratch::Scratch;
+use reddoor_protocol::slot::Slot;
+
+use crate::join::elements;
+use crate::key_mapping;
+
+/// What one slot is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    /// Whose owner is asked.
+    pub(crate) slot: Slot,
+    /// The request.
+    pub(crate) request: Vec<u8>,
+}
+
+/// A command over several slots, while it is under way.
+#[derive(Debug)]
+pub(crate) struct Across {
+    command: &'static CommandSpec,
+    way: Way,
+    /// The client's request.
+    args: Vec<Box<[u8]>>,
+    /// For each question, what the answer is for.
+    purposes: Vec<Purpose>,
+    /// The argument that names the key to be overwritten.
+    destination: Option<usize>,
+}
+
+/// What an answer is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// It is the value of the key at this argument.
+    Value(usize),
+    /// It is the time that this key has left: one question behind its value.
+    TimeLeft(usize),
+    /// It tells whether the destination is there.
+    Presence(usize),
+    /// It is what is new in the streams that stand at these places among all.
+    Streams(Vec<usize>),
+}
+
+/// What `PTTL` answers for a key that does not expire.
+const NO_EXPIRY: i64 = -1;
+
+/// What `PTTL` answers for a key that is not there.
+const GONE: i64 = -2;
+
+/// What came of the answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The client's reply.
+    Reply(Vec<u8>),
+    /// The destination is to be written first; the reply is the client's once that went well.
+    Write {
+        /// The one request that does it.
+        ask: Ask,
+        /// The reply.
+        reply: Vec<u8>,
+    },
+}
+
+impl Across {
+    /// A command and what is asked for it; nothing when its arguments do not tell its keys, or that one of them alone
+    /// is overwritten.
+    pub(crate) fn new(
+        command: &'static CommandSpec,
+        way: Way,
+        args: Args<'_>,
+    ) -> Option<(Across, Vec<Ask>)> {
+        let (mut keys, mut overwritten) = (Vec::new(), Vec::new());
+        for (arg, access) in find_keys(command, args).ok()? {
+            let list = if is_overwritten(access) { &mut overwritten } else { &mut keys };
+            list.push(arg as usize);
+        }
+        if overwritten.len() != usize::from(way == Way::Store) {
+            return None;
+        }
+        let mut across = Across {
+            command,
+            way,
+            args: args.iter().map(Box::from).collect(),
+            purposes: Vec::new(),
+            destination: overwritten.first().copied(),
+        };
+        let asks = match way {
+            Way::Streams => across.ask_streams(&keys, args),
+            Way::Copies | Way::Store => across.ask_keys(&keys, args),
+        };
+        Some((across, asks))
+    }
+
+    fn ask_streams(&mut self, keys: &[usize], args: Args<'_>) -> Vec<Ask> {
+        let first = keys.first().copied().unwrap_or(0);
+        let parts = streams::parts(args, first, keys.len());
+        let (purposes, asks) =
+            parts.into_iter().map(|(places, ask)| (Purpose::Streams(places), ask)).unzip();
+        self.purposes = purposes;
+        asks
+    }
+
+    /// Asks for each key that is read, once, and whether the destination is there.
+    fn ask_keys(&mut self, keys: &[usize], args: Args<'_>) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        let mut ask = |across: &mut Across, purpose: Purpose, name: &[u8], key: &[u8]| {
+            let mut request = Vec::new();
+            encode_request(&mut request, [name, key].into_iter());
+            asks.push(Ask { slot: key_mapping::slot_of(key), request });
+            across.purposes.push(purpose);
+        };
+        let mut asked: Vec<&[u8]> = Vec::new();
+        for arg in keys {
+            let key = &args[*arg];
+            if asked.contains(&key) {
+                continue;
+            }
+            asked.push(key);
+            ask(self, Purpose::Value(*arg), b"DUMP", key);
+            if self.keeps_time() {
+                ask(self, Purpose::TimeLeft(*arg), b"PTTL", key);
+            }
+        }
+        if let Some(arg) = self.destination
+            && !asked.contains(&&args[arg])
+        {
+            ask(self, Purpose::Presence(arg), b"EXISTS", &args[arg]);
+        }
+        asks
+    }
+
+    /// Whether the result expires when its source does: the command is about keys, not about what they hold.
+    fn keeps_time(&self) -> bool {
+        self.way == Way::Store && self.command.group == CommandGroup::Generic
+    }
+
+    /// The same command from its beginning.
+    pub(crate) fn anew(&self) -> Option<(Across, Vec<Ask>)> {
+        let words: Vec<&[u8]> = self.args.iter().map(AsRef::as_ref).collect();
+        Across::new(self.command, self.way, Args::from_slices(&words))
+    }
+
+    /// Makes what the client is to get from the answers, none of which is an error, in the order of the questions.
+    pub(crate) fn find(&self, answers: &[&[u8]], resp: Resp, scratch: &mut dyn Scratch) -> Found {
+        let words: Vec<&[u8]> = self.args.iter().map(AsRef::as_ref).collect();
+        let args = Args::from_slices(&words);
+        let found = match self.way {
+            Way::Streams => self.join_streams(answers, args, resp),
+            Way::Copies | Way::Store => self.run_over_copies(answers, args, resp, scratch),
+        };
+        scratch.clear();
+        found.unwrap_or_else(|| Found::Reply(ODD_ANSWER.to_vec()))
+    }
+
+    fn join_streams(&self, answers: &[&[u8]], args: Args<'_>, resp: Resp) -> Option<Found> {
+        let mut parts = Vec::new();
+        for (purpose, answer) in self.purposes.iter().zip(answers) {
+            let Purpose::Streams(places) = purpose else { return None };
+            parts.push((places.as_slice(), *answer));
+        }
+        streams::join(args, &parts, resp).map(Found::Reply)
+    }
+
+    fn run_over_copies(
+        &self,
+        answers: &[&[u8]],
+        args: Args<'_>,
+        resp: Resp,
+        scratch: &mut dyn Scratch,
+    ) -> Option<Found> {
+        let mut had_destination = false;
+        let mut answers = self.purposes.iter().zip(answers).peekable();
+        while let Some((purpose, answer)) = answers.next() {
+            match purpose {
+                Purpose::Value(_) if elements::is_null(answer) => {}
+                Purpose::Value(arg) => {
+                    let time_left_ms = match answers.peek() {
+                        Some((Purpose::TimeLeft(_), answer)) => elements::integer(answer)?,
+                        _ => NO_EXPIRY,
+                    };
+                    if time_left_ms != GONE {
+                        let time_left_ms = u64::try_from(time_left_ms).ok();
+                        scratch
+                            .put(&args[*arg], elements::bulk_text(answer)?, time_left_ms)
+                            .ok()?;
+                    }
+                }
+                Purpose::Presence(arg) if elements::integer(answer)? > 0 => {
+                    had_destination = true;
+                    scratch.put_something(&args[*arg]);
+                }
+                Purpose::Presence(_) | Purpose::TimeLeft(_) => {}
+                Purpose::Streams(_) => return None,
+            }
+        }
+        let mut reply = Vec::new();
+        let has_changed = scratch.run(args, resp, &mut reply);
+        match self.destination {
+            Some(arg) if has_changed => {
+                Some(Found::Write { ask: self.write(&args[arg], had_destination, scratch), reply })
+            }
+            _ => Some(Found::Reply(reply)),
+        }
+    }
+
+    /// The request that makes the destination what it is in the scratch node.
+    fn write(&self, key: &[u8], had_destination: bool, scratch: &mut dyn Scratch) -> Ask {
+        let mut request = Vec::new();
+        match scratch.take(key) {
+            None => encode_request(&mut request, [&b"DEL"[..], key].into_iter()),
+            Some(copy) => {
+                let until = copy.expires_at_ms.unwrap_or(0).to_string();
+                let words: [&[u8]; 6] =
+                    [b"RESTORE", key, until.as_bytes(), &copy.payload, b"ABSTTL", b"REPLACE"];
+                // What was not there may have been made meanwhile, and a command about keys minds.
+                let len = if self.keeps_time() && !had_destination { 5 } else { 6 };
+                encode_request(&mut request, words[..len].iter().copied());
+            }
+        }
+        Ask { slot: key_mapping::slot_of(key), request }
+    }
+}
+
+/// Whether the destination was made after it was looked for: then the command begins anew.
+pub(crate) fn is_overtaken(answer: &[u8]) -> bool {
+    answer.starts_with(b"-BUSYKEY ")
+}
+
+const ODD_ANSWER: &[u8] =
+    b"-BADREPLY a key was answered in another shape, or in a form of a later version\r\n";
+
+/// How a command over several slots is refused that some setting would serve.
+pub(crate) fn refusal(way: Way) -> ReplyError {
+    let text = ReplyError::CROSS_SLOT;
+    ReplyError::new(match way {
+        Way::Copies | Way::Streams => format!("{text}; cross_slot.reads = \"gather\" serves it"),
+        Way::Store => format!("{text}; cross_slot.writes = \"emulate\" serves it"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

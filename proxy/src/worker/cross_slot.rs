@@ -1,0 +1,87 @@
+//! Commands over several slots: the owners asked, the reply made here, the result stored.
+
+use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::command::cross_slot::Way;
+use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::Args;
+
+use super::Worker;
+use super::dispatch::{errand, outstanding};
+use crate::cross_slot::{Across, Ask, Found};
+use crate::errand::Waiter;
+use crate::error::RequestError;
+use crate::fan_out::{Gather, Job, StoreReply};
+use crate::metrics::label::{CrossSlot, Limit};
+use crate::session::hold::Hold;
+
+impl Worker {
+    /// Runs a command over several slots.
+    pub(super) fn run_across(
+        &mut self,
+        key: usize,
+        command: &'static CommandSpec,
+        way: Way,
+        args: Args<'_>,
+    ) {
+        let Some((across, asks)) = Across::new(command, way, args) else {
+            self.metrics.cross_slot(command.id(), CrossSlot::Refused);
+            return self.answer_error(key, Some(command), &ReplyError::CROSS_SLOT);
+        };
+        let max = self.config.limits.split_parts_max;
+        if asks.len() > max {
+            self.metrics.limit_reached(Limit::SplitParts);
+            let error = RequestError::Overload { what: "parts of one command", max }.to_reply();
+            return self.answer_error(key, Some(command), &error);
+        }
+        let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let session = &mut entry.session;
+        let (client, seq) = (session.id, session.expect(outstanding));
+        let result = if way == Way::Store {
+            // What the client sends next must find the result.
+            session.hold = Hold::UntilAnswered;
+            CrossSlot::Emulated
+        } else {
+            CrossSlot::Gathered
+        };
+        self.metrics.cross_slot(command.id(), result);
+        let waiter = Waiter { session: key, client, seq, part: 0 };
+        self.ask_slots(waiter, Job::CrossSlot(Box::new(across)), &asks);
+    }
+
+    /// Asks the owners of slots; the answers come together in the session.
+    fn ask_slots(&mut self, waiter: Waiter, job: Job, asks: &[Ask]) {
+        let Some(known) = self.waiting(&waiter).copied() else { return };
+        let Waiter { session: key, client, seq, .. } = waiter;
+        let bytes_max = self.config.limits.join_bytes_max;
+        let session = &mut self.sessions[key].session;
+        let resp = session.resp;
+        session.gather(seq, Box::new(Gather::of_slots(job, resp, asks.len(), bytes_max)));
+        self.metrics.split(asks.len());
+        for (ask, part) in asks.iter().zip(0..) {
+            let errand = errand(key, client, seq, part, resp, Some(ask.slot), &known);
+            self.forward(errand, &ask.request);
+        }
+    }
+
+    /// All keys have been fetched: replies, or has the result stored.
+    pub(super) fn answer_across(&mut self, waiter: Waiter, gather: Gather) {
+        let Job::CrossSlot(across) = &gather.job else { return };
+        let answers: Vec<&[u8]> = gather.answers().bytes().collect();
+        let scratch = self.scratch_node.get_or_insert_with(self.make_scratch);
+        match across.find(&answers, gather.resp, scratch.as_mut()) {
+            Found::Reply(reply) => self.finish_fan_out(waiter, &reply),
+            Found::Write { ask, reply } => {
+                let Job::CrossSlot(across) = gather.job else { return };
+                self.ask_slots(waiter, Job::Store(across, StoreReply(reply)), &[ask]);
+            }
+        }
+    }
+
+    /// The destination was made after it was looked for: looks again.
+    pub(super) fn begin_across_anew(&mut self, waiter: Waiter, gather: Gather) {
+        let Job::Store(across, _) = gather.job else { return };
+        let Some((across, asks)) = across.anew() else { return };
+        self.ask_slots(waiter, Job::CrossSlot(Box::new(across)), &asks);
+    }
+}

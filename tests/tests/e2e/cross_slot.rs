@@ -1,0 +1,279 @@
+//! Commands over several slots that cannot be split: done as one Redis does them, or refused with the setting named.
+
+use reddoor_protocol::value::Value;
+use reddoor_tests::client::{Client, text};
+use reddoor_tests::cluster::{Cluster, Kind};
+use reddoor_tests::fake_node::FakeNode;
+use reddoor_tests::front_door::FrontDoor;
+use reddoor_tests::over_clusters;
+use reddoor_tests::redis_server::{self, RedisServer};
+
+over_clusters!(real | bundled: reads_answer_as_one_redis, stores_end_as_in_one_redis, what_is_sent_next_finds_the_result,
+    transactions_refuse_what_spans_slots, a_dead_node_fails_the_whole);
+
+/// Keys of every type, in different slots.
+const DATA: &[&str] = &[
+    "SADD s1 1 2 3 4 a",
+    "SADD s2 3 4 5 a b",
+    "SADD s3 3 a c",
+    "SADD ints 3 4 5 6",
+    "ZADD z1 1 a 2.5 b 3 c",
+    "ZADD z2 10 b -1 c 0.1 d",
+    "ZADD z3 inf a -inf b 0 c",
+    "SET text1 ohmytext",
+    "SET text2 mynewtext",
+    "SET bits1 abc",
+    "SET bits2 \u{1}~xyz",
+    "PFADD h1 a b c d",
+    "PFADD h2 c d e",
+    "XADD x1 1-1 a 1",
+    "XADD x1 2-1 b 2",
+    "XADD x2 1-5 c 3",
+    "XADD x3 7-7 d 4",
+    "RPUSH l 1 2 3",
+    "HSET h f v",
+    "GEOADD geo1 13.361389 38.115556 Palermo 15.087269 37.502669 Catania",
+];
+
+/// `$` stands before replies that have no order.
+const READS: &[&str] = &[
+    "$SINTER s1 s2",
+    "$SINTER s1 s2 s3 ints",
+    "$SINTER s1 missing",
+    "$SUNION s1 s2 missing ints",
+    "$SDIFF s1 s2 s3",
+    "$SDIFF missing s1",
+    "$SUNION missing1 missing2",
+    "SINTERCARD 2 s1 s2",
+    "SINTERCARD 2 s1 s2 LIMIT 1",
+    "SINTERCARD 3 s1 s2 s1",
+    "SINTERCARD 2 s1 s2 LIMIT -1",
+    "SINTER s1 text1",
+    "SUNION h s1",
+    "ZUNION 2 z1 z2",
+    "ZUNION 3 z1 z2 z3 WEIGHTS 2 3 0.5 AGGREGATE MAX WITHSCORES",
+    "ZINTER 2 z1 z2 WITHSCORES",
+    "ZINTER 3 z1 s1 z2 AGGREGATE MIN WITHSCORES",
+    "ZDIFF 2 z1 z2 WITHSCORES",
+    "ZINTERCARD 2 z1 z3 LIMIT 2",
+    "ZUNION 2 z1 z2 NOPE",
+    "ZUNION 2 z1 text1",
+    "ZUNION 2 z1 missing WITHSCORES",
+    "ZINTER 2 z1 z3 WEIGHTS nan 1",
+    "PFCOUNT h1 h2",
+    "PFCOUNT h1 h2 missing",
+    "PFCOUNT h1 text1",
+    "LCS text1 text2",
+    "LCS text1 text2 LEN",
+    "LCS text1 text2 IDX MINMATCHLEN 4 WITHMATCHLEN",
+    "LCS text1 l",
+    "LCS text1 missing",
+    "XREAD STREAMS x1 x2 x3 0 0 0",
+    "XREAD COUNT 1 STREAMS x3 x1 x2 0 0 0",
+    "XREAD STREAMS x2 missing x1 0 0 1-1",
+    "XREAD STREAMS x1 x2 $ $",
+    "XREAD STREAMS x1 x2 x1 0 0 1-1",
+    "XREAD STREAMS x1 x2 nope 0",
+    "XREAD STREAMS x1 text1 0 0",
+];
+
+/// With what is compared afterwards.
+const STORES: &[(&str, &[&str])] = &[
+    ("SINTERSTORE d s1 s2", &["d"]),
+    ("SUNIONSTORE s1 s1 s2", &["s1"]),
+    ("SDIFFSTORE ttl s1 s2", &["ttl"]),
+    ("SINTERSTORE l s1 s2", &["l"]),
+    ("SINTERSTORE ttl s1 missing", &["ttl"]),
+    ("SINTERSTORE d s1 text1", &["d"]),
+    ("ZUNIONSTORE d 2 z1 z2 WEIGHTS 2 3", &["d"]),
+    ("ZINTERSTORE z1 2 z1 z2 AGGREGATE MIN", &["z1"]),
+    ("ZDIFFSTORE d 2 z1 z2", &["d"]),
+    ("ZRANGESTORE d z1 1 -1", &["d"]),
+    ("ZRANGESTORE d missing 0 -1", &["d"]),
+    ("GEOSEARCHSTORE d geo1 FROMLONLAT 15 37 BYRADIUS 200 km ASC", &["d"]),
+    ("GEORADIUS geo1 15 37 200 km STORE d", &["d"]),
+    ("BITOP AND d bits1 bits2", &["d"]),
+    ("BITOP NOT d bits1", &["d"]),
+    ("BITOP XOR bits1 bits1 bits2 missing", &["bits1"]),
+    ("COPY s1 d", &["s1", "d"]),
+    ("COPY s1 z1", &["z1"]),
+    ("COPY s1 z1 REPLACE", &["z1"]),
+    ("COPY ttl d REPLACE", &["d", "ttl"]),
+    ("COPY missing d", &["d"]),
+    ("COPY s1 d DB 3", &["d"]),
+];
+
+/// A front door that does all that can be done over several slots.
+fn emulating(cluster: &Cluster) -> FrontDoor {
+    FrontDoor::start(&cluster.seeds(), &[("cross_slot.writes", "emulate")])
+}
+
+fn fill(client: &mut Client) {
+    client.ask("FLUSHALL");
+    for line in DATA.iter().chain(&["SET ttl x", "PEXPIREAT ttl 9999999999999"]) {
+        assert!(!client.ask(line).starts_with('-'), "{line}");
+    }
+}
+
+/// The reply, with elements that have no order sorted.
+fn reply(client: &mut Client, line: &str) -> String {
+    let (line, is_sorted) = match line.strip_prefix('$') {
+        Some(line) => (line, true),
+        None => (line, false),
+    };
+    client.send_line(line);
+    if !is_sorted {
+        return client.reply_bytes();
+    }
+    match client.reply() {
+        Value::Array(mut elements) | Value::Set(mut elements) => {
+            elements.sort_by_key(text);
+            text(&Value::Array(elements))
+        }
+        other => text(&other),
+    }
+}
+
+fn reads_answer_as_one_redis(kind: Kind) {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let oracle = RedisServer::start(&[]);
+    let cluster = Cluster::start(kind, 3);
+    let door = FrontDoor::before(&cluster);
+    for hello in ["HELLO 2", "HELLO 3"] {
+        let (mut ours, mut theirs) = (door.client(), oracle.client());
+        for client in [&mut ours, &mut theirs] {
+            client.ask(hello);
+            fill(client);
+        }
+        for line in READS {
+            let (got, expect) = (reply(&mut ours, line), reply(&mut theirs, line));
+            assert_eq!(got, expect, "{hello}: {line}");
+        }
+    }
+    let gathered =
+        "reddoor_cross_slot_commands_total{family=\"set\",command=\"sinter\",result=\"gathered\"}";
+    assert!(door.metric(gathered) > 0.0);
+}
+
+fn stores_end_as_in_one_redis(kind: Kind) {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let oracle = RedisServer::start(&["--databases", "1"]);
+    let cluster = Cluster::start(kind, 3);
+    let door = emulating(&cluster);
+    for hello in ["HELLO 2", "HELLO 3"] {
+        for (line, keys) in STORES {
+            let (mut ours, mut theirs) = (door.client(), oracle.client());
+            let run = |client: &mut Client| -> Vec<String> {
+                client.ask(hello);
+                fill(client);
+                let mut replies = vec![reply(client, line)];
+                for key in *keys {
+                    // What comes by RESTORE is a string of the compact kind, however it was made.
+                    let encoding =
+                        if line.starts_with("BITOP") { "EXISTS" } else { "OBJECT ENCODING" };
+                    for question in ["TYPE", "PEXPIRETIME", encoding, "$SMEMBERS", "GET"] {
+                        replies.push(reply(client, &format!("{question} {key}")));
+                    }
+                    replies.push(reply(client, &format!("ZRANGE {key} 0 -1 WITHSCORES")));
+                }
+                replies
+            };
+            assert_eq!(run(&mut ours), run(&mut theirs), "{hello}: {line}");
+        }
+    }
+}
+
+fn what_is_sent_next_finds_the_result(kind: Kind) {
+    let cluster = Cluster::start(kind, 3);
+    let door = emulating(&cluster);
+    let mut client = door.client();
+    fill(&mut client);
+    for round in 0..20 {
+        client.send_line(&format!("SADD s1 r{round}"));
+        client.send_line("SUNIONSTORE d s1 s2");
+        client.send_line("SCARD d");
+        client.send_line("DEL d");
+        let replies: Vec<String> = (0..4).map(|_| text(&client.reply())).collect();
+        let count = format!(":{}", 8 + round);
+        assert_eq!(replies, [":1", count.as_str(), count.as_str(), ":1"], "round {round}");
+    }
+}
+
+fn transactions_refuse_what_spans_slots(kind: Kind) {
+    let door = emulating(Cluster::shared(kind));
+    let mut client = door.client();
+    assert_eq!(client.ask("MULTI"), "OK");
+    assert!(client.ask("SINTER spans:a spans:b").starts_with("-UNSERVED command 'sinter'"));
+    assert!(client.ask("EXEC").starts_with("-EXECABORT"));
+}
+
+fn a_dead_node_fails_the_whole(kind: Kind) {
+    let mut cluster = Cluster::start(kind, 3);
+    let door = FrontDoor::start(
+        &cluster.seeds(),
+        &[("request.timeout_ms", "500"), ("cross_slot.writes", "emulate")],
+    );
+    let mut client = door.client();
+    fill(&mut client);
+    cluster.nodes[1].kill();
+    for line in ["SUNION s1 s2 s3 s4 s5 s6 s7", "SUNIONSTORE s1 s2 s3 s4 s5 s6 s7"] {
+        let reply = client.ask(line);
+        assert!(
+            reply.starts_with("-UNAVAILABLE ") || reply.starts_with("-TIMEOUT "),
+            "{line}: {reply}"
+        );
+    }
+}
+
+#[test]
+fn writes_are_refused_with_the_setting_named() {
+    let node = FakeNode::start();
+    let door = FrontDoor::start(&node.addr().to_string(), &[]);
+    let mut client = door.client();
+    let text = "-CROSSSLOT Keys in request don't hash to the same slot";
+    let setting = format!("{text}; cross_slot.writes = \"emulate\" serves it");
+    for (line, expect) in
+        [("COPY a b", setting.as_str()), ("BITOP AND a b c", &setting), ("RENAME a b", text)]
+    {
+        assert_eq!(client.ask(line), expect, "{line}");
+    }
+    let door = FrontDoor::start(&node.addr().to_string(), &[("cross_slot.reads", "reject")]);
+    let setting = format!("{text}; cross_slot.reads = \"gather\" serves it");
+    assert_eq!(door.client().ask("SINTER a b"), setting);
+    let refused =
+        "reddoor_cross_slot_commands_total{family=\"set\",command=\"sinter\",result=\"refused\"}";
+    assert!(door.metric(refused) > 0.0);
+}
+
+/// Whatever dies in between, the destination is what it was, or the result.
+#[test]
+fn nothing_is_written_before_all_is_read_and_then_by_one_request() {
+    let node = FakeNode::start();
+    let door = FrontDoor::start(&node.addr().to_string(), &[("cross_slot.writes", "emulate")]);
+    let mut client = door.client();
+    client.send_line("COPY a b");
+    answer(&node, "DUMP a", PAYLOAD);
+    answer(&node, "PTTL a", b":-1\r\n");
+    answer(&node, "EXISTS b", b":0\r\n");
+    let store = node.next_call();
+    let words: Vec<&[u8]> = store.args.iter().map(AsRef::as_ref).collect();
+    assert_eq!(words[..3], [&b"RESTORE"[..], b"b", b"0"]);
+    assert_eq!(words[4..], [b"ABSTTL"]);
+    // Somebody made it meanwhile: all is looked at again, and now it is there.
+    store.reply("-BUSYKEY Target key name already exists.\r\n");
+    answer(&node, "DUMP a", PAYLOAD);
+    answer(&node, "PTTL a", b":-1\r\n");
+    answer(&node, "EXISTS b", b":1\r\n");
+    assert_eq!(text(&client.reply()), ":0");
+}
+
+/// What `DUMP` answers for the string "1".
+const PAYLOAD: &[u8] = b"$13\r\n\x00\xc0\x01\n\x00&x\xe7\xb6\xd1\x01\x11\xfc\r\n";
+
+fn answer(node: &FakeNode, line: &str, reply: &[u8]) {
+    node.expect_call(line).reply(reply);
+}
