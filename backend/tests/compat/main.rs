@@ -4,10 +4,6 @@
 //! `COMPAT_SEED`, which may be `clock`, and print it; a difference names the whole script up to it.
 //! `COMPAT_FAMILY` runs one family of commands alone, `COMPAT_SCRIPTS` runs so many scripts of 4000 commands each.
 
-mod grammar;
-
-mod family;
-
 mod fixed;
 
 mod several;
@@ -20,14 +16,13 @@ mod content;
 
 mod wire;
 
-mod unordered;
-
 use std::env;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reddoor_protocol::encode::Resp;
+use reddoor_scripts::family::{FAMILIES, Family};
+use reddoor_scripts::{grammar, reply};
 
-use crate::family::{FAMILIES, Family};
 use crate::servers::Pair;
 use crate::several::scripts;
 use crate::wire::Client;
@@ -79,7 +74,7 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
     }
     let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
     println!("XX {name}");
-    compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN), &name);
+    compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN, b""), &name);
     let [theirs, ours] = [&pair.redis, &pair.node].map(|path| content::of_all_keys(path));
     for ((key, theirs), (_, ours)) in theirs.iter().zip(&ours) {
         assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
@@ -130,7 +125,7 @@ fn the_same_events_are_told_of_keys() {
     for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
     {
         println!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
-        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN, b"");
         several::compare_events(&pair, Resp::V3, &script, family.name);
     }
 }
@@ -164,7 +159,7 @@ fn settings_are_those_of_a_redis() {
     let [theirs, ours] = [&pair.redis, &pair.node].map(|path| {
         let reply = Client::connect(path).call(&["CONFIG", "GET", "*"].map(|w| w.into()));
         let mut pairs: Vec<Vec<Vec<u8>>> = Vec::new();
-        let words = wire::texts(&reply);
+        let words = reply::texts(&reply);
         words.chunks(2).for_each(|pair| pairs.push(pair.to_vec()));
         pairs.sort();
         pairs
@@ -223,11 +218,11 @@ fn compare(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
     for (run, commands) in script.chunks(50).enumerate() {
         let [theirs, ours] = clients.each_mut().map(|client| client.call_all(commands));
         for (index, command) in commands.iter().enumerate() {
-            if !wire::is_same(command, &theirs[index], &ours[index]) {
+            if !reply::is_same(command, &theirs[index], &ours[index]) {
                 let before = &script[..run * 50 + index + 1];
                 differences.push_str(&format!(
                     "{}redis: {}\nnode:  {}\n\n",
-                    wire::show_last(
+                    reply::show_last(
                         before,
                         if env::var_os("COMPAT_ALL").is_some() { 4000 } else { 12 }
                     ),
