@@ -17,10 +17,10 @@ mod content;
 mod wire;
 
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use reddoor_protocol::encode::Resp;
-use reddoor_scripts::family::{FAMILIES, Family};
+use reddoor_scripts::choice::{families, seed_and_count};
+use reddoor_scripts::family::Family;
 use reddoor_scripts::{grammar, reply};
 
 use crate::servers::Pair;
@@ -42,26 +42,14 @@ const WAITING_SCRIPT_LEN: usize = 400;
 #[test]
 fn random_scripts_get_the_same_replies_and_leave_the_same_keys() {
     let Some(pair) = Pair::start() else { return };
-    let (first, scripts) = seed_and_count();
-    let only = env::var("COMPAT_FAMILY").ok();
-    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
-    {
+    let (first, scripts) = seed_and_count(SCRIPTS);
+    for family in families() {
         println!("COMPAT_FAMILY={} COMPAT_SEED={first}", family.name);
         for number in 0..scripts {
             let seed = first.wrapping_add(number);
             [Resp::V2, Resp::V3].iter().for_each(|resp| run(&pair, family, seed, *resp));
         }
     }
-}
-
-/// The seed of the first random script, and how many there are to be.
-fn seed_and_count() -> (u64, u64) {
-    let number_of = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
-    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
-    let is_by_clock = env::var("COMPAT_SEED").is_ok_and(|seed| seed == "clock");
-    // The same scripts every time, unless somebody is looking for new differences.
-    let first = if is_by_clock { clock().into() } else { number_of("COMPAT_SEED").unwrap_or(2) };
-    (first, number_of("COMPAT_SCRIPTS").unwrap_or(SCRIPTS))
 }
 
 /// One random script on both servers, and then every key that it left.
@@ -73,7 +61,6 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
         });
     }
     let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
-    println!("XX {name}");
     compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN, b""), &name);
     let [theirs, ours] = [&pair.redis, &pair.node].map(|path| content::of_all_keys(path));
     for ((key, theirs), (_, ours)) in theirs.iter().zip(&ours) {
@@ -107,7 +94,7 @@ fn several_clients_are_told_the_same() {
 #[test]
 fn clients_that_wait_are_served_the_same() {
     let Some(pair) = Pair::start() else { return };
-    let (first, scripts) = seed_and_count();
+    let (first, scripts) = seed_and_count(SCRIPTS);
     println!("COMPAT_SEED={first}");
     for number in 0..scripts {
         let seed = first.wrapping_add(number);
@@ -120,10 +107,8 @@ fn clients_that_wait_are_served_the_same() {
 #[test]
 fn the_same_events_are_told_of_keys() {
     let Some(pair) = Pair::start() else { return };
-    let only = env::var("COMPAT_FAMILY").ok();
-    let (seed, _) = seed_and_count();
-    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
-    {
+    let (seed, _) = seed_and_count(SCRIPTS);
+    for family in families() {
         println!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
         let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN, b"");
         several::compare_events(&pair, Resp::V3, &script, family.name);

@@ -7,6 +7,8 @@ pub mod grammar;
 
 pub mod family;
 
+pub mod choice;
+
 pub mod reply;
 
 mod unordered;

@@ -14,6 +14,7 @@ mod broken_nodes;
 mod channels;
 mod clients;
 mod deadlines;
+mod differences;
 mod failover;
 mod guarded_transactions;
 mod limits;
