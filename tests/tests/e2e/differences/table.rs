@@ -1,7 +1,6 @@
 //! In what the front door differs from one Redis: where it shows in random scripts, and what both say to examples.
 
 use reddoor_protocol::slot::Slot;
-use reddoor_tests::cluster::Kind;
 
 /// Something in which the front door differs from one Redis.
 pub(crate) struct Difference {
@@ -35,8 +34,6 @@ pub(crate) enum Keys {
     /// In several slots, though the command is not split; of one that is queued or guards: elsewhere than the keys of
     /// all the script, or in several slots.
     InSeveralSlots,
-    /// The arguments do not tell which they are.
-    Untold,
 }
 
 /// What becomes of a command in which a difference shows.
@@ -46,8 +43,6 @@ pub(crate) enum Then {
     LeftOut,
     /// The front door alone is asked, and says exactly this.
     DoorRefuses(&'static str),
-    /// Both refuse it, each in words of its own.
-    BothRefuse,
 }
 
 /// A request to which the answers differ.
@@ -60,19 +55,16 @@ pub(crate) struct Example {
     pub(crate) redis: &'static str,
     /// How the answer of the front door begins, with its default settings.
     pub(crate) door: &'static str,
-    /// Before which nodes.
-    pub(crate) over: &'static [Kind],
 }
 
 impl Example {
-    /// One that holds before all nodes.
     const fn of(
         before: &'static [&'static str],
         request: &'static str,
         redis: &'static str,
         door: &'static str,
     ) -> Example {
-        Example { before, request, redis, door, over: &[Kind::Real, Kind::Bundled] }
+        Example { before, request, redis, door }
     }
 }
 
@@ -135,24 +127,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        name: "keys that are not told",
-        shows_in: |step| step.keys == Keys::Untold && step.home.is_none() && !step.is_queued,
-        then: Then::BothRefuse,
-        examples: &[Example {
-            before: &[],
-            request: "XREADGROUP NOACK STREAMS foo bar > >",
-            redis: "-ERR Missing GROUP option for XREADGROUP",
-            door: "-CROSSSLOT Keys in request don't hash to the same slot",
-            // Bundled nodes read such a request as one Redis does.
-            over: &[Kind::Real],
-        }],
-    },
-    Difference {
         name: "transactions over several slots",
-        shows_in: |step| {
-            let is_untold = step.keys == Keys::Untold && step.home.is_none();
-            step.is_queued && (is_untold || step.keys == Keys::InSeveralSlots)
-        },
+        shows_in: |step| step.keys == Keys::InSeveralSlots && step.is_queued,
         then: Then::LeftOut,
         examples: &[
             Example::of(
