@@ -205,7 +205,7 @@ fn what_differs_is_said_as_it_is_told(kind: Kind) {
             client.ask(example.request)
         });
         assert_ne!(theirs, ours, "{} no longer differs", example.request);
-        if theirs != example.redis || !ours.starts_with(example.door) {
+        if !theirs.starts_with(example.redis) || !ours.starts_with(example.door) {
             others.push(format!("{:?} {}\n  {theirs}\n  {ours}", example.before, example.request));
         }
     }

@@ -26,6 +26,7 @@ mod order;
 mod pauses;
 mod protocol_errors;
 mod redirects;
+mod redis_cli;
 mod retries;
 mod routing;
 mod scan;

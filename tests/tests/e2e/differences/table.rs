@@ -51,7 +51,7 @@ pub(crate) struct Example {
     pub(crate) before: &'static [&'static str],
     /// What both are asked then.
     pub(crate) request: &'static str,
-    /// What one Redis says.
+    /// How the answer of one Redis begins.
     pub(crate) redis: &'static str,
     /// How the answer of the front door begins, with its default settings.
     pub(crate) door: &'static str,
@@ -244,6 +244,17 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             "REPLCONF capa eof",
             "OK",
             "-UNSERVED command 'replconf' is not served by this front door",
+        )],
+    },
+    Difference {
+        name: "descriptions of commands",
+        shows_in: |_| false,
+        then: Then::LeftOut,
+        examples: &[Example::of(
+            &[],
+            "COMMAND DOCS GET",
+            "[get, [summary, Get the value of a key,",
+            "[get, [summary, Answers the string stored at a key,",
         )],
     },
 ];
