@@ -82,12 +82,12 @@ pub fn head(buf: &[u8], limits: &ReplyLimits) -> Result<Option<(Head, usize)>, P
 /// The position behind the line that `buf` begins with.
 #[inline]
 fn line_end(buf: &[u8], limits: &ReplyLimits) -> Result<Option<usize>, ProtocolError> {
+    let too_long = Err(ProtocolError::ReplyLineTooLong { max: limits.line_bytes_max });
     match memchr::memchr(b'\n', buf) {
+        Some(at) if at > limits.line_bytes_max => too_long,
         Some(at) if at >= 1 && buf[at - 1] == b'\r' => Ok(Some(at + 1)),
         Some(_) => Err(ProtocolError::MalformedReplyLine),
-        None if buf.len() > limits.line_bytes_max => {
-            Err(ProtocolError::ReplyLineTooLong { max: limits.line_bytes_max })
-        }
+        None if buf.len() > limits.line_bytes_max => too_long,
         None => Ok(None),
     }
 }

@@ -162,12 +162,12 @@ impl RequestDecoder {
         limits: &Limits,
     ) -> Result<Option<usize>, ProtocolError> {
         let Some(newline) = memchr::memchr(b'\n', buf) else {
-            if buf.len() > limits.inline_bytes_max {
+            if without_return(buf).len() > limits.inline_bytes_max {
                 return Err(ProtocolError::InlineTooLong);
             }
             return Ok(None);
         };
-        let line = buf[..newline].strip_suffix(b"\r").unwrap_or(&buf[..newline]);
+        let line = without_return(&buf[..newline]);
         if line.len() > limits.inline_bytes_max {
             return Err(ProtocolError::InlineTooLong);
         }
@@ -207,6 +207,11 @@ impl RequestDecoder {
             _ => 0,
         }
     }
+}
+
+/// A line without the first byte of its end, which is no part of its length.
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[derive(Clone, Copy)]
@@ -306,13 +311,12 @@ fn odd_number_line(
     kind: LineKind,
 ) -> Result<Option<(i64, usize)>, ProtocolError> {
     let line = buf.get(start..).unwrap_or_default();
-    let Some(len) = memchr::memchr(b'\r', line) else {
-        // Redis counts from the type byte, which `start` has passed.
-        if line.len() >= limits.inline_bytes_max {
-            return Err(kind.too_long());
-        }
-        return Ok(None);
-    };
+    let end = memchr::memchr(b'\r', line);
+    // Redis counts from the type byte, which `start` has passed.
+    if end.unwrap_or(line.len()) >= limits.inline_bytes_max {
+        return Err(kind.too_long());
+    }
+    let Some(len) = end else { return Ok(None) };
     if line.len() < len + 2 {
         return Ok(None);
     }

@@ -29,6 +29,7 @@
 //! | `keeper` | the topology, asked of several nodes |
 //! | `admin` | `/metrics` and health over HTTP |
 //! | [`front_door`] | all of it, started and stopped |
+//! | `fuzz` | doors for the checks of `fuzz/` |
 
 pub mod config;
 pub mod error;
@@ -81,3 +82,6 @@ mod keeper;
 pub mod admin;
 
 pub mod front_door;
+
+#[doc(hidden)]
+pub mod fuzz;

@@ -103,7 +103,11 @@ impl Client {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn try_reply_bytes(&mut self) -> io::Result<Vec<u8>> {
+    /// The bytes of the next reply.
+    ///
+    /// # Errors
+    /// As [`Client::try_reply`].
+    pub fn try_reply_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut scanner = ReplyScanner::default();
         loop {
             match scanner.scan(&self.received, &ReplyLimits::default()) {

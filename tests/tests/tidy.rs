@@ -11,7 +11,7 @@ const LINES_MAX: usize = 500;
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 7] = ["utils", "common", "helpers", "misc", "types", "manager", "mod"];
 
-const CRATES: [&str; 6] = ["protocol", "proxy", "backend", "cli", "tests", "bench"];
+const CRATES: [&str; 7] = ["protocol", "proxy", "backend", "cli", "tests", "fuzz", "bench"];
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use reddoor_protocol::value::Value;
+use reddoor_scripts::grammar::KEYS;
+use reddoor_scripts::reply::{parse, texts, without_times};
 
-use crate::grammar::KEYS;
 use crate::servers::Pair;
-use crate::wire::{Client, parse, texts, without_times};
+use crate::wire::Client;
 
 /// What is asked of a key of each type beside its encoding, and whether the order of the answer means something.
 const QUESTIONS: &[(&str, &[&str], bool)] = &[

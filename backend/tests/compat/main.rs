@@ -4,10 +4,6 @@
 //! `COMPAT_SEED`, which may be `clock`, and print it; a difference names the whole script up to it.
 //! `COMPAT_FAMILY` runs one family of commands alone, `COMPAT_SCRIPTS` runs so many scripts of 4000 commands each.
 
-mod grammar;
-
-mod family;
-
 mod fixed;
 
 mod several;
@@ -20,14 +16,13 @@ mod content;
 
 mod wire;
 
-mod unordered;
-
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use reddoor_protocol::encode::Resp;
+use reddoor_scripts::choice::{families, seed_and_count};
+use reddoor_scripts::family::Family;
+use reddoor_scripts::{grammar, reply};
 
-use crate::family::{FAMILIES, Family};
 use crate::servers::Pair;
 use crate::several::scripts;
 use crate::wire::Client;
@@ -47,26 +42,14 @@ const WAITING_SCRIPT_LEN: usize = 400;
 #[test]
 fn random_scripts_get_the_same_replies_and_leave_the_same_keys() {
     let Some(pair) = Pair::start() else { return };
-    let (first, scripts) = seed_and_count();
-    let only = env::var("COMPAT_FAMILY").ok();
-    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
-    {
+    let (first, scripts) = seed_and_count(SCRIPTS);
+    for family in families() {
         println!("COMPAT_FAMILY={} COMPAT_SEED={first}", family.name);
         for number in 0..scripts {
             let seed = first.wrapping_add(number);
             [Resp::V2, Resp::V3].iter().for_each(|resp| run(&pair, family, seed, *resp));
         }
     }
-}
-
-/// The seed of the first random script, and how many there are to be.
-fn seed_and_count() -> (u64, u64) {
-    let number_of = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
-    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
-    let is_by_clock = env::var("COMPAT_SEED").is_ok_and(|seed| seed == "clock");
-    // The same scripts every time, unless somebody is looking for new differences.
-    let first = if is_by_clock { clock().into() } else { number_of("COMPAT_SEED").unwrap_or(2) };
-    (first, number_of("COMPAT_SCRIPTS").unwrap_or(SCRIPTS))
 }
 
 /// One random script on both servers, and then every key that it left.
@@ -78,8 +61,7 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
         });
     }
     let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
-    println!("XX {name}");
-    compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN), &name);
+    compare(pair, resp, &grammar::script(family.commands, seed, SCRIPT_LEN, b""), &name);
     let [theirs, ours] = [&pair.redis, &pair.node].map(|path| content::of_all_keys(path));
     for ((key, theirs), (_, ours)) in theirs.iter().zip(&ours) {
         assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
@@ -112,7 +94,7 @@ fn several_clients_are_told_the_same() {
 #[test]
 fn clients_that_wait_are_served_the_same() {
     let Some(pair) = Pair::start() else { return };
-    let (first, scripts) = seed_and_count();
+    let (first, scripts) = seed_and_count(SCRIPTS);
     println!("COMPAT_SEED={first}");
     for number in 0..scripts {
         let seed = first.wrapping_add(number);
@@ -125,12 +107,10 @@ fn clients_that_wait_are_served_the_same() {
 #[test]
 fn the_same_events_are_told_of_keys() {
     let Some(pair) = Pair::start() else { return };
-    let only = env::var("COMPAT_FAMILY").ok();
-    let (seed, _) = seed_and_count();
-    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
-    {
+    let (seed, _) = seed_and_count(SCRIPTS);
+    for family in families() {
         println!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
-        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN, b"");
         several::compare_events(&pair, Resp::V3, &script, family.name);
     }
 }
@@ -164,7 +144,7 @@ fn settings_are_those_of_a_redis() {
     let [theirs, ours] = [&pair.redis, &pair.node].map(|path| {
         let reply = Client::connect(path).call(&["CONFIG", "GET", "*"].map(|w| w.into()));
         let mut pairs: Vec<Vec<Vec<u8>>> = Vec::new();
-        let words = wire::texts(&reply);
+        let words = reply::texts(&reply);
         words.chunks(2).for_each(|pair| pairs.push(pair.to_vec()));
         pairs.sort();
         pairs
@@ -223,11 +203,11 @@ fn compare(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], name: &str) {
     for (run, commands) in script.chunks(50).enumerate() {
         let [theirs, ours] = clients.each_mut().map(|client| client.call_all(commands));
         for (index, command) in commands.iter().enumerate() {
-            if !wire::is_same(command, &theirs[index], &ours[index]) {
+            if !reply::is_same(command, &theirs[index], &ours[index]) {
                 let before = &script[..run * 50 + index + 1];
                 differences.push_str(&format!(
                     "{}redis: {}\nnode:  {}\n\n",
-                    wire::show_last(
+                    reply::show_last(
                         before,
                         if env::var_os("COMPAT_ALL").is_some() { 4000 } else { 12 }
                     ),

@@ -10,10 +10,11 @@ pub(crate) mod scripts;
 use std::path::{Path, PathBuf};
 
 use reddoor_protocol::encode::Resp;
+use reddoor_scripts::reply;
 
 use crate::fixed;
 use crate::servers::Pair;
-use crate::wire::{self, Client};
+use crate::wire::Client;
 
 /// What came to each client after one command.
 type Step = Vec<(usize, Vec<u8>)>;
@@ -46,7 +47,7 @@ fn is_same(script: &str, index: usize, theirs: &Step, ours: &Step) -> bool {
 
 /// A greeting tells the number of the client, which is another one.
 fn is_same_greeting(command: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
-    command[0].eq_ignore_ascii_case(b"hello") && wire::is_same(command, theirs, ours)
+    command[0].eq_ignore_ascii_case(b"hello") && reply::is_same(command, theirs, ours)
 }
 
 fn shown(step: &Step) -> String {
@@ -120,7 +121,7 @@ pub(crate) fn compare_events(pair: &Pair, resp: Resp, script: &[Vec<Vec<u8>>], n
     let [theirs, ours] = [&pair.redis, &pair.node].map(play);
     for (index, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
         let [theirs, ours] = [theirs, ours].map(|bytes| told(&script[index], bytes));
-        let shown = wire::show_last(&script[..=index], 8);
+        let shown = reply::show_last(&script[..=index], 8);
         assert_eq!(ours, theirs, "{name} {resp:?}\n{shown}");
     }
 }

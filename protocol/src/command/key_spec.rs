@@ -134,6 +134,8 @@ pub(super) enum OddKeys {
     Destination,
     /// `STREAMS` at an odd place.
     Streams,
+    /// The key, and the last destination of `STORE` and `STOREDIST`; the specs tell of the first of each.
+    LastStore,
     /// `SET`: reads the old value with `GET`.
     Set,
     /// `BITFIELD`: only reads if all operations are `GET`.

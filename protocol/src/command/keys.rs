@@ -135,7 +135,10 @@ impl CommandSpec {
     }
 }
 
-/// Writes the positions of all keys and shard channels to `out`, after clearing it.
+/// Writes the positions of all keys and shard channels that pick the slot to `out`, after clearing it.
+///
+/// They are those of [`find_keys`] but for requests that name a place twice, or at an odd place: there they are what
+/// the command uses.
 ///
 /// No keys is a good answer: of a row without keys, and of one whose keys are optional
 /// ([`CommandFlags::NO_MANDATORY_KEYS`]).
@@ -163,7 +166,12 @@ pub fn key_indexes(
             if out.is_empty() { Err(KeysError) } else { Ok(()) }
         }
         KeyFinder::Specs => {
-            out.extend(find_keys(spec, args)?.map(|(index, _)| index));
+            let keys = match odd::find_routed(spec, args) {
+                Some(keys) if keys.is_empty() => return Err(KeysError),
+                Some(keys) => keys,
+                None => find_keys(spec, args)?,
+            };
+            out.extend(keys.map(|(index, _)| index));
             Ok(())
         }
     }
@@ -334,7 +342,11 @@ mod tests {
         check("XREAD COUNT 2 STREAMS a b 0 0", Some(&[4, 5]));
         check("XREADGROUP GROUP streams c STREAMS a 0", Some(&[5]));
         check("XREAD COUNT 2 a 0", None);
-        check("GEORADIUS a 1 1 1 m STORE b STOREDIST c", Some(&[1, 7, 9]));
+        check("XREADGROUP NOACK STREAMS a b 0 0", Some(&[3, 4]));
+        check("GEORADIUS a 1 1 1 m STORE b", Some(&[1, 7]));
+        check("GEORADIUS a 1 1 1 m STORE b STOREDIST c", Some(&[1, 9]));
+        check("GEORADIUSBYMEMBER a b 1 m STORE store STORE d", Some(&[1, 8]));
+        check("GEORADIUS a 1 1 1 m STORE", Some(&[1]));
         check("SORT a BY store GET store STORE b", Some(&[1, 7]));
         check("MIGRATE h 1 a 0 10", Some(&[3]));
         check("MIGRATE h 1  0 10 AUTH keys KEYS a b", Some(&[9, 10]));

@@ -66,6 +66,17 @@ fn malformed_requests_have_the_errors_of_redis() {
 }
 
 #[test]
+fn a_line_is_too_long_or_not_however_its_end_arrives() {
+    let longest = format!("ECHO {}\r\nPING\r\n", "x".repeat(64 * 1024 - 5));
+    let too_long = format!("*{}\r\n", "1".repeat(70_000));
+    for input in [longest, too_long] {
+        let whole = decode_pieces(input.as_bytes(), &[]);
+        let cuts: Vec<usize> = (64 * 1024 - 4..64 * 1024 + 4).collect();
+        assert_eq!(decode_pieces(input.as_bytes(), &cuts), whole);
+    }
+}
+
+#[test]
 fn unauthenticated_clients_are_held_short() {
     let limits = Limits { unauthenticated: true, ..Limits::default() };
     let mut decoder = RequestDecoder::default();

@@ -1,5 +1,7 @@
 //! Client libraries of other languages, unmodified, pointed at the one endpoint: what applications do with them works.
 
+mod fred;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

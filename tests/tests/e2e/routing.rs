@@ -7,7 +7,7 @@ use reddoor_tests::over_clusters;
 use reddoor_tests::redis_server;
 
 over_clusters!(real | bundled: strings_are_as_in_a_plain_redis, keys_are_spread_over_all_nodes,
-    commands_may_be_typed, any_byte_split_gives_the_same_replies);
+    commands_may_be_typed, any_byte_split_gives_the_same_replies, the_last_destination_counts);
 over_clusters!(real: all_types_are_as_in_a_plain_redis, scripts_run_where_their_keys_lie);
 
 /// One request a line, in an order that leaves the same data behind on each run.
@@ -222,4 +222,23 @@ fn scripts_run_where_their_keys_lie(kind: Kind) {
     let reply = client.call(&["EVAL", "return 1", "2", "script:1", "script:2"]);
     let reply = reddoor_tests::client::text(&reply);
     assert!(reply.starts_with("-CROSSSLOT Keys in request don't hash to the same slot"), "{reply}");
+}
+
+/// `STORE` may stand twice: what the command writes to decides where it may run.
+fn the_last_destination_counts(kind: Kind) {
+    let cluster = Cluster::shared(kind);
+    let door = FrontDoor::before(cluster);
+    let mut client = door.client();
+    client.ask("GEOADD {last}a 13 38 x");
+    for (request, reply) in [
+        ("GEORADIUS {last}a 13 38 1 km STORE {last}b STORE other", "-CROSSSLOT "),
+        ("GEORADIUSBYMEMBER {last}a x 1 km STOREDIST {last}b STORE other", "-CROSSSLOT "),
+        ("GEORADIUS {last}a 13 38 1 km STORE other STORE {last}b", ":1"),
+    ] {
+        let answer = client.ask(request);
+        assert!(answer.starts_with(reply), "{request}: {answer}");
+        let answer = cluster.owner_of("{last}a").ask(request);
+        assert!(answer.starts_with(reply), "{request} at the node: {answer}");
+    }
+    assert_eq!(client.ask("DEL {last}a {last}b other"), ":2");
 }

@@ -9,7 +9,8 @@ use reddoor_tests::over_clusters;
 use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: scripts_run_where_their_keys_are, a_script_is_known_everywhere_once_it_was_seen,
-    a_script_goes_along_with_its_slot, a_script_that_was_never_seen_is_unknown);
+    a_script_goes_along_with_its_slot, a_script_that_was_never_seen_is_unknown,
+    functions_run_where_their_keys_are);
 
 /// Increments its key by its argument; a comment makes it a script of its own.
 fn script(name: &str) -> String {
@@ -134,4 +135,46 @@ fn a_forgotten_script_is_answered_by_the_node() {
     assert_eq!(call.args, ["EVAL", "return 2", "0", "x"].map(|arg| arg.as_bytes().to_vec()));
     call.reply(":2\r\n");
     assert_eq!(text(&client.reply()), ":2");
+}
+
+/// Counts its key up, tells its argument, or only reads.
+const LIBRARY: &str = "#!lua name=door_counter
+    redis.register_function('door_add', function(keys, args)
+        return redis.call('INCRBY', keys[1], args[1])
+    end)
+    redis.register_function('door_echo', function(keys, args) return args[1] end)
+    redis.register_function{function_name = 'door_read', flags = {'no-writes'},
+        callback = function(keys) return redis.call('GET', keys[1]) end}";
+
+fn functions_run_where_their_keys_are(kind: Kind) {
+    if !Cluster::shared(kind).nodes[0].serves("FCALL") {
+        return;
+    }
+    // Libraries of other tests come and go on the shared nodes.
+    let cluster = Cluster::start(kind, 3);
+    let door = FrontDoor::before(&cluster);
+    let loaded = door.client().call(&["FUNCTION", "LOAD", LIBRARY]);
+    assert_eq!(text(&loaded), "door_counter");
+    for mut client in [door.client(), door.client_v3()] {
+        for index in 0..10 {
+            let key = format!("function:{index}");
+            client.ask(&format!("DEL {key}"));
+            assert_eq!(client.ask(&format!("FCALL door_add 1 {key} 5")), ":5");
+            assert_eq!(client.ask(&format!("FCALL_RO door_read 1 {key}")), "5");
+            assert_eq!(cluster.owner_of(&key).ask(&format!("GET {key}")), "5");
+        }
+        assert_eq!(client.ask("FCALL door_echo 0 x"), "x");
+        let transaction = ["MULTI", "FCALL door_add 1 function:0 1", "GET function:0"];
+        transaction.iter().for_each(|line| drop(client.ask(line)));
+        assert_eq!(client.ask("EXEC"), "[:6, 6]");
+        let (a, b) = (Slot::of_key(b"a"), Slot::of_key(b"b"));
+        let error =
+            format!("-CROSSSLOT Keys in request don't hash to the same slot: slots {a} and {b}");
+        assert_eq!(client.ask("FCALL door_add 2 a b 1"), error);
+        assert_eq!(client.ask("FCALL door_none 0"), "-ERR Function not found");
+        let refused = client.ask("FCALL_RO door_add 1 function:0 1");
+        assert!(refused.starts_with("-ERR Can not execute a script with write flag"), "{refused}");
+    }
+    assert_eq!(door.client().ask("FUNCTION DELETE door_counter"), "OK");
+    assert_eq!(door.client().ask("FCALL door_echo 0 x"), "-ERR Function not found");
 }

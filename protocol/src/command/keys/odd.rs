@@ -2,7 +2,7 @@
 //!
 //! These rules take what they can and refuse nothing: the command itself will.
 //!
-//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, xreadGetKeys,
+//! Source: redis `src/db.c` genericGetKeys, sortGetKeys, migrateGetKeys, xreadGetKeys, georadiusGetKeys,
 //! setGetKeys, bitfieldGetKeys.
 
 use crate::command::CommandSpec;
@@ -20,8 +20,19 @@ pub(super) fn find(spec: &CommandSpec, args: Args<'_>) -> Keys {
         OddKeys::Sort { store } => find_sort(args, store),
         OddKeys::Migrate => find_migrate(args),
         OddKeys::Streams => find_streams(args),
+        OddKeys::LastStore => find_last_store(args),
         OddKeys::Destination => find_destination(spec.keys),
         OddKeys::None | OddKeys::Set | OddKeys::BitField => find_counted(spec.keys, args),
+    }
+}
+
+/// The keys that a node takes the request to a slot by, where the specs say something else to `COMMAND GETKEYS`: the
+/// command means these.
+pub(super) fn find_routed(spec: &CommandSpec, args: Args<'_>) -> Option<Keys> {
+    match spec.odd_keys {
+        OddKeys::Streams if spec.accepts(args.len()) => Some(find_streams(args)),
+        OddKeys::LastStore if spec.accepts(args.len()) => Some(find_last_store(args)),
+        _ => None,
     }
 }
 
@@ -34,6 +45,7 @@ pub(super) fn adjust_access(odd: OddKeys, args: Args<'_>, keys: &mut Keys) {
         | OddKeys::Sort { .. }
         | OddKeys::Migrate
         | OddKeys::Streams
+        | OddKeys::LastStore
         | OddKeys::Destination => return,
     };
     for run in &mut keys.runs[..keys.runs_count] {
@@ -169,6 +181,27 @@ fn find_streams(args: Args<'_>) -> Keys {
         } else {
             return keys;
         };
+    }
+    keys
+}
+
+/// The key, and what stands behind the last `STORE` or `STOREDIST`: the words before it are forgotten.
+fn find_last_store(args: Args<'_>) -> Keys {
+    let mut keys = Keys::default();
+    keys.push_one(1, READ);
+    let mut destination = None;
+    // A point by its name stands before the options, as a point by its place does.
+    let mut at = 5;
+    while let Some(arg) = args.get(at) {
+        let is_store = arg.eq_ignore_ascii_case(b"store") || arg.eq_ignore_ascii_case(b"storedist");
+        if is_store && at + 1 < args.len() {
+            destination = Some(at + 1);
+            at += 1;
+        }
+        at += 1;
+    }
+    if let Some(destination) = destination {
+        keys.push_one(destination, OVERWRITE);
     }
     keys
 }

@@ -1,6 +1,7 @@
 //! Rows about places on the earth.
 
 use crate::command::CommandSpec;
+use crate::command::key_spec::OddKeys;
 use crate::command::row::{key, keys_after, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
@@ -26,6 +27,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
             keys_after("STORE", 6, 0, "OW update"),
             keys_after("STOREDIST", 6, 0, "OW update"),
         ])
+        .odd_keys(OddKeys::LastStore)
         .since("3.2.0", "O(N+log(M))")
         .deprecated("6.2.0", "GEOSEARCH or GEOSEARCHSTORE, BYRADIUS")
         .about("Finds places around a point, and may store them"),
@@ -40,6 +42,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
             keys_after("STORE", 5, 0, "OW update"),
             keys_after("STOREDIST", 5, 0, "OW update"),
         ])
+        .odd_keys(OddKeys::LastStore)
         .since("3.2.0", "O(N+log(M))")
         .deprecated("6.2.0", "GEOSEARCH or GEOSEARCHSTORE, FROMMEMBER and BYRADIUS")
         .about("Finds places around another place, and may store them"),

@@ -1,8 +1,8 @@
 //! Random commands: a few keys, arguments from the edges of what is allowed.
 
 /// What stands in a place of a command.
-#[derive(Clone, Copy)]
-pub(crate) enum Arg {
+#[derive(Clone, Copy, Debug)]
+pub enum Arg {
     /// The command's name, or a fixed word.
     Word(&'static str),
     /// One of these.
@@ -13,7 +13,11 @@ pub(crate) enum Arg {
     Either(&'static [&'static [Arg]]),
     /// The group so many times at most, or not at all.
     Many(usize, &'static [Arg]),
+    /// One of [`KEYS`].
     Key,
+    /// One of these keys.
+    KeyOf(&'static [&'static str]),
+    /// A value of any kind, text, number or bytes.
     Value,
     /// A whole number, good, bad or extreme.
     Number,
@@ -28,11 +32,12 @@ pub(crate) enum Arg {
 }
 
 use Arg::{
-    Either, FieldOffset, Float, Key, Many, Number, OneOf, Pattern, Perhaps, Small, Value, Word,
+    Either, FieldOffset, Float, Key, KeyOf, Many, Number, OneOf, Pattern, Perhaps, Small, Value,
+    Word,
 };
 
-/// The keys of all scripts.
-pub(crate) const KEYS: &[&[u8]] = &[
+/// The keys of all scripts, behind what they begin with.
+pub const KEYS: &[&[u8]] = &[
     b"a",
     b"b",
     b"counter",
@@ -152,17 +157,20 @@ const FLOATS: &[&str] = &[
 
 const PATTERNS: &[&str] = &["*", "a*", "[ab]", "?", "{*", "nothing", "*\\*", "[^a]", "*[", "b*y*"];
 
-struct Generator {
+struct Generator<'a> {
     state: u64,
+    /// What every key begins with.
+    prefix: &'a [u8],
 }
 
-/// Commands of these forms from a seed; the same seed gives the same script.
-pub(crate) fn script(forms: &[&[Arg]], seed: u64, len: usize) -> Vec<Vec<Vec<u8>>> {
-    let mut generator = Generator { state: seed };
+/// Commands of these forms from a seed; the same seed gives the same script. Every key begins with `prefix`: a hash
+/// tag puts them all in one slot.
+pub fn script(forms: &[&[Arg]], seed: u64, len: usize, prefix: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut generator = Generator { state: seed, prefix };
     (0..len).map(|_| generator.command(forms)).collect()
 }
 
-impl Generator {
+impl Generator<'_> {
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -220,7 +228,14 @@ impl Generator {
                 self.group(group, words);
             }
             Many(max, group) => (0..self.below(max + 1)).for_each(|_| self.group(group, words)),
-            Key => words.push(self.pick(KEYS).to_vec()),
+            Key => {
+                let key = self.pick(KEYS);
+                words.push([self.prefix, key].concat());
+            }
+            KeyOf(choices) => {
+                let key = self.pick(choices);
+                words.push([self.prefix, key.as_bytes()].concat());
+            }
             Value => words.push(self.pick(VALUES).to_vec()),
             Number => self.text(NUMBERS, words),
             Small if self.one_in(25) => self.text(LARGE_OFFSETS, words),

@@ -23,17 +23,18 @@ mod strings;
 use crate::grammar::Arg;
 
 /// One family.
-pub(crate) struct Family {
+#[derive(Debug)]
+pub struct Family {
     /// How it is called in a failure.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Directives that are set on both servers first, with their values: low thresholds, so that scripts cross them.
-    pub(crate) settings: &'static [(&'static str, &'static str)],
+    pub settings: &'static [(&'static str, &'static str)],
     /// The forms of its commands; one that stands twice comes twice as often.
-    pub(crate) commands: &'static [&'static [Arg]],
+    pub commands: &'static [&'static [Arg]],
 }
 
 /// All of them.
-pub(crate) const FAMILIES: &[Family] = &[
+pub const FAMILIES: &[Family] = &[
     strings::FAMILY,
     hashes::FAMILY,
     sets::FAMILY,

@@ -1,7 +1,7 @@
 //! Strings that count different elements, and what other string commands do to them.
 
 use super::Family;
-use crate::grammar::Arg::{self, Key, Many, Number, OneOf, Perhaps, Small, Value, Word};
+use crate::grammar::Arg::{self, Key, KeyOf, Many, Number, OneOf, Perhaps, Small, Value, Word};
 
 pub(crate) const FAMILY: Family = Family {
     name: "hyper_log_log",
@@ -12,7 +12,7 @@ pub(crate) const FAMILY: Family = Family {
 const ELEMENTS: Arg = Many(4, &[Value, Perhaps(&[Small]), Perhaps(&[Number])]);
 
 /// Keys that nothing but these commands touches, so that they fill.
-const OWN_KEY: Arg = OneOf(&["hll:1", "hll:2", "hll:3"]);
+const OWN_KEY: Arg = KeyOf(&["hll:1", "hll:2", "hll:3"]);
 
 /// Places in the header and the first runs.
 const OFFSET: Arg = OneOf(&["0", "4", "8", "15", "16", "17", "18", "20", "30"]);

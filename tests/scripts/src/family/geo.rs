@@ -1,7 +1,9 @@
 //! Geo.
 
 use super::Family;
-use crate::grammar::Arg::{self, Either, Float, Key, Many, OneOf, Perhaps, Small, Value, Word};
+use crate::grammar::Arg::{
+    self, Either, Float, Key, KeyOf, Many, OneOf, Perhaps, Small, Value, Word,
+};
 
 /// Limits such that both forms of sorted sets are searched.
 pub(crate) const FAMILY: Family = Family {
@@ -104,8 +106,8 @@ const COMMANDS: &[&[Arg]] = &[
     &[Word("ZCARD"), Key],
     &[Word("ZRANGE"), Key, Word("0"), Word("-1"), Word("WITHSCORES")],
     &[Word("OBJECT"), Word("ENCODING"), Key],
-    &[Word("SET"), OneOf(&["a", "b"]), Value],
-    &[Word("DEL"), OneOf(&["a", "b", ""])],
-    &[Word("DEL"), OneOf(&["a", "b", ""])],
+    &[Word("SET"), KeyOf(&["a", "b"]), Value],
+    &[Word("DEL"), KeyOf(&["a", "b", ""])],
+    &[Word("DEL"), KeyOf(&["a", "b", ""])],
     &[Word("EXPIRE"), Key, Word("10000")],
 ];
