@@ -20,6 +20,8 @@ pub(super) fn parts(args: Args<'_>, first: usize, count: usize) -> Vec<(Vec<usiz
         let mut words: Vec<&[u8]> = (0..first).map(|arg| &args[arg]).collect();
         words.extend(places.iter().map(|place| &args[first + place]));
         words.extend(places.iter().map(|place| &args[first + count + place]));
+        // Each node refuses what is one too many.
+        words.extend((first + 2 * count..args.len()).map(|arg| &args[arg]));
         let mut request = Vec::new();
         encode_request(&mut request, words.into_iter());
         (places, Ask { slot: part[0].0, request })

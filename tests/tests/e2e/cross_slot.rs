@@ -75,6 +75,7 @@ const READS: &[&str] = &[
     "XREAD STREAMS x1 x2 x1 0 0 1-1",
     "XREAD STREAMS x1 x2 nope 0",
     "XREAD STREAMS x1 text1 0 0",
+    "XREAD STREAMS x1 x2 x3 0 0",
 ];
 
 /// With what is compared afterwards.

@@ -13,8 +13,10 @@ use std::path::Path;
 use std::thread;
 
 use reddoor_protocol::command;
+use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::keys::key_indexes;
 use reddoor_protocol::command::policy::RequestPolicy;
+use reddoor_protocol::command::wait::wait_of;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 use reddoor_scripts::choice::{families, seed_and_count};
@@ -132,10 +134,16 @@ fn keys_of(command: &Command, is_queued: bool, home: Option<Slot>) -> Keys {
         slots.extend(home);
     }
     let is_split = matches!(row.request, RequestPolicy::SplitByKey { .. });
-    if slots.len() > 1 && (is_transaction || !is_split) {
-        return Keys::InSeveralSlots;
+    if slots.len() < 2 || is_split && !is_transaction {
+        return Keys::ServedAtOnce;
     }
-    Keys::ServedAtOnce
+    match Way::of(row) {
+        Some(Way::Copies | Way::Streams) if !is_transaction && wait_of(row, args).is_none() => {
+            Keys::ServedAtOnce
+        }
+        Some(Way::Store) if !is_transaction => Keys::OneIsOverwritten,
+        _ => Keys::InSeveralSlots,
+    }
 }
 
 /// Both are empty, have the family's settings and speak the same version.

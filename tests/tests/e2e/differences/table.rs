@@ -31,7 +31,9 @@ pub(crate) struct Step<'a> {
 pub(crate) enum Keys {
     /// Where the front door serves them all, or there are none.
     ServedAtOnce,
-    /// In several slots, though the command is not split; of one that is queued or guards: elsewhere than the keys of
+    /// In several slots, and the command reads all but one, which it overwrites.
+    OneIsOverwritten,
+    /// In several slots, though the command is neither split nor gathered; of one that is queued or guards: elsewhere than the keys of
     /// all the script, or in several slots.
     InSeveralSlots,
 }
@@ -125,6 +127,19 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 "-CROSSSLOT Keys in request don't hash to the same slot: slots 12182 and 5061",
             ),
         ],
+    },
+    Difference {
+        name: "stores over several slots",
+        shows_in: |step| step.keys == Keys::OneIsOverwritten,
+        then: Then::DoorRefuses(
+            "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it\r\n",
+        ),
+        examples: &[Example::of(
+            &["SADD store:a 1", "SADD store:b 1"],
+            "SINTERSTORE store:c store:a store:b",
+            ":1",
+            "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
+        )],
     },
     Difference {
         name: "transactions over several slots",
