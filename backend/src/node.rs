@@ -165,7 +165,7 @@ impl Node {
                     }
                     Fate::Expired => {
                         self.notify(Class::Expired, "expired", db, &key);
-                        self.watches.touch(db, &key);
+                        self.watches.touch_expired(db, &key);
                     }
                     Fate::StreamLost => self.look_if_ready(db, &key, Cause::StreamLost),
                 }

@@ -16,6 +16,7 @@ use crate::blocking::{Cause, TimeoutReply};
 use crate::client::{Blocked, Close};
 use crate::clock;
 use crate::commands::argument::{integer, is, timeout_ms};
+use crate::data::keyspace::Presence;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::server::REDIS_VERSION;
@@ -95,10 +96,9 @@ fn check_flush_mode(call: &Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flush(node: &mut Node, db: usize) {
-    let at = crate::node::At { db, now_ms: clock::unix_ms() };
-    let database = &mut node.databases[db];
-    node.watches
-        .touch_where(|watched_db, key| watched_db == db && database.find(key, at.now_ms).is_some());
+    let (database, now_ms) = (&node.databases[db], clock::unix_ms());
+    let before = |key: &[u8]| database.presence(key, now_ms);
+    node.watches.touch_replaced(db, before, |_| Presence::Missing);
     node.changes += node.databases[db].len() as u64;
     node.databases[db].clear();
     look_at_awaited(node, db);
@@ -127,12 +127,11 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Err(ReplyError::DB_OUT_OF_RANGE);
     };
     let now_ms = call.now_ms;
-    let databases = &mut call.node.databases;
-    call.node.watches.touch_where(|db, key| {
-        first != second
-            && (db == first || db == second)
-            && [first, second].iter().any(|db| databases[*db].find(key, now_ms).is_some())
-    });
+    let databases = &call.node.databases;
+    for (db, other) in [(first, second), (second, first)].into_iter().filter(|(a, b)| a != b) {
+        let look_in = |db: usize| move |key: &[u8]| databases[db].presence(key, now_ms);
+        call.node.watches.touch_replaced(db, look_in(db), look_in(other));
+    }
     call.node.databases.swap(first, second);
     look_at_awaited(call.node, first);
     look_at_awaited(call.node, second);

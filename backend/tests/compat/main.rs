@@ -83,7 +83,8 @@ fn fixed_scripts_get_the_same_replies() {
 #[test]
 fn several_clients_are_told_the_same() {
     let Some(pair) = Pair::start() else { return };
-    for script in [scripts::PUBSUB, scripts::BLOCKING, scripts::DATABASES].into_iter().flatten() {
+    let groups = [scripts::PUBSUB, scripts::BLOCKING, scripts::DATABASES, scripts::EXPIRED_WATCHED];
+    for script in groups.into_iter().flatten() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }
     for script in [scripts::PUBSUB_RESP3, scripts::EVENTS_RESP3].into_iter().flatten() {
