@@ -7,6 +7,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is, set_of};
 use crate::commands::elements::{Elements, reply_with_entry};
+use crate::commands::results;
 use crate::commands::sets::reply_with_count;
 use crate::data::listpack::Entry;
 use crate::data::set::Set;
@@ -184,20 +185,9 @@ fn subtract(call: &mut Call<'_>, first: usize) -> Result<Set, ReplyError> {
 
 /// Puts a result at the key of the first argument, in the place of whatever was there, and answers with its size.
 fn store(call: &mut Call<'_>, result: Set, event: &'static str) {
-    let (key, at, count) = (call.arg(1), call.at(), result.len());
-    let is_there = call.node.peek(at, key).is_some();
-    if count > 0 {
-        if is_there {
-            call.node.databases[at.db].insert(key, Value::Set(result), None, at.now_ms);
-        } else {
-            call.create(key, Value::Set(result));
-        }
-        call.changed(key);
-        call.notify(Class::Set, event, key);
-    } else if is_there {
-        call.changed(key);
-        call.remove_emptied(key);
-    }
+    let count = result.len();
+    let value = (count > 0).then_some(Value::Set(result));
+    results::store(call, call.arg(1), value, (Class::Set, event));
     reply_with_count(call, count);
 }
 
