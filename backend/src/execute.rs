@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::resolve::ResolveError;
-use reddoor_protocol::command::{CommandId, CommandSpec, resolve};
+use reddoor_protocol::command::{CommandId, CommandSpec, resolve, spec};
 use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
@@ -142,11 +142,11 @@ pub(crate) fn execute(
             admit(node, client, spec, args, out, turn)
         }
         Err(error) => {
-            client.last_command = None;
             let spec = match error {
                 ResolveError::WrongArity { spec } => Some(spec),
                 ResolveError::UnknownCommand | ResolveError::UnknownSubcommand { .. } => None,
             };
+            client.last_command = spec.map(CommandSpec::id);
             // The words of the client are given back as they came, which may be no UTF-8.
             refuse(node, client, spec, &error.text(args), out)
         }
@@ -158,6 +158,14 @@ pub(crate) fn execute(
         && client.transaction.is_none()
     {
         client.is_asking = false;
+    }
+    // So does `CLIENT CACHING`, but other subcommands of `CLIENT` may stand between.
+    if !node.tracking.is_idle()
+        && outcome == Outcome::Answered
+        && !client.last_command.is_some_and(|id| spec(id).name.starts_with("client|"))
+        && client.transaction.is_none()
+    {
+        node.tracking.end_caching(client.id);
     }
     if node.blocking.has_ready() {
         blocking::serve(node, turn.now_ms);
@@ -189,6 +197,12 @@ fn admit(
         && let Err(redirection) = route::check(node, client, spec, args)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
+    }
+    if !node.tracking.is_idle() {
+        node.bound_tracking_table();
+        if node.pubsub.has_absent() && client.wants_replies() {
+            node.pubsub.let_through(client, out);
+        }
     }
     if client.subscriptions.are_any()
         && client.resp == Resp::V2
@@ -223,6 +237,9 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let result = handler(call);
     let took = turn.lap();
     push_rest(call);
+    if !call.node.tracking.is_idle() {
+        call.node.remember_read(call.client.id, call.spec, call.args);
+    }
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
     stats.command(call.spec.id()).calls += 1;

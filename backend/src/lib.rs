@@ -44,6 +44,8 @@ mod blocking;
 
 mod pubsub;
 
+mod tracking;
+
 mod slow_log;
 
 mod stats;

@@ -90,6 +90,7 @@ impl Session {
             node.watches.unwatch(client.id, &mut client.watched);
             node.blocking.forget(client.id);
             node.pubsub.forget(&mut client);
+            node.tracking.end(client.id);
         }
     }
 

@@ -75,6 +75,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
     for db in 0..call.node.databases.len() {
         flush(call.node, db);
     }
+    call.node.invalidate_all();
     call.reply.ok();
     Ok(())
 }
@@ -82,6 +83,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
 fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     check_flush_mode(call)?;
     flush(call.node, call.client.db);
+    call.node.invalidate_all();
     call.reply.ok();
     Ok(())
 }

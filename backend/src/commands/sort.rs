@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::results;
+use crate::commands::results::{self, Answered};
 use crate::data::list::{End, List};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
@@ -93,7 +93,6 @@ fn store(call: &mut Call<'_>, options: &Options<'_>, items: &[Item], target: &[u
         list.push(End::Back, result.unwrap_or_default(), limits);
     });
     let count = list.len();
-    let value = (count > 0).then_some(Value::List(list));
-    results::store(call, target, value, (Class::List, "sortstore"));
-    call.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    let event = (Class::List, "sortstore");
+    results::store(call, target, (Value::List(list), count), event, Answered::AfterEvents);
 }

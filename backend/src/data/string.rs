@@ -100,7 +100,9 @@ impl Str {
         }
         match self {
             Str::Raw(bytes) => bytes,
-            Str::Int { .. } | Str::Inline { .. } | Str::Embedded(_) => unreachable!("made raw above"),
+            Str::Int { .. } | Str::Inline { .. } | Str::Embedded(_) => {
+                unreachable!("made raw above")
+            }
         }
     }
 

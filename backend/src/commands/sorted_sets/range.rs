@@ -6,6 +6,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is};
 use crate::commands::positions::elements_between;
+use crate::commands::results::Answered;
 use crate::commands::sorted_sets::{bounds, read_set, reply_with_count, store, write_members};
 use crate::data::sorted_set::range::{LexRange, ScoreRange};
 use crate::data::sorted_set::{Direction, SortedSet, Walk};
@@ -122,7 +123,7 @@ fn run(call: &mut Call<'_>, form: Form) -> Result<(), ReplyError> {
         for (name, score) in members.into_iter().flatten() {
             set.update(name.bytes(&mut itoa::Buffer::new()), &limits, |_| Some(score));
         }
-        store(call, call.arg(1), set, "zrangestore");
+        store(call, call.arg(1), set, "zrangestore", Answered::BeforeEvents);
     } else if let Some(members) = members {
         write_members(&mut call.reply, members, options.with_scores);
     } else {
