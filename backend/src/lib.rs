@@ -22,6 +22,8 @@
 //! | `blocking` | clients that wait for keys |
 //! | `pubsub` | clients that listen to channels |
 //! | [`scratch`] | a node without sockets, for one command over copies of keys |
+//! | `tracking` | clients that are told which keys change |
+//! | `fuzz` | doors for the checks of `fuzz/` |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -65,6 +67,9 @@ mod session;
 pub mod scratch;
 
 mod server;
+
+#[doc(hidden)]
+pub mod fuzz;
 
 use crate::config::Config;
 use crate::error::RunError;
