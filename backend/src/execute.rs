@@ -25,6 +25,7 @@ use crate::config::settings::Permission;
 use crate::data::value::Value;
 use crate::node::{At, Node, PauseReach};
 use crate::notify::Class;
+use crate::redact;
 
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
@@ -217,6 +218,10 @@ fn admit(
         };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
+    if client.is_monitor && meets_keys(spec) {
+        let error = ReplyError::new("ERR Replica can't interact with the keyspace");
+        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
+    }
     if node.pause.is_some() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
     }
@@ -244,6 +249,9 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     stats.commands_processed += 1;
     stats.command(call.spec.id()).calls += 1;
     finish(call, result, took);
+    if !call.node.monitors.is_idle() {
+        call.show_to_monitors();
+    }
 }
 
 /// Runs a command again that has waited; it was counted when it came.
@@ -300,6 +308,21 @@ const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
     CommandId::of("quit"),
     CommandId::of("reset"),
 ];
+
+/// Commands without keys of their own that a monitor must not send, as those that read or write.
+const MAY_WRITE: [CommandId; 5] = [
+    CommandId::of("publish"),
+    CommandId::of("spublish"),
+    CommandId::of("eval"),
+    CommandId::of("evalsha"),
+    CommandId::of("fcall"),
+];
+
+/// Whether a command reads or writes keys, or could.
+fn meets_keys(spec: &CommandSpec) -> bool {
+    spec.flags.intersects(CommandFlags::READONLY | CommandFlags::WRITE)
+        || MAY_WRITE.contains(&spec.id())
+}
 
 const SUBSCRIBED: &str =
     "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
@@ -414,5 +437,6 @@ fn note_if_slow(call: &mut Call<'_>, took: Duration) {
     }
     let client = (call.client.addr.as_str(), call.client.name.as_slice());
     let len_max = settings.slow_log_len_max;
-    call.node.slow_log.push(call.args, took_us, call.now_ms / 1000, client, len_max);
+    let args = redact::shown(call.spec, call.args);
+    call.node.slow_log.push(Args::from_slices(&args), took_us, call.now_ms / 1000, client, len_max);
 }

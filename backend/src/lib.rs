@@ -22,6 +22,7 @@
 //! | `blocking` | clients that wait for keys |
 //! | `pubsub` | clients that listen to channels |
 //! | [`scratch`] | a node without sockets, for one command over copies of keys |
+//! | `monitor` | clients that see every command; `redact` hides what nobody may see |
 //! | `tracking` | clients that are told which keys change |
 //! | `fuzz` | doors for the checks of `fuzz/` |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
@@ -48,7 +49,11 @@ mod pubsub;
 
 mod tracking;
 
+mod redact;
+
 mod slow_log;
+
+mod monitor;
 
 mod stats;
 

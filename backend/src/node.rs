@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::data::keyspace::{Fate, Keyspace, Layout, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
+use crate::monitor::Monitors;
 use crate::notify::Class;
 use crate::pubsub::PubSub;
 use crate::slow_log::SlowLog;
@@ -37,6 +38,7 @@ pub(crate) struct Node {
     pub(crate) blocking: Blocking,
     pub(crate) pubsub: PubSub,
     pub(crate) tracking: Tracking,
+    pub(crate) monitors: Monitors,
     /// Whether the databases keep journals.
     keeps_journal: bool,
     pub(crate) stats: Stats,
@@ -107,6 +109,7 @@ impl Node {
             blocking: Blocking::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
+            monitors: Monitors::default(),
             keeps_journal: false,
             stats: Stats::default(),
             slow_log: SlowLog::default(),

@@ -91,6 +91,7 @@ impl Session {
             node.blocking.forget(client.id);
             node.pubsub.forget(&mut client);
             node.tracking.end(client.id);
+            node.monitors.forget(&mut client);
         }
     }
 

@@ -175,6 +175,7 @@ fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.node.pubsub.forget(client);
     call.node.watches.unwatch(client.id, &mut client.watched);
     call.node.tracking.end(client.id);
+    call.node.monitors.forget(client);
     client.is_asking = false;
     client.is_readonly = false;
     client.is_no_evict = false;

@@ -31,6 +31,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("role", role_command),
     ("wait", wait),
     ("lolwut", lolwut),
+    ("monitor", monitor),
     ("command", command),
     ("command|count", command),
     ("command|docs", command),
@@ -193,6 +194,17 @@ fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     call.client.blocked =
         Some(Blocked { until, reply: TimeoutReply::Integer(0).bytes(call.client.resp) });
+    Ok(())
+}
+
+fn monitor(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if !call.may_block() {
+        return Err(ReplyError::new("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    // Who monitors already gets no answer.
+    if call.node.monitors.add(call.client) {
+        call.reply.ok();
+    }
     Ok(())
 }
 

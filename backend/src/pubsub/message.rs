@@ -11,6 +11,8 @@ use crate::client::{Client, ClientId};
 pub(crate) enum Message {
     /// A push of RESP3; only the first byte is another one in RESP2.
     Push(Arc<[u8]>),
+    /// A line for a monitor, the same in both versions.
+    Line(Arc<[u8]>),
     /// Keys that the client must not rely on: an array of them, or null for all.
     Invalidation {
         keys: Arc<[u8]>,
@@ -46,6 +48,8 @@ impl Message {
                     *head = b'*';
                 }
             }
+            // Unlike a push, a line counts as a reply, which may not be wanted.
+            Message::Line(bytes) if client.wants_replies() => out.extend_from_slice(bytes),
             Message::Invalidation { keys, .. } if client.resp == Resp::V3 => {
                 writer.push(2);
                 writer.bulk(b"invalidate");
@@ -64,7 +68,7 @@ impl Message {
                 writer.bulk(b"tracking-redir-broken");
                 writer.integer(other.0.cast_signed());
             }
-            Message::Invalidation { .. } | Message::RedirectBroken(_) => {}
+            Message::Line(_) | Message::Invalidation { .. } | Message::RedirectBroken(_) => {}
         }
     }
 }

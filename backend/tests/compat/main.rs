@@ -83,7 +83,13 @@ fn fixed_scripts_get_the_same_replies() {
 #[test]
 fn several_clients_are_told_the_same() {
     let Some(pair) = Pair::start() else { return };
-    let groups = [scripts::PUBSUB, scripts::BLOCKING, scripts::DATABASES, scripts::EXPIRED_WATCHED];
+    let groups = [
+        scripts::PUBSUB,
+        scripts::BLOCKING,
+        scripts::DATABASES,
+        scripts::EXPIRED_WATCHED,
+        scripts::MONITORS,
+    ];
     for script in groups.into_iter().flatten() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }

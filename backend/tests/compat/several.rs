@@ -103,7 +103,8 @@ fn play(path: &Path, script: &str, setup: &[&str]) -> Vec<Step> {
         let came = came.filter_map(|(number, client)| Some((number, client.as_mut()?.came())));
         let came = came.filter(|(_, bytes)| !bytes.is_empty());
         steps.push(
-            came.map(|(number, bytes)| (number, without_ids(&command, bytes, &ids))).collect(),
+            came.map(|(number, bytes)| (number, without_times(without_ids(&command, bytes, &ids))))
+                .collect(),
         );
     }
     steps
@@ -130,11 +131,28 @@ fn without_ids(command: &[Vec<u8>], bytes: Vec<u8>, ids: &[Vec<u8>]) -> Vec<u8> 
     lines.join(&b'\n')
 }
 
+/// The lines of a monitor without when they were, and without the socket, which is each server's own.
+fn without_times(bytes: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&bytes);
+    if !text.contains(" unix:/") {
+        return bytes;
+    }
+    let shown = |line: &str| match (line.split_once(" unix:/"), line.split_once("] ")) {
+        (Some((head, _)), Some((_, words))) if line.starts_with('+') => {
+            format!("+{}] {words}", head.split(' ').next_back().unwrap_or_default())
+        }
+        _ => line.to_owned(),
+    };
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n").into_bytes()
+}
+
 /// Lets a server execute and send all that was asked before: requests are executed in the order in which they came,
 /// and what a turn of the server has to send goes out before the next turn answers.
 fn settle(control: &mut Client) {
+    // Monitors are not shown this one.
+    let command = ["CONFIG", "GET", "port"].map(|word| word.as_bytes().to_vec());
     for _ in 0..3 {
-        control.call(&[b"PING".to_vec()]);
+        control.call(&command);
     }
 }
 

@@ -88,6 +88,7 @@ fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
         node.blocking.forget(client.id);
         node.pubsub.forget(client);
         node.tracking.end(client.id);
+        node.monitors.forget(client);
         client.kill();
         count += 1;
     }

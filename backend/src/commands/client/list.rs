@@ -117,6 +117,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
 fn flags(client: &Client, node: &Node) -> String {
     let tracker = node.tracking.tracker(client.id);
     let flags = [
+        (client.is_monitor, 'O'),
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),
