@@ -40,6 +40,8 @@ pub(crate) struct Client {
     /// `READONLY` was sent: a replica may answer.
     pub(crate) is_readonly: bool,
     pub(crate) is_no_evict: bool,
+    /// It sees every command, and may not read or write keys.
+    pub(crate) is_monitor: bool,
     pub(crate) replies: Replies,
     pub(crate) transaction: Option<Transaction>,
     /// Keys of `WATCH`, with their databases.
@@ -149,6 +151,7 @@ impl Client {
             is_asking: false,
             is_readonly: false,
             is_no_evict: false,
+            is_monitor: false,
             replies: Replies::On,
             transaction: None,
             watched: Vec::new(),

@@ -10,9 +10,15 @@ use crate::client::{Client, ClientId, Seat};
 /// All connected clients.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    /// `None` while the client is taken out.
-    entries: Slab<Option<Box<Client>>>,
+    entries: Slab<Entry>,
     last_id: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: ClientId,
+    /// `None` while the client is taken out.
+    client: Option<Box<Client>>,
 }
 
 impl Clients {
@@ -31,36 +37,41 @@ impl Clients {
         let entry = self.entries.vacant_entry();
         client.seat = Seat(entry.key());
         let seat = client.seat;
-        entry.insert(Some(client));
+        entry.insert(Entry { id: client.id, client: Some(client) });
         seat
     }
 
     /// Takes a client out; [`Clients::put`] brings it back.
     pub(crate) fn take(&mut self, seat: Seat) -> Option<Box<Client>> {
-        self.entries.get_mut(seat.0)?.take()
+        self.entries.get_mut(seat.0)?.client.take()
     }
 
     pub(crate) fn put(&mut self, seat: Seat, client: Box<Client>) {
         if let Some(entry) = self.entries.get_mut(seat.0) {
-            *entry = Some(client);
+            entry.client = Some(client);
         }
     }
 
     /// A client that is not taken out.
     pub(crate) fn seated(&mut self, seat: Seat) -> Option<&mut Client> {
-        self.entries.get_mut(seat.0)?.as_deref_mut()
+        self.entries.get_mut(seat.0)?.client.as_deref_mut()
+    }
+
+    /// Whether a client has not left its seat, taken out or not.
+    pub(crate) fn is_connected(&self, id: ClientId, seat: Seat) -> bool {
+        self.entries.get(seat.0).is_some_and(|entry| entry.id == id)
     }
 
     pub(crate) fn remove(&mut self, seat: Seat) -> Option<Box<Client>> {
-        self.entries.try_remove(seat.0).flatten()
+        self.entries.try_remove(seat.0)?.client
     }
 
     /// All clients that are not taken out, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> + Clone {
-        self.entries.iter().filter_map(|(_, entry)| entry.as_deref())
+        self.entries.iter().filter_map(|(_, entry)| entry.client.as_deref())
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
-        self.entries.iter_mut().filter_map(|(_, entry)| entry.as_deref_mut())
+        self.entries.iter_mut().filter_map(|(_, entry)| entry.client.as_deref_mut())
     }
 }

@@ -11,6 +11,10 @@ mod elements;
 
 mod picks;
 
+mod positions;
+
+mod results;
+
 mod strings;
 
 mod numbers;

@@ -7,7 +7,7 @@
 //! | [`string`] | the string type with its three encodings |
 //! | [`long_double`], [`big`] | the arithmetic of `INCRBYFLOAT` |
 //! | [`hash`] | the hash type, compact or a table |
-//! | [`set`] | the set type, integers or a table |
+//! | [`set`] | the set type, integers or texts |
 //! | [`intset`] | integers in ascending order in one run of bytes |
 //! | [`stream`] | the stream type: nodes of entries, consumer groups |
 //! | [`hyper_log_log`] | strings that count different elements |

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::resolve::ResolveError;
-use reddoor_protocol::command::{CommandId, CommandSpec, resolve};
+use reddoor_protocol::command::{CommandId, CommandSpec, resolve, spec};
 use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
@@ -25,6 +25,7 @@ use crate::config::settings::Permission;
 use crate::data::value::Value;
 use crate::node::{At, Node, PauseReach};
 use crate::notify::Class;
+use crate::redact;
 
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
@@ -142,11 +143,11 @@ pub(crate) fn execute(
             admit(node, client, spec, args, out, turn)
         }
         Err(error) => {
-            client.last_command = None;
             let spec = match error {
                 ResolveError::WrongArity { spec } => Some(spec),
                 ResolveError::UnknownCommand | ResolveError::UnknownSubcommand { .. } => None,
             };
+            client.last_command = spec.map(CommandSpec::id);
             // The words of the client are given back as they came, which may be no UTF-8.
             refuse(node, client, spec, &error.text(args), out)
         }
@@ -158,6 +159,14 @@ pub(crate) fn execute(
         && client.transaction.is_none()
     {
         client.is_asking = false;
+    }
+    // So does `CLIENT CACHING`, but other subcommands of `CLIENT` may stand between.
+    if !node.tracking.is_idle()
+        && outcome == Outcome::Answered
+        && !client.last_command.is_some_and(|id| spec(id).name.starts_with("client|"))
+        && client.transaction.is_none()
+    {
+        node.tracking.end_caching(client.id);
     }
     if node.blocking.has_ready() {
         blocking::serve(node, turn.now_ms);
@@ -190,6 +199,12 @@ fn admit(
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
     }
+    if !node.tracking.is_idle() {
+        node.bound_tracking_table();
+        if node.pubsub.has_absent() && client.wants_replies() {
+            node.pubsub.let_through(client, out);
+        }
+    }
     if client.subscriptions.are_any()
         && client.resp == Resp::V2
         && !RUNS_WHILE_SUBSCRIBED.contains(&spec.id())
@@ -201,6 +216,10 @@ fn admit(
         } else {
             ReplyError::new(format!("ERR {error}"))
         };
+        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
+    }
+    if client.is_monitor && meets_keys(spec) {
+        let error = ReplyError::new("ERR Replica can't interact with the keyspace");
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
     if node.pause.is_some() && is_held_back(node, client, spec) {
@@ -223,10 +242,16 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let result = handler(call);
     let took = turn.lap();
     push_rest(call);
+    if !call.node.tracking.is_idle() {
+        call.node.remember_read(call.client.id, call.spec, call.args);
+    }
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
     stats.command(call.spec.id()).calls += 1;
     finish(call, result, took);
+    if !call.node.monitors.is_idle() {
+        call.show_to_monitors();
+    }
 }
 
 /// Runs a command again that has waited; it was counted when it came.
@@ -283,6 +308,21 @@ const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
     CommandId::of("quit"),
     CommandId::of("reset"),
 ];
+
+/// Commands without keys of their own that a monitor must not send, as those that read or write.
+const MAY_WRITE: [CommandId; 5] = [
+    CommandId::of("publish"),
+    CommandId::of("spublish"),
+    CommandId::of("eval"),
+    CommandId::of("evalsha"),
+    CommandId::of("fcall"),
+];
+
+/// Whether a command reads or writes keys, or could.
+fn meets_keys(spec: &CommandSpec) -> bool {
+    spec.flags.intersects(CommandFlags::READONLY | CommandFlags::WRITE)
+        || MAY_WRITE.contains(&spec.id())
+}
 
 const SUBSCRIBED: &str =
     "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
@@ -397,5 +437,6 @@ fn note_if_slow(call: &mut Call<'_>, took: Duration) {
     }
     let client = (call.client.addr.as_str(), call.client.name.as_slice());
     let len_max = settings.slow_log_len_max;
-    call.node.slow_log.push(call.args, took_us, call.now_ms / 1000, client, len_max);
+    let args = redact::shown(call.spec, call.args);
+    call.node.slow_log.push(Args::from_slices(&args), took_us, call.now_ms / 1000, client, len_max);
 }

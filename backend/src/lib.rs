@@ -22,6 +22,9 @@
 //! | `blocking` | clients that wait for keys |
 //! | `pubsub` | clients that listen to channels |
 //! | [`scratch`] | a node without sockets, for one command over copies of keys |
+//! | `monitor` | clients that see every command; `redact` hides what nobody may see |
+//! | `tracking` | clients that are told which keys change |
+//! | `fuzz` | doors for the checks of `fuzz/` |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -44,7 +47,13 @@ mod blocking;
 
 mod pubsub;
 
+mod tracking;
+
+mod redact;
+
 mod slow_log;
+
+mod monitor;
 
 mod stats;
 
@@ -63,6 +72,9 @@ mod session;
 pub mod scratch;
 
 mod server;
+
+#[doc(hidden)]
+pub mod fuzz;
 
 use crate::config::Config;
 use crate::error::RunError;

@@ -16,10 +16,12 @@ use crate::config::Config;
 use crate::data::keyspace::{Fate, Keyspace, Layout, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
+use crate::monitor::Monitors;
 use crate::notify::Class;
 use crate::pubsub::PubSub;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
+use crate::tracking::Tracking;
 use crate::watch::Watches;
 
 /// A node, as its tasks share it.
@@ -35,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) watches: Watches,
     pub(crate) blocking: Blocking,
     pub(crate) pubsub: PubSub,
+    pub(crate) tracking: Tracking,
+    pub(crate) monitors: Monitors,
     /// Whether the databases keep journals.
     keeps_journal: bool,
     pub(crate) stats: Stats,
@@ -104,6 +108,8 @@ impl Node {
             watches: Watches::default(),
             blocking: Blocking::default(),
             pubsub: PubSub::default(),
+            tracking: Tracking::default(),
+            monitors: Monitors::default(),
             keeps_journal: false,
             stats: Stats::default(),
             slow_log: SlowLog::default(),
@@ -138,6 +144,7 @@ impl Node {
     pub(crate) fn keep_journal(&mut self) {
         let events = self.config.settings().events;
         let is_asked_for = !self.watches.is_idle()
+            || !self.tracking.is_idle()
             || !self.blocking.is_idle()
             || events.contains(b'n')
             || events.contains(b'x');
@@ -165,7 +172,8 @@ impl Node {
                     }
                     Fate::Expired => {
                         self.notify(Class::Expired, "expired", db, &key);
-                        self.watches.touch(db, &key);
+                        self.watches.touch_expired(db, &key);
+                        self.invalidate(&key, None);
                     }
                     Fate::StreamLost => self.look_if_ready(db, &key, Cause::StreamLost),
                 }
@@ -223,6 +231,7 @@ impl Node {
         if !self.watches.is_idle() {
             self.watches.touch(db, key);
         }
+        self.invalidate(key, self.tracking.current);
         if !self.blocking.is_idle() {
             self.tell_journal();
             self.look_if_ready(db, key, Cause::Changed);
@@ -233,6 +242,7 @@ impl Node {
     pub(crate) fn lost_some(&mut self, db: usize, key: &[u8]) {
         self.changes += 1;
         self.watches.touch(db, key);
+        self.invalidate(key, self.tracking.current);
     }
 
     /// If clients wait for what a key holds now, it becomes ready.

@@ -10,8 +10,9 @@
 
 mod deliver;
 
+mod message;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use reddoor_protocol::slot::Slot;
 
@@ -19,6 +20,7 @@ use crate::client::{Client, ClientId, Seat, Subscriptions};
 use crate::data::key::Key;
 
 pub(crate) use deliver::answer;
+pub(crate) use message::Message;
 
 /// What is subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub(crate) struct PubSub {
     /// Slots of shard channels that somebody listens to, with their number of channels.
     slots: BTreeMap<Slot, usize>,
     /// Messages for clients whose commands are under way, oldest first.
-    absent: Vec<(Seat, Arc<[u8]>)>,
+    absent: Vec<(Seat, Message)>,
     last_order: u64,
 }
 

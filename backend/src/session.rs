@@ -90,6 +90,8 @@ impl Session {
             node.watches.unwatch(client.id, &mut client.watched);
             node.blocking.forget(client.id);
             node.pubsub.forget(&mut client);
+            node.tracking.end(client.id);
+            node.monitors.forget(&mut client);
         }
     }
 

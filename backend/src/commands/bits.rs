@@ -5,6 +5,7 @@ mod field;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is, string_of};
+use crate::commands::positions::{bytes_between, is_backward};
 use crate::commands::strings::raw_of_len;
 use crate::data::string::Str;
 use crate::data::value::Value;
@@ -98,14 +99,8 @@ fn unit(arg: Option<&[u8]>) -> Result<Unit, ReplyError> {
 /// A range of bits, the end excluded; empty ranges are `None`.
 fn bit_range(start: i64, end: i64, unit: Unit, len_bytes: usize) -> Option<(usize, usize)> {
     let bits_per_unit = if unit == Unit::Byte { 8 } else { 1 };
-    let total = i64::try_from(len_bytes * 8 / bits_per_unit).ok()?;
-    let absolute = |position: i64| if position < 0 { (position + total).max(0) } else { position };
-    let (start, end) = (absolute(start), absolute(end).min(total - 1));
-    if start > end {
-        return None;
-    }
-    let bits = |position| usize::try_from(position).ok().map(|p| p * bits_per_unit);
-    Some((bits(start)?, bits(end + 1)?))
+    let units = bytes_between(start, end, len_bytes * 8 / bits_per_unit);
+    (!units.is_empty()).then_some((units.start * bits_per_unit, units.end * bits_per_unit))
 }
 
 /// How many bits are set between two positions.
@@ -136,7 +131,7 @@ fn bitcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
                 (4 | 5, Some(start), Some(end)) => (integer(start)?, integer(end)?),
                 _ => return Err(ReplyError::SYNTAX),
             };
-            if start < 0 && end < 0 && start > end {
+            if is_backward(start, end) {
                 // Answers before the unit is looked at.
                 0
             } else {

@@ -4,6 +4,8 @@ mod kill;
 
 mod list;
 
+mod tracking;
+
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::reply_error::ReplyError;
@@ -28,10 +30,10 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("client|unpause", unpause),
     ("client|unblock", unblock),
     ("client|no-evict", no_evict),
-    ("client|getredir", getredir),
-    ("client|tracking", tracking),
-    ("client|trackinginfo", trackinginfo),
-    ("client|caching", caching),
+    ("client|getredir", tracking::getredir),
+    ("client|tracking", tracking::tracking),
+    ("client|trackinginfo", tracking::trackinginfo),
+    ("client|caching", tracking::caching),
     ("client|help", super::help),
 ];
 
@@ -132,42 +134,6 @@ fn no_evict(call: &mut Call<'_>) -> Result<(), ReplyError> {
     };
     call.reply.ok();
     Ok(())
-}
-
-fn getredir(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    // Nobody tracks, so nobody redirects.
-    call.reply.integer(-1);
-    Ok(())
-}
-
-fn tracking(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    match call.arg(2) {
-        mode if is(mode, "OFF") => call.reply.ok(),
-        mode if is(mode, "ON") => {
-            return Err(ReplyError::new("ERR CLIENT TRACKING is not served by this node"));
-        }
-        _ => return Err(ReplyError::SYNTAX),
-    }
-    Ok(())
-}
-
-fn trackinginfo(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.reply.map(3);
-    call.reply.bulk(b"flags");
-    call.reply.set(1);
-    call.reply.bulk(b"off");
-    call.reply.bulk(b"redirect");
-    call.reply.integer(-1);
-    call.reply.bulk(b"prefixes");
-    call.reply.array(0);
-    Ok(())
-}
-
-fn caching(_: &mut Call<'_>) -> Result<(), ReplyError> {
-    Err(ReplyError::new(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode \
-         enabled",
-    ))
 }
 
 /// A client id as an argument.

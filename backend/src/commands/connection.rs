@@ -174,6 +174,8 @@ fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     client.transaction = None;
     call.node.pubsub.forget(client);
     call.node.watches.unwatch(client.id, &mut client.watched);
+    call.node.tracking.end(client.id);
+    call.node.monitors.forget(client);
     client.is_asking = false;
     client.is_readonly = false;
     client.is_no_evict = false;

@@ -141,7 +141,7 @@ fn copy(call: &mut Call<'_>) -> Result<(), ReplyError> {
 /// Copies a key's value and expiry. Whether the source was there and the target free, or to be replaced.
 fn copy_value(call: &mut Call<'_>, from: (At, &[u8]), to: (At, &[u8]), replaces: bool) -> bool {
     let Some(record) = call.node.read(from.0, from.1) else { return false };
-    let value: Value = record.value.clone();
+    let value = record.value.copy();
     let expires_at_ms = call.node.databases[from.0.db].expires_at_ms(from.1);
     if call.node.write(to.0, to.1).is_some() && !replaces {
         return false;
@@ -190,21 +190,23 @@ fn object_encoding(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// What a Redis tells for a value that all keys share.
-const SHARED_REFCOUNT: i64 = i32::MAX as i64;
-
 fn object_refcount(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let shares_integers = call.node.config.settings().shares_integers;
     match call.node.peek(call.at(), call.arg(2)) {
-        Some(record) => {
-            let is_shared = match &record.value {
-                Value::String(string) => string.is_shared(),
-                _ => false,
-            };
-            call.reply.integer(if is_shared { SHARED_REFCOUNT } else { 1 });
-        }
+        Some(record) => call.reply.integer(refcount(&record.value, shares_integers)),
         None => call.reply.null(),
     }
     Ok(())
+}
+
+/// How many keys a Redis says that refer to a value: it has one object for each small number.
+pub(super) fn refcount(value: &Value, shares_integers: bool) -> i64 {
+    /// What is told of a value that all keys share.
+    const SHARED: i64 = i32::MAX as i64;
+    match value {
+        Value::String(string) if shares_integers && string.is_shared() => SHARED,
+        _ => 1,
+    }
 }
 
 fn object_idletime(call: &mut Call<'_>) -> Result<(), ReplyError> {

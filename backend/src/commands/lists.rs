@@ -13,6 +13,7 @@ mod blocking;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{index_from_either_end, integer, is, list_of};
+use crate::commands::positions::elements_between;
 use crate::data::list::{End, List};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
@@ -120,7 +121,7 @@ fn lrange(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Ok(());
     };
     let list = list_of(record)?;
-    let range = end::range_within(start, end, list.len());
+    let range = elements_between(start, end, list.len());
     end::reply_with(&mut call.reply, range.len(), list.iter_from(range.start));
     Ok(())
 }
@@ -130,7 +131,7 @@ fn ltrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
     if let Some(record) = call.node.write(call.at(), key) {
         let list = list_of(record)?;
-        let range = end::range_within(start, end, list.len());
+        let range = elements_between(start, end, list.len());
         list.remove_range(range.end, usize::MAX);
         list.remove_range(0, range.start);
         let is_empty = list.is_empty();

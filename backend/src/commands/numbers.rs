@@ -38,11 +38,11 @@ fn add(call: &mut Call<'_>, increment: i64) -> Result<(), ReplyError> {
             let string = string_of(record)?;
             let number = string.integer().ok_or(ReplyError::NOT_INTEGER)?;
             let sum = number.checked_add(increment).ok_or(overflow)?;
-            *string = Str::Int(sum);
+            *string = Str::integer_of(sum);
             sum
         }
         None => {
-            let value = Value::String(Str::Int(increment));
+            let value = Value::String(Str::integer_of(increment));
             call.node.databases[at.db].insert(key, value, None, at.now_ms);
             increment
         }

@@ -16,6 +16,7 @@ use crate::blocking::{Cause, TimeoutReply};
 use crate::client::{Blocked, Close};
 use crate::clock;
 use crate::commands::argument::{integer, is, timeout_ms};
+use crate::data::keyspace::Presence;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::server::REDIS_VERSION;
@@ -30,6 +31,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("role", role_command),
     ("wait", wait),
     ("lolwut", lolwut),
+    ("monitor", monitor),
     ("command", command),
     ("command|count", command),
     ("command|docs", command),
@@ -74,6 +76,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
     for db in 0..call.node.databases.len() {
         flush(call.node, db);
     }
+    call.node.invalidate_all();
     call.reply.ok();
     Ok(())
 }
@@ -81,6 +84,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
 fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     check_flush_mode(call)?;
     flush(call.node, call.client.db);
+    call.node.invalidate_all();
     call.reply.ok();
     Ok(())
 }
@@ -95,10 +99,9 @@ fn check_flush_mode(call: &Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flush(node: &mut Node, db: usize) {
-    let at = crate::node::At { db, now_ms: clock::unix_ms() };
-    let database = &mut node.databases[db];
-    node.watches
-        .touch_where(|watched_db, key| watched_db == db && database.find(key, at.now_ms).is_some());
+    let (database, now_ms) = (&node.databases[db], clock::unix_ms());
+    let before = |key: &[u8]| database.presence(key, now_ms);
+    node.watches.touch_replaced(db, before, |_| Presence::Missing);
     node.changes += node.databases[db].len() as u64;
     node.databases[db].clear();
     look_at_awaited(node, db);
@@ -127,12 +130,11 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Err(ReplyError::DB_OUT_OF_RANGE);
     };
     let now_ms = call.now_ms;
-    let databases = &mut call.node.databases;
-    call.node.watches.touch_where(|db, key| {
-        first != second
-            && (db == first || db == second)
-            && [first, second].iter().any(|db| databases[*db].find(key, now_ms).is_some())
-    });
+    let databases = &call.node.databases;
+    for (db, other) in [(first, second), (second, first)].into_iter().filter(|(a, b)| a != b) {
+        let look_in = |db: usize| move |key: &[u8]| databases[db].presence(key, now_ms);
+        call.node.watches.touch_replaced(db, look_in(db), look_in(other));
+    }
     call.node.databases.swap(first, second);
     look_at_awaited(call.node, first);
     look_at_awaited(call.node, second);
@@ -192,6 +194,17 @@ fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     call.client.blocked =
         Some(Blocked { until, reply: TimeoutReply::Integer(0).bytes(call.client.resp) });
+    Ok(())
+}
+
+fn monitor(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if !call.may_block() {
+        return Err(ReplyError::new("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    // Who monitors already gets no answer.
+    if call.node.monitors.add(call.client) {
+        call.reply.ok();
+    }
     Ok(())
 }
 

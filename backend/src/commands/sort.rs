@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use reddoor_protocol::reply_error::ReplyError;
 
+use crate::commands::results::{self, Answered};
 use crate::data::list::{End, List};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
@@ -87,22 +88,11 @@ fn reply(call: &mut Call<'_>, options: &Options<'_>, items: &[Item]) {
 
 /// Keeps the results as a list, where what is missing is an empty element.
 fn store(call: &mut Call<'_>, options: &Options<'_>, items: &[Item], target: &[u8]) {
-    let (at, limits, mut list) = (call.at(), call.node.list_limits(), Box::<List>::default());
+    let (limits, mut list) = (call.node.list_limits(), Box::<List>::default());
     for_each_result(call, options, items, |_, result| {
         list.push(End::Back, result.unwrap_or_default(), limits);
     });
-    let (count, is_there) = (list.len(), call.node.write(at, target).is_some());
-    if count > 0 {
-        if is_there {
-            call.node.databases[at.db].insert(target, Value::List(list), None, at.now_ms);
-        } else {
-            call.create(target, Value::List(list));
-        }
-        call.changed(target);
-        call.notify(Class::List, "sortstore", target);
-    } else if is_there {
-        call.remove_emptied(target);
-        call.changed(target);
-    }
-    call.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    let count = list.len();
+    let event = (Class::List, "sortstore");
+    results::store(call, target, (Value::List(list), count), event, Answered::AfterEvents);
 }

@@ -20,6 +20,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::sorted_set_of;
 use crate::commands::elements::{Elements, reply_with_entry};
+use crate::commands::results::{self, Answered};
 use crate::commands::scan::{Filter, parse_cursor, reply_with_page};
 use crate::data::listpack::Entry;
 use crate::data::sorted_set::{SortedSet, compact_score_text};
@@ -113,23 +114,16 @@ fn write_members<'a>(
 
 /// Puts a computed sorted set in the place of whatever a key holds, or removes the key if it is empty, and answers
 /// how many members there are. `event` names the command.
-pub(super) fn store(call: &mut Call<'_>, target: &[u8], set: SortedSet, event: &'static str) {
-    let (at, count) = (call.at(), set.len());
-    let was_there = call.node.peek(at, target).is_some();
-    if count > 0 {
-        let value = Value::SortedSet(set);
-        if was_there {
-            call.node.databases[at.db].insert(target, value, None, at.now_ms);
-        } else {
-            call.create(target, value);
-        }
-        call.changed(target);
-        call.notify(Class::SortedSet, event, target);
-    } else if was_there {
-        call.remove_emptied(target);
-        call.changed(target);
-    }
-    reply_with_count(call, count);
+pub(super) fn store(
+    call: &mut Call<'_>,
+    target: &[u8],
+    set: SortedSet,
+    event: &'static str,
+    answered: Answered,
+) {
+    let count = set.len();
+    let event = (Class::SortedSet, event);
+    results::store(call, target, (Value::SortedSet(set), count), event, answered);
 }
 
 /// Ends a command that has removed members: tells of it, and removes the key if none is left.

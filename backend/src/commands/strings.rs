@@ -7,6 +7,7 @@ mod set;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{TimeForm, integer, is, string_of};
+use crate::commands::positions::{bytes_between, is_backward};
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
@@ -215,27 +216,12 @@ fn getrange(call: &mut Call<'_>) -> Result<(), ReplyError> {
         Some(record) => {
             let mut digits = itoa::Buffer::new();
             let bytes = string_of(record)?.bytes(&mut digits);
-            call.reply.bulk(&bytes[range_within(start, end, bytes.len())]);
+            let range = bytes_between(start, end, bytes.len());
+            call.reply.bulk(if is_backward(start, end) { b"" } else { &bytes[range] });
         }
         None => call.reply.bulk(b""),
     }
     Ok(())
-}
-
-/// The part of `len` bytes between two positions, both included, negative ones counted from the end.
-pub(super) fn range_within(start: i64, end: i64, len: usize) -> std::ops::Range<usize> {
-    if start < 0 && end < 0 && start > end {
-        return 0..0;
-    }
-    let len = i64::try_from(len).unwrap_or(i64::MAX);
-    let absolute = |position: i64| if position < 0 { (position + len).max(0) } else { position };
-    let (start, end) = (absolute(start), absolute(end).min(len - 1));
-    if start > end {
-        return 0..0;
-    }
-    // Both lie between 0 and a length, which is a usize.
-    let index = |position| usize::try_from(position).unwrap_or(0);
-    index(start)..index(end) + 1
 }
 
 /// Refuses a string longer than the settings allow.
@@ -250,28 +236,4 @@ pub(super) fn check_len(len: usize, max: usize) -> Result<(), ReplyError> {
 
 fn reply_with_len(call: &mut Call<'_>, len: usize) {
     call.reply.integer(i64::try_from(len).unwrap_or(i64::MAX));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_count_from_either_end() {
-        let table = [
-            (0, 3, 5, 0..4),
-            (-3, -1, 5, 2..5),
-            (0, -1, 5, 0..5),
-            (10, 100, 5, 0..0),
-            (3, 1, 5, 0..0),
-            (-1, -3, 5, 0..0),
-            (-100, 1, 5, 0..2),
-            (0, -100, 5, 0..1),
-            (0, 0, 0, 0..0),
-            (i64::MIN, i64::MAX, 5, 0..5),
-        ];
-        for (start, end, len, expect) in table {
-            assert_eq!(range_within(start, end, len), expect, "{start} {end} {len}");
-        }
-    }
 }

@@ -39,12 +39,9 @@ fn watch(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let args = call.args;
     for key in args.iter().skip(1) {
-        // A key that has expired is gone now, so that its removal later is no change.
-        let at = call.at();
-        call.node.peek(at, key);
-        call.node.tell_journal();
         let client = &mut *call.client;
-        call.node.watches.watch(client.id, &mut client.watched, client.db, key);
+        let presence = call.node.databases[client.db].presence(key, call.now_ms);
+        call.node.watches.watch(client.id, &mut client.watched, (client.db, key), presence);
         call.node.keep_journal();
     }
     call.reply.ok();
@@ -61,7 +58,10 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let Some(transaction) = call.client.transaction.take() else {
         return Err(ReplyError::new("ERR EXEC without MULTI"));
     };
-    let is_touched = is_touched(call);
+    let (client, databases) = (&*call.client, &call.node.databases);
+    let is_touched = call.node.watches.is_any_changed(client.id, &client.watched, |db, key| {
+        databases[db].presence(key, call.now_ms)
+    });
     call.node.watches.unwatch(call.client.id, &mut call.client.watched);
     if transaction.is_broken {
         return Err(ReplyError::new("EXECABORT Transaction discarded because of previous errors."));
@@ -88,15 +88,4 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
         run(&mut inner, &mut turn);
     }
     Ok(())
-}
-
-/// Whether a watched key has changed, or has expired.
-fn is_touched(call: &mut Call<'_>) -> bool {
-    let mut at = call.at();
-    for (db, key) in &call.client.watched {
-        at.db = *db;
-        call.node.peek(at, key);
-    }
-    call.node.tell_journal();
-    call.node.watches.is_touched(call.client.id)
 }

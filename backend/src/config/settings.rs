@@ -47,6 +47,10 @@ pub(crate) struct Settings {
     pub(crate) hash_compact_bytes_max: usize,
     /// Most members of a compact set of integers (count).
     pub(crate) set_integers_max: usize,
+    /// Whether keys may share small numbers: not where each needs a note of its own use.
+    pub(crate) shares_integers: bool,
+    /// Keys that are remembered for clients that track (count); 0 for any number.
+    pub(crate) tracking_keys_max: usize,
     /// Which keyspace events are told.
     pub(crate) events: EventLetters,
     /// Databases outside cluster mode (count).
@@ -147,6 +151,9 @@ impl Settings {
             hash_compact_fields_max: values.number("hash-max-listpack-entries"),
             hash_compact_bytes_max: values.number("hash-max-listpack-value"),
             set_integers_max: values.number("set-max-intset-entries"),
+            shares_integers: values.number::<u64>("maxmemory") == 0
+                || !["lru", "lfu"].iter().any(|by| values.text("maxmemory-policy").ends_with(by)),
+            tracking_keys_max: values.number("tracking-table-max-keys"),
             events: EventLetters::from_text(values.text("notify-keyspace-events")),
             databases_count: values.number("databases"),
             hz: values.number::<u32>("hz").clamp(HZ_RANGE.0, HZ_RANGE.1),

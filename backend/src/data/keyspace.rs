@@ -75,6 +75,15 @@ pub(crate) enum Fate {
     StreamLost,
 }
 
+/// Whether a key is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Missing,
+    /// It is there, but its time has come: nobody has looked for it since.
+    Expired,
+    There,
+}
+
 /// How keys are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -230,6 +239,15 @@ impl Keyspace {
     /// Whether a key's time has come, although it is still there.
     pub(crate) fn has_expired(&self, key: &[u8], record: &Record, now_ms: i64) -> bool {
         record.is_volatile && self.expires_at_ms(key).is_some_and(|time| time < now_ms)
+    }
+
+    /// Whether a key is there, without a trace: one that has expired stays.
+    pub(crate) fn presence(&self, key: &[u8], now_ms: i64) -> Presence {
+        match self.record(key) {
+            None => Presence::Missing,
+            Some(record) if self.has_expired(key, record, now_ms) => Presence::Expired,
+            Some(_) => Presence::There,
+        }
     }
 
     /// Changes when a key expires; `None` means never. Whether the key is there.

@@ -131,7 +131,7 @@ pub(crate) fn write_value(value: &Value, out: &mut Writer<'_>) {
         Value::String(string) => {
             push_kind(Kind::String, out);
             match string {
-                Str::Int(number) => out.integer(*number),
+                Str::Int { number, .. } => out.integer(*number),
                 _ => out.string(string.bytes(&mut itoa::Buffer::new())),
             }
         }

@@ -1,12 +1,13 @@
-//! The set type: an [`Intset`] while all members are integers and few, a hash table from then on.
+//! The set type: an [`Intset`] while all members are integers and few, [`Texts`] from then on.
 
-use crate::data::dict::Dict;
-use crate::data::hashing::HashKey;
+mod texts;
+
 use crate::data::intset::Intset;
-use crate::data::key::Key;
 use crate::data::listpack::Entry;
 
 use reddoor_protocol::request::parse_integer;
+
+use texts::Texts;
 
 /// Different strings of bytes.
 #[derive(Clone, Debug)]
@@ -14,14 +15,7 @@ pub(crate) enum Set {
     /// `intset`
     Integers(Intset),
     /// `hashtable`
-    Table(Box<Members>),
-}
-
-/// A hash table of members.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Members {
-    dict: Dict<(), Key>,
-    hash_key: HashKey,
+    Texts(Box<Texts>),
 }
 
 impl Default for Set {
@@ -34,14 +28,14 @@ impl Set {
     pub(crate) fn len(&self) -> usize {
         match self {
             Set::Integers(integers) => integers.len(),
-            Set::Table(members) => members.dict.len(),
+            Set::Texts(texts) => texts.len(),
         }
     }
 
     pub(crate) fn contains(&self, member: &[u8]) -> bool {
         match self {
             Set::Integers(integers) => parse_integer(member).is_some_and(|n| integers.contains(n)),
-            Set::Table(members) => members.contains(member),
+            Set::Texts(texts) => texts.contains(member),
         }
     }
 
@@ -56,15 +50,15 @@ impl Set {
     /// Adds a member; with more than `integers_max` integers it becomes a table. Whether it was not there before.
     pub(crate) fn insert(&mut self, member: &[u8], integers_max: usize) -> bool {
         let integers = match self {
-            Set::Table(members) => return members.insert(member),
+            Set::Texts(texts) => return texts.insert(member),
             Set::Integers(integers) => integers,
         };
         let Some(number) = parse_integer(member) else {
-            return self.make_table().insert(member);
+            return self.make_texts().insert(member);
         };
         let is_new = integers.insert(number);
         if is_new && integers.len() > integers_max {
-            self.make_table();
+            self.make_texts();
         }
         is_new
     }
@@ -78,18 +72,18 @@ impl Set {
     pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
         match self {
             Set::Integers(integers) => parse_integer(member).is_some_and(|n| integers.remove(n)),
-            Set::Table(members) => members.remove(member),
+            Set::Texts(texts) => texts.remove(member),
         }
     }
 
     /// All members: integers in ascending order, others in none.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        let (integers, members) = match self {
+        let (integers, texts) = match self {
             Set::Integers(integers) => (Some(integers.iter()), None),
-            Set::Table(members) => (None, Some(members.dict.iter())),
+            Set::Texts(texts) => (None, Some(texts.iter())),
         };
         let integers = integers.into_iter().flatten().map(Entry::Integer);
-        integers.chain(members.into_iter().flatten().map(|(member, ())| Entry::String(member)))
+        integers.chain(texts.into_iter().flatten())
     }
 
     /// The member at a place below [`Set::len`]; any change may give it another place.
@@ -99,7 +93,7 @@ impl Set {
                 Some(Entry::Integer(integers.at(place)))
             }
             Set::Integers(_) => None,
-            Set::Table(members) => members.dict.at(place).map(|(member, ())| Entry::String(member)),
+            Set::Texts(texts) => texts.at(place),
         }
     }
 
@@ -112,22 +106,18 @@ impl Set {
                 Some(Entry::Integer(number).to_vec())
             }
             Set::Integers(_) => None,
-            Set::Table(members) => {
-                members.dict.remove_at(place).map(|(member, ())| member.to_vec())
-            }
+            Set::Texts(texts) => texts.remove_at(place),
         }
     }
 
     /// Visits some members and gives back where to go on; 0 starts and 0 means the end.
-    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(Entry<'_>)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, visit: impl FnMut(Entry<'_>)) -> u64 {
         match self {
             Set::Integers(integers) => {
-                integers.iter().for_each(|number| visit(Entry::Integer(number)));
+                integers.iter().map(Entry::Integer).for_each(visit);
                 0
             }
-            Set::Table(members) => {
-                members.dict.scan(cursor, |member, ()| visit(Entry::String(member)))
-            }
+            Set::Texts(texts) => texts.scan(cursor, visit),
         }
     }
 
@@ -135,14 +125,14 @@ impl Set {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Set::Integers(_) => "intset",
-            Set::Table(_) => "hashtable",
+            Set::Texts(_) => "hashtable",
         }
     }
 
     /// How many members each bucket has, if it is a table.
     pub(crate) fn chain_lens(&self) -> Option<Vec<usize>> {
         match self {
-            Set::Table(members) => Some(members.dict.chain_lens().collect()),
+            Set::Texts(texts) => Some(texts.chain_lens()),
             _ => None,
         }
     }
@@ -151,46 +141,23 @@ impl Set {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Set::Integers(integers) => integers.heap_bytes(),
-            Set::Table(members) => {
-                let owned: usize =
-                    members.dict.iter().map(|(member, ())| member.heap_bytes()).sum();
-                size_of::<Members>() + members.dict.heap_bytes() + owned
-            }
+            Set::Texts(texts) => size_of::<Texts>() + texts.heap_bytes(),
         }
     }
 
-    /// The members in a table, from here on.
-    fn make_table(&mut self) -> &mut Members {
+    /// No set of integers any more, from here on.
+    fn make_texts(&mut self) -> &mut Texts {
         if let Set::Integers(integers) = self {
-            let mut members = Box::new(Members::default());
+            let mut texts = Box::new(Texts::default());
             for number in integers.iter() {
-                members.insert(itoa::Buffer::new().format(number).as_bytes());
+                texts.insert(itoa::Buffer::new().format(number).as_bytes());
             }
-            *self = Set::Table(members);
+            *self = Set::Texts(texts);
         }
         match self {
-            Set::Table(members) => members,
-            Set::Integers(_) => unreachable!("made a table above"),
+            Set::Texts(texts) => texts,
+            Set::Integers(_) => unreachable!("made texts above"),
         }
-    }
-}
-
-impl Members {
-    fn contains(&self, member: &[u8]) -> bool {
-        self.dict.find(self.hash_key.hash(member), member).is_some()
-    }
-
-    fn insert(&mut self, member: &[u8]) -> bool {
-        let hash = self.hash_key.hash(member);
-        if self.dict.find(hash, member).is_some() {
-            return false;
-        }
-        self.dict.insert_new(hash, Key::from(member), ());
-        true
-    }
-
-    fn remove(&mut self, member: &[u8]) -> bool {
-        self.dict.remove(self.hash_key.hash(member), member).is_some()
     }
 }
 
@@ -206,6 +173,7 @@ mod tests {
         prop_oneof![
             20 => (-30..30i64).prop_map(|number| number.to_string().into_bytes()),
             1 => "[a-c0-9]{0,3}".prop_map(String::into_bytes),
+            1 => (63..67usize).prop_map(|len| vec![b'x'; len]),
         ]
     }
 

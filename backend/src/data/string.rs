@@ -22,8 +22,8 @@ const SHARED: std::ops::Range<i64> = 0..10_000;
 /// A string value.
 #[derive(Clone, Debug)]
 pub(crate) enum Str {
-    /// A whole number in canonical form.
-    Int(i64),
+    /// A whole number in canonical form, which may be a copy of another key's.
+    Int { number: i64, is_copy: bool },
     /// `embstr`, short enough to be kept in place.
     Inline { len: u8, bytes: [u8; INLINE_MAX] },
     /// `embstr`, longer than that.
@@ -39,9 +39,14 @@ impl Str {
         if bytes.len() <= INTEGER_MAX
             && let Some(number) = parse_integer(bytes)
         {
-            return Str::Int(number);
+            return Str::integer_of(number);
         }
         Str::text(bytes)
+    }
+
+    /// A whole number that no other key's value was copied for.
+    pub(crate) fn integer_of(number: i64) -> Str {
+        Str::Int { number, is_copy: false }
     }
 
     /// The string as text, even if it reads as a number: what a command computes rather than receives.
@@ -60,7 +65,7 @@ impl Str {
     /// Length in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Str::Int(number) => itoa::Buffer::new().format(*number).len(),
+            Str::Int { number, .. } => itoa::Buffer::new().format(*number).len(),
             Str::Inline { len, .. } => usize::from(*len),
             Str::Embedded(bytes) => bytes.len(),
             Str::Raw(bytes) => bytes.len(),
@@ -71,7 +76,7 @@ impl Str {
     #[inline]
     pub(crate) fn bytes<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
         match self {
-            Str::Int(number) => digits.format(*number).as_bytes(),
+            Str::Int { number, .. } => digits.format(*number).as_bytes(),
             Str::Inline { len, bytes } => &bytes[..usize::from(*len).min(INLINE_MAX)],
             Str::Embedded(bytes) => bytes,
             Str::Raw(bytes) => bytes,
@@ -81,7 +86,7 @@ impl Str {
     /// The string as a whole number, if it is one in canonical form.
     pub(crate) fn integer(&self) -> Option<i64> {
         match self {
-            Str::Int(number) => Some(*number),
+            Str::Int { number, .. } => Some(*number),
             Str::Inline { .. } | Str::Embedded(_) | Str::Raw(_) => {
                 parse_integer(self.bytes(&mut itoa::Buffer::new()))
             }
@@ -95,28 +100,38 @@ impl Str {
         }
         match self {
             Str::Raw(bytes) => bytes,
-            Str::Int(_) | Str::Inline { .. } | Str::Embedded(_) => unreachable!("made raw above"),
+            Str::Int { .. } | Str::Inline { .. } | Str::Embedded(_) => {
+                unreachable!("made raw above")
+            }
         }
     }
 
     /// What `OBJECT ENCODING` answers.
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
-            Str::Int(_) => "int",
+            Str::Int { .. } => "int",
             Str::Inline { .. } | Str::Embedded(_) => "embstr",
             Str::Raw(_) => "raw",
         }
     }
 
-    /// Whether a Redis would share one object between all keys with this value.
+    /// Whether a Redis would share one object between all keys with this value: a copy has its own.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self, Str::Int(number) if SHARED.contains(number))
+        matches!(self, Str::Int { number, is_copy: false } if SHARED.contains(number))
+    }
+
+    /// The same string for another key.
+    pub(crate) fn copy(&self) -> Str {
+        match self {
+            Str::Int { number, .. } => Str::Int { number: *number, is_copy: true },
+            text => text.clone(),
+        }
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
-            Str::Int(_) | Str::Inline { .. } => 0,
+            Str::Int { .. } | Str::Inline { .. } => 0,
             Str::Embedded(bytes) => bytes.len(),
             Str::Raw(bytes) => bytes.capacity(),
         }

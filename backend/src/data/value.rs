@@ -30,6 +30,14 @@ impl Value {
         if let Value::SortedSet(set) = self { Some(set) } else { None }
     }
 
+    /// The same value for another key.
+    pub(crate) fn copy(&self) -> Value {
+        match self {
+            Value::String(string) => Value::String(string.copy()),
+            value => value.clone(),
+        }
+    }
+
     /// What `TYPE` answers.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {

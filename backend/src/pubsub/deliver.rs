@@ -1,41 +1,16 @@
 //! How messages reach those who listen.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use reddoor_protocol::command::glob::{self, Case};
-use reddoor_protocol::encode::{ReplyWriter, Resp};
+use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::slot::Slot;
 
 use crate::client::{Client, Close, Seat, Subscriptions};
 use crate::config::custom::OutputLimit;
 use crate::execute::Call;
 use crate::node::Node;
-use crate::pubsub::{Kind, PubSub};
-
-/// A message as it is sent: only the first byte differs between the two versions of the protocol.
-struct Message(Arc<[u8]>);
-
-impl Message {
-    fn of(words: &[&[u8]]) -> Message {
-        let mut bytes = Vec::new();
-        let mut writer = ReplyWriter::new(&mut bytes, Resp::V3);
-        writer.push(words.len());
-        words.iter().for_each(|word| writer.bulk(word));
-        Message(bytes.into())
-    }
-}
-
-/// Appends a message in the version that the client speaks.
-fn append(out: &mut Vec<u8>, message: &[u8], resp: Resp) {
-    let start = out.len();
-    out.extend_from_slice(message);
-    if resp == Resp::V2
-        && let Some(head) = out.get_mut(start)
-    {
-        *head = b'*';
-    }
-}
+use crate::pubsub::{Kind, Message, PubSub};
 
 impl Node {
     /// Tells a message to everyone of this node who listens. How many times it was told.
@@ -68,19 +43,24 @@ impl Node {
     }
 
     fn deliver(&mut self, seats: &[Seat], message: &Message) {
-        let limit = self.config.settings().output_limits.pubsub;
-        for seat in seats {
-            let Some(client) = self.clients.seated(*seat) else {
-                self.pubsub.absent.push((*seat, Arc::clone(&message.0)));
-                continue;
-            };
-            if client.close == Some(Close::Now) {
-                continue;
-            }
-            append(&mut client.outbox, &message.0, client.resp);
-            client.wake();
-            self.stats.output_limit_disconnects += u64::from(cut_off_if_over(client, limit));
+        seats.iter().for_each(|seat| self.tell_client(*seat, message.clone()));
+    }
+
+    /// Tells one client; while its own command is under way, as soon as that lets messages through.
+    pub(crate) fn tell_client(&mut self, seat: Seat, message: Message) {
+        let Some(client) = self.clients.seated(seat) else {
+            self.pubsub.absent.push((seat, message));
+            return;
+        };
+        if client.close == Some(Close::Now) {
+            return;
         }
+        let mut outbox = std::mem::take(&mut client.outbox);
+        message.append(client, &mut outbox);
+        client.outbox = outbox;
+        client.wake();
+        let limit = client.output_limit(&self.config.settings().output_limits);
+        self.stats.output_limit_disconnects += u64::from(cut_off_if_over(client, limit));
     }
 
     /// Ends the subscriptions to shard channels whose slots this node does not serve any more, and says so.
@@ -149,7 +129,7 @@ impl PubSub {
         self.absent.retain(|(seat, message)| {
             let is_other = *seat != client.seat;
             if !is_other {
-                append(out, message, client.resp);
+                message.append(client, out);
             }
             is_other
         });
@@ -166,7 +146,7 @@ impl Call<'_> {
 
     /// Writes a message for the client itself, which it gets even if it wants no replies.
     pub(crate) fn push(&mut self, message: Vec<u8>) {
-        self.node.pubsub.absent.push((self.client.seat, message.into()));
+        self.node.pubsub.absent.push((self.client.seat, Message::Push(message.into())));
         self.push_absent();
     }
 

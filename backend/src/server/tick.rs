@@ -50,6 +50,7 @@ impl Tick {
             blocking::serve(node, now_ms);
         }
         node.release_shard_channels();
+        node.broadcast_invalidations();
         if now_ms - self.slow_at_ms >= SLOW_MS {
             self.slow_at_ms = now_ms;
             node.memory_peak_bytes = node.memory_peak_bytes.max(resident_bytes());

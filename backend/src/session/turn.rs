@@ -68,13 +68,16 @@ impl Session {
         node.stats.input_bytes += received.map_or(0, <[u8]>::len) as u64;
         node.stats.reads_processed += u64::from(received.is_some());
         let mut replies = std::mem::take(&mut scratch.replies);
+        node.tracking.current = Some(client.id);
         self.execute_all(&mut node, &mut client, scratch, received, &mut replies);
+        node.tracking.current = None;
         self.check_query_limit(&mut node, &mut client);
         let sent = self.send(&mut node, &mut client, &replies);
         replies.clear();
         replies.shrink_to(REPLIES_BYTES_KEPT);
         scratch.replies = replies;
         node.clients.put(self.seat, client);
+        node.broadcast_invalidations();
         sent
     }
 
@@ -225,6 +228,7 @@ fn run_all(
                     if client.blocked.is_none() && client.leaves_reply_out() {
                         replies.truncate(start);
                     }
+                    node.tell_put_off(client);
                     if node.pubsub.has_absent() {
                         node.pubsub.let_through(client, replies);
                     }

@@ -103,6 +103,12 @@ pub(crate) const SCRIPTS: &[&str] = &[
      OBJECT ENCODING a\nINCR a\nOBJECT ENCODING a\nSETRANGE b 0 12\nOBJECT ENCODING b\nSETBIT c 1 1\nOBJECT ENCODING c\n\
      INCRBYFLOAT d 1\nOBJECT ENCODING d\nBITOP AND e b\nOBJECT ENCODING e\nCOPY b f\nOBJECT ENCODING f\n\
      RENAME f g\nOBJECT ENCODING g\nAPPEND h 12\nOBJECT ENCODING h\nGETSET h 7\nOBJECT ENCODING h",
+    // Small numbers that all keys share, and those that have been copied.
+    "SET a 5\nOBJECT REFCOUNT a\nCOPY a b\nOBJECT REFCOUNT b\nRENAME b c\nMOVE c 1\nSELECT 1\nOBJECT REFCOUNT c\nINCR c\n\
+     OBJECT REFCOUNT c\nDECRBY c 7\nOBJECT REFCOUNT c\nCOPY c d\nINCRBY d 0\nINCR d\nOBJECT REFCOUNT d\nSET s x\n\
+     OBJECT REFCOUNT s\nCONFIG SET maxmemory 1gb maxmemory-policy allkeys-lru\nSET e 5\nOBJECT REFCOUNT e\n\
+     CONFIG SET maxmemory-policy allkeys-random\nSET f 5\nOBJECT REFCOUNT f\n\
+     CONFIG SET maxmemory 0 maxmemory-policy noeviction\nSELECT 0\nOBJECT REFCOUNT a",
     // Fields and members picked at random where there is no choice, and counts beyond all bounds.
     "HSET h f 1\nHRANDFIELD h\nHRANDFIELD h -3 WITHVALUES\nHRANDFIELD h 5 WITHVALUES\nHRANDFIELD nosuch\n\
      HRANDFIELD nosuch 3\nHRANDFIELD nosuch -3 WITHVALUES\nHRANDFIELD h 0 WITHVALUES\nSRANDMEMBER h\n\

@@ -24,7 +24,7 @@ use reddoor_scripts::family::Family;
 use reddoor_scripts::{grammar, reply};
 
 use crate::servers::Pair;
-use crate::several::scripts;
+use crate::several::{scripts, tracking};
 use crate::wire::Client;
 
 /// Commands of one random script.
@@ -83,12 +83,25 @@ fn fixed_scripts_get_the_same_replies() {
 #[test]
 fn several_clients_are_told_the_same() {
     let Some(pair) = Pair::start() else { return };
-    for script in [scripts::PUBSUB, scripts::BLOCKING, scripts::DATABASES].into_iter().flatten() {
+    let groups = [
+        scripts::PUBSUB,
+        scripts::BLOCKING,
+        scripts::DATABASES,
+        scripts::EXPIRED_WATCHED,
+        scripts::MONITORS,
+    ];
+    for script in groups.into_iter().flatten() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }
     for script in [scripts::PUBSUB_RESP3, scripts::EVENTS_RESP3].into_iter().flatten() {
         several::compare(&pair, script, &["HELLO 3"]);
     }
+}
+
+#[test]
+fn clients_that_track_are_told_the_same() {
+    let Some(pair) = Pair::start() else { return };
+    tracking::SCRIPTS.iter().for_each(|script| several::compare(&pair, script, &[]));
 }
 
 #[test]

@@ -7,6 +7,8 @@ pub(crate) mod random;
 
 pub(crate) mod scripts;
 
+pub(crate) mod tracking;
+
 use std::path::{Path, PathBuf};
 
 use reddoor_protocol::encode::Resp;
@@ -99,16 +101,58 @@ fn play(path: &Path, script: &str, setup: &[&str]) -> Vec<Step> {
         settle(&mut control);
         let came = clients.iter_mut().enumerate();
         let came = came.filter_map(|(number, client)| Some((number, client.as_mut()?.came())));
-        steps.push(came.filter(|(_, bytes)| !bytes.is_empty()).collect());
+        let came = came.filter(|(_, bytes)| !bytes.is_empty());
+        steps.push(
+            came.map(|(number, bytes)| (number, without_times(without_ids(&command, bytes, &ids))))
+                .collect(),
+        );
     }
     steps
+}
+
+/// Where the number of a client is told to whom others are redirected, its number in the script stands instead.
+fn without_ids(command: &[Vec<u8>], bytes: Vec<u8>, ids: &[Vec<u8>]) -> Vec<u8> {
+    const BROKEN: &[u8] = b"tracking-redir-broken\r\n";
+    let asks =
+        |word: &str| command.get(1).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    let is_broken = bytes.windows(BROKEN.len()).any(|window| window == BROKEN);
+    if !is_broken && !asks("GETREDIR") && !asks("TRACKINGINFO") {
+        return bytes;
+    }
+    let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    for line in &mut lines {
+        let number = line.strip_prefix(b":").and_then(|line| line.strip_suffix(b"\r"));
+        let client =
+            number.and_then(|number| ids.iter().position(|id| !id.is_empty() && id == number));
+        if let Some(client) = client {
+            *line = format!(":@{client}\r").into_bytes();
+        }
+    }
+    lines.join(&b'\n')
+}
+
+/// The lines of a monitor without when they were, and without the socket, which is each server's own.
+fn without_times(bytes: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&bytes);
+    if !text.contains(" unix:/") {
+        return bytes;
+    }
+    let shown = |line: &str| match (line.split_once(" unix:/"), line.split_once("] ")) {
+        (Some((head, _)), Some((_, words))) if line.starts_with('+') => {
+            format!("+{}] {words}", head.split(' ').next_back().unwrap_or_default())
+        }
+        _ => line.to_owned(),
+    };
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// Lets a server execute and send all that was asked before: requests are executed in the order in which they came,
 /// and what a turn of the server has to send goes out before the next turn answers.
 fn settle(control: &mut Client) {
+    // Monitors are not shown this one.
+    let command = ["CONFIG", "GET", "port"].map(|word| word.as_bytes().to_vec());
     for _ in 0..3 {
-        control.call(&[b"PING".to_vec()]);
+        control.call(&command);
     }
 }
 

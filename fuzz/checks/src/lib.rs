@@ -11,6 +11,18 @@ pub mod reply;
 
 pub mod plan;
 
+pub mod restore;
+
+pub mod listpack;
+
+pub mod intset;
+
+pub mod stream_node;
+
+pub mod hyper_log_log;
+
+pub mod bus_message;
+
 /// One check under its name, which its folder of seeds and its target of libFuzzer bear, too.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
@@ -26,6 +38,12 @@ pub const CHECKS: &[Check] = &[
     Check { name: "inline", check: inline::check },
     Check { name: "reply", check: reply::check },
     Check { name: "plan", check: plan::check },
+    Check { name: "restore", check: restore::check },
+    Check { name: "listpack", check: listpack::check },
+    Check { name: "intset", check: intset::check },
+    Check { name: "stream_node", check: stream_node::check },
+    Check { name: "hyper_log_log", check: hyper_log_log::check },
+    Check { name: "bus_message", check: bus_message::check },
 ];
 
 /// Sizes in bytes of the pieces in which an input arrives, beside arriving whole.

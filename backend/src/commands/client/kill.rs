@@ -87,6 +87,8 @@ fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
         // From now on nothing is served or told to it.
         node.blocking.forget(client.id);
         node.pubsub.forget(client);
+        node.tracking.end(client.id);
+        node.monitors.forget(client);
         client.kill();
         count += 1;
     }

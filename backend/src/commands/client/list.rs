@@ -8,8 +8,10 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::client::{Client, Close};
 use crate::commands::argument::is;
 use crate::commands::client::parse_id;
+use crate::commands::client::tracking::redirect_number;
 use crate::execute::Call;
 use crate::node::Node;
+use crate::tracking::Tracker;
 
 pub(super) fn info(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut text = Vec::new();
@@ -90,7 +92,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
     let _ = write!(
         line,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free=0 argv-mem=0 \
-         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={}",
+         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir={} resp={}",
         seconds_since(client.connected_at_ms),
         seconds_since(client.used_at_ms),
         flags(client, node),
@@ -105,6 +107,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
         client.output_bytes,
         size_of::<Client>() + client.query_bytes + client.output_bytes,
         client.last_command.map_or("NULL", |id| spec(id).name),
+        redirect_number(&node.tracking, client.id),
         client.resp.number(),
     );
     line.push('\n');
@@ -112,10 +115,15 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
 }
 
 fn flags(client: &Client, node: &Node) -> String {
+    let tracker = node.tracking.tracker(client.id);
     let flags = [
+        (client.is_monitor, 'O'),
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),
+        (tracker.is_some(), 't'),
+        (tracker.is_some_and(|tracker| tracker.is_redirect_broken), 'R'),
+        (tracker.is_some_and(Tracker::tracks_prefixes), 'B'),
         (node.watches.is_touched(client.id), 'd'),
         (client.close == Some(Close::AfterReplies), 'c'),
         (client.close == Some(Close::Now), 'A'),

@@ -6,6 +6,7 @@ use crate::commands::argument::sorted_set_of;
 use crate::commands::geo::order::sort_first;
 use crate::commands::geo::request::{Form, Order, Request};
 use crate::commands::geo::{write_distance, write_place};
+use crate::commands::results::Answered;
 use crate::commands::sorted_sets::store;
 use crate::data::geo::Place;
 use crate::data::geo::area::Area;
@@ -87,7 +88,7 @@ fn search(call: &mut Call<'_>, form: Form) -> Result<(), ReplyError> {
             });
             let limits = call.node.config.settings().sorted_set_limits;
             let set = SortedSet::from_members(members.collect(), &limits);
-            store(call, target, set, event);
+            store(call, target, set, event, Answered::AfterEvents);
         }
         None => reply(call, &request, &found, unit),
     }

@@ -114,7 +114,7 @@ fn clients(call: &Call<'_>, text: &mut String) {
     line(text, "client_recent_max_input_buffer", input);
     line(text, "client_recent_max_output_buffer", output);
     line(text, "blocked_clients", blocked);
-    line(text, "tracking_clients", 0);
+    line(text, "tracking_clients", node.tracking.trackers_count());
     line(text, "clients_in_timeout_table", timed);
 }
 
@@ -284,12 +284,13 @@ fn stats(call: &Call<'_>, text: &mut String) {
             ("active_defrag_key_misses", "0"),
             ("total_active_defrag_time", "0"),
             ("current_active_defrag_time", "0"),
-            ("tracking_total_keys", "0"),
-            ("tracking_total_items", "0"),
-            ("tracking_total_prefixes", "0"),
-            ("unexpected_error_replies", "0"),
         ],
     );
+    let tracking = &call.node.tracking;
+    line(text, "tracking_total_keys", tracking.keys_count());
+    line(text, "tracking_total_items", tracking.items_count());
+    line(text, "tracking_total_prefixes", tracking.prefixes_count());
+    line(text, "unexpected_error_replies", 0);
     line(text, "total_error_replies", stats.error_replies);
     line(text, "dump_payload_sanitizations", 0);
     line(text, "total_reads_processed", stats.reads_processed);

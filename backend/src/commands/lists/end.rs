@@ -1,7 +1,5 @@
 //! What commands on the ends of lists share: their words, events, and replies.
 
-use std::ops::Range;
-
 use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 
@@ -78,43 +76,5 @@ pub(super) fn popped(call: &mut Call<'_>, end: End, is_empty: bool, key: &[u8]) 
 pub(super) fn remove_if(call: &mut Call<'_>, is_empty: bool, key: &[u8]) {
     if is_empty {
         call.remove_emptied(key);
-    }
-}
-
-/// The indexes between two positions, both included, negative ones counted from the end.
-pub(super) fn range_within(start: i64, end: i64, len: usize) -> Range<usize> {
-    let len_signed = i64::try_from(len).unwrap_or(i64::MAX);
-    let absolute = |position: i64| {
-        if position < 0 { position.saturating_add(len_signed) } else { position }
-    };
-    let (start, end) = (absolute(start).max(0), absolute(end).min(len_signed - 1));
-    if start > end {
-        return 0..0;
-    }
-    // Both lie between 0 and a length, which is a usize.
-    let index = |position| usize::try_from(position).unwrap_or(0);
-    index(start)..index(end) + 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_count_from_either_end() {
-        let table = [
-            (0, 3, 5, 0..4),
-            (-3, -1, 5, 2..5),
-            (0, -1, 5, 0..5),
-            (10, 100, 5, 0..0),
-            (3, 1, 5, 0..0),
-            (-100, 1, 5, 0..2),
-            (0, -100, 5, 0..0),
-            (0, 0, 0, 0..0),
-            (i64::MIN, i64::MAX, 5, 0..5),
-        ];
-        for (start, end, len, expect) in table {
-            assert_eq!(range_within(start, end, len), expect, "{start} {end} {len}");
-        }
     }
 }

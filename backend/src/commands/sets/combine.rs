@@ -7,6 +7,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is, set_of};
 use crate::commands::elements::{Elements, reply_with_entry};
+use crate::commands::results::{self, Answered};
 use crate::commands::sets::reply_with_count;
 use crate::data::listpack::Entry;
 use crate::data::set::Set;
@@ -41,14 +42,15 @@ pub(super) fn sintercard(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn sinterstore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let integers_max = call.node.config.settings().set_integers_max;
-    let mut result = Set::default();
+    let (mut result, mut answered) = (Set::default(), Answered::AfterEvents);
     if let Some(sets) = all_sets(call, 2, call.args.len() - 2)? {
+        answered = Answered::BeforeEvents;
         intersect(sets, |member| {
             result.insert_entry(member, integers_max);
             true
         });
     }
-    store(call, result, "sinterstore");
+    store(call, result, "sinterstore", answered);
     Ok(())
 }
 
@@ -60,7 +62,7 @@ pub(super) fn sunion(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn sunionstore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let result = unite(call, 2)?;
-    store(call, result, "sunionstore");
+    store(call, result, "sunionstore", Answered::BeforeEvents);
     Ok(())
 }
 
@@ -72,7 +74,7 @@ pub(super) fn sdiff(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn sdiffstore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let result = subtract(call, 2)?;
-    store(call, result, "sdiffstore");
+    store(call, result, "sdiffstore", Answered::BeforeEvents);
     Ok(())
 }
 
@@ -183,22 +185,9 @@ fn subtract(call: &mut Call<'_>, first: usize) -> Result<Set, ReplyError> {
 }
 
 /// Puts a result at the key of the first argument, in the place of whatever was there, and answers with its size.
-fn store(call: &mut Call<'_>, result: Set, event: &'static str) {
-    let (key, at, count) = (call.arg(1), call.at(), result.len());
-    let is_there = call.node.peek(at, key).is_some();
-    if count > 0 {
-        if is_there {
-            call.node.databases[at.db].insert(key, Value::Set(result), None, at.now_ms);
-        } else {
-            call.create(key, Value::Set(result));
-        }
-        call.changed(key);
-        call.notify(Class::Set, event, key);
-    } else if is_there {
-        call.changed(key);
-        call.remove_emptied(key);
-    }
-    reply_with_count(call, count);
+fn store(call: &mut Call<'_>, result: Set, event: &'static str, answered: Answered) {
+    let (count, event) = (result.len(), (Class::Set, event));
+    results::store(call, call.arg(1), (Value::Set(result), count), event, answered);
 }
 
 fn reply_with_set(call: &mut Call<'_>, set: &Set) {

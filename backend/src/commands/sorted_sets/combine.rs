@@ -8,6 +8,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{float, integer, is, whole_number};
 use crate::commands::elements::reply_with_entry;
+use crate::commands::results::Answered;
 use crate::commands::sorted_sets::{reply_with_count, store, write_pair, write_pairs_head};
 use crate::data::keyspace::Keyspace;
 use crate::data::listpack::Entry;
@@ -85,7 +86,8 @@ fn run(call: &mut Call<'_>, operation: Operation, purpose: Purpose) -> Result<()
         Purpose::Count => reply_with_count(call, members.len()),
         Purpose::Store(event) => {
             let limits = call.node.config.settings().sorted_set_limits;
-            store(call, call.arg(1), SortedSet::from_members(members, &limits), event);
+            let set = SortedSet::from_members(members, &limits);
+            store(call, call.arg(1), set, event, Answered::BeforeEvents);
         }
         Purpose::Reply => reply(call, members, options.with_scores),
     }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is};
+use crate::commands::positions::elements_between;
+use crate::commands::results::Answered;
 use crate::commands::sorted_sets::{bounds, read_set, reply_with_count, store, write_members};
 use crate::data::sorted_set::range::{LexRange, ScoreRange};
 use crate::data::sorted_set::{Direction, SortedSet, Walk};
@@ -33,7 +35,7 @@ impl Span<'_> {
         match self {
             Span::Ranks(start, end) => {
                 let len = set.len();
-                let ranks = ranks_within(*start, *end, len);
+                let ranks = elements_between(*start, *end, len);
                 match direction {
                     Direction::Forward => ranks,
                     Direction::Backward => len - ranks.end..len - ranks.start,
@@ -43,17 +45,6 @@ impl Span<'_> {
             Span::Names(range) => set.ranks_by_name(range, direction),
         }
     }
-}
-
-/// Which of `len` ranks lie between two, both included.
-fn ranks_within(start: i64, end: i64, len: usize) -> Range<usize> {
-    let len = i64::try_from(len).unwrap_or(i64::MAX);
-    let absolute = |rank: i64| if rank < 0 { rank.saturating_add(len).max(0) } else { rank };
-    // An end that lies before the first rank is below all starts.
-    let end = if end < -len { -1 } else { absolute(end).min(len - 1) };
-    let start = absolute(start);
-    let index = |rank| usize::try_from(rank).unwrap_or(0);
-    if start > end { 0..0 } else { index(start)..index(end) + 1 }
 }
 
 /// What a range command does beside what its name says.
@@ -132,7 +123,7 @@ fn run(call: &mut Call<'_>, form: Form) -> Result<(), ReplyError> {
         for (name, score) in members.into_iter().flatten() {
             set.update(name.bytes(&mut itoa::Buffer::new()), &limits, |_| Some(score));
         }
-        store(call, call.arg(1), set, "zrangestore");
+        store(call, call.arg(1), set, "zrangestore", Answered::BeforeEvents);
     } else if let Some(members) = members {
         write_members(&mut call.reply, members, options.with_scores);
     } else {
@@ -205,29 +196,4 @@ fn count(call: &mut Call<'_>, span: &Span<'_>) -> Result<(), ReplyError> {
     let count = set.map_or(0, |set| span.ranks(set, Direction::Forward).len());
     reply_with_count(call, count);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranks_whole_number_either_end() {
-        let table = [
-            (0, -1, 5, 0..5),
-            (-3, -1, 5, 2..5),
-            (1, 3, 5, 1..4),
-            (3, 100, 5, 3..5),
-            (5, 9, 5, 0..0),
-            (3, 1, 5, 0..0),
-            (0, -6, 5, 0..0),
-            (-100, 0, 5, 0..1),
-            (0, -1, 0, 0..0),
-            (i64::MIN, i64::MAX, 5, 0..5),
-            (i64::MIN, i64::MIN, 5, 0..0),
-        ];
-        for (start, end, len, expect) in table {
-            assert_eq!(ranks_within(start, end, len), expect, "{start} {end} {len}");
-        }
-    }
 }

@@ -34,7 +34,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The run at an offset. Where the second byte is missing it counts as zero.
+    /// The run at an offset. Where the second byte is missing it counts as zero. A Redis that splits such a run writes
+    /// the byte behind its string, and may find it there later: a damaged one can take more elements there than here.
     fn at(bytes: &[u8], at: usize) -> Option<Run> {
         let first = *bytes.get(at)?;
         let low = usize::from(first & 0x3f);

@@ -30,10 +30,15 @@ pub(crate) enum PayloadError {
 pub(crate) fn write(value: &Value, compression: Compression) -> Vec<u8> {
     let mut out = Vec::new();
     write_value(value, &mut Writer::new(&mut out, compression));
-    out.extend_from_slice(&VERSION.to_le_bytes());
-    let checksum = CHECKSUM.checksum(&out);
-    out.extend_from_slice(&checksum.to_le_bytes());
-    out
+    with_footer(out)
+}
+
+/// The bytes of a value with version and checksum behind them.
+pub(crate) fn with_footer(mut value: Vec<u8>) -> Vec<u8> {
+    value.extend_from_slice(&VERSION.to_le_bytes());
+    let checksum = CHECKSUM.checksum(&value);
+    value.extend_from_slice(&checksum.to_le_bytes());
+    value
 }
 
 /// The value of a payload from anywhere.

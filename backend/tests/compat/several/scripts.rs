@@ -92,6 +92,29 @@ pub(crate) const DATABASES: &[&str] = &[
      2 GET a\n2 EXEC\n2 WATCH a\n2 SET a 1\n1 FLUSHALL ASYNC\n2 MULTI\n2 EXEC\n1 FLUSHALL x\n1 FLUSHDB x\n1 FLUSHDB ASYNC SYNC",
 ];
 
+/// Watched keys that have expired before or meanwhile and are still there, while a listener waits for their end.
+pub(crate) const EXPIRED_WATCHED: &[&str] = &[
+    "1 DEBUG SET-ACTIVE-EXPIRE 0\n1 CONFIG SET notify-keyspace-events KEA\n9 PSUBSCRIBE *\n1 SET a 1 PX 1\n1 DEBUG SLEEP 0.01\n\
+     2 WATCH a\n2 MULTI\n2 PING\n2 EXEC\n1 DBSIZE\n2 WATCH a\n1 GET a\n2 MULTI\n2 PING\n2 EXEC\n1 SET a 1 PX 1\n\
+     1 DEBUG SLEEP 0.01\n2 WATCH a\n1 SET a 2\n2 MULTI\n2 PING\n2 EXEC\n2 WATCH a\n1 PEXPIRE a 1\n2 MULTI\n2 PING\n2 EXEC\n\
+     1 SET a 1 PX 5\n2 WATCH a\n1 DEBUG SLEEP 0.02\n1 DBSIZE\n2 MULTI\n2 PING\n2 EXEC\n1 DBSIZE\n2 WATCH a\n1 FLUSHDB\n\
+     2 MULTI\n2 PING\n2 EXEC\n1 CONFIG SET notify-keyspace-events \"\"\n1 DEBUG SET-ACTIVE-EXPIRE 1",
+    "1 DEBUG SET-ACTIVE-EXPIRE 0\n1 SELECT 1\n1 SET a 1 PX 1\n1 SET b 1 PX 1\n1 SET c 1\n2 SET b 1 PX 1\n2 SET d 1\n1 DEBUG SLEEP 0.01\n\
+     2 WATCH a\n3 WATCH b\n4 WATCH c\n5 WATCH d\n1 SWAPDB 0 1\n2 MULTI\n2 PING\n2 EXEC\n3 MULTI\n3 PING\n3 EXEC\n\
+     4 MULTI\n4 PING\n4 EXEC\n5 MULTI\n5 PING\n5 EXEC\n2 WATCH d\n1 SWAPDB 1 1\n2 MULTI\n2 PING\n2 EXEC\n2 WATCH a\n\
+     1 FLUSHALL\n2 MULTI\n2 PING\n2 EXEC\n1 DEBUG SET-ACTIVE-EXPIRE 1",
+];
+
+/// Clients that see every command.
+pub(crate) const MONITORS: &[&str] = &[
+    "1 MONITOR\n1 MONITOR\n1 PING\n1 GET a\n1 SET a 1\n1 PUBLISH a b\n1 MULTI\n1 PING\n1 ECHO x\n1 EXEC\n1 MULTI\n1 GET a\n1 EXEC\n1 MULTI\n\
+     1 MONITOR\n1 EXEC\n1 CONFIG GET port\n1 CLIENT GETNAME\n1 nosuch\n1 GET\n2 SET a 1\n2 INCR nosuch x\n2 LPUSH a 1\n2 MULTI\n2 GET a\n2 SET a 2\n\
+     2 EXEC\n2 MULTI\n2 DISCARD\n2 EXEC\n2 WATCH a\n2 SELECT 3\n2 ECHO \"a\\x07\\x08\\x00b\\\"c\\\\\\n\\r\\t\\xe9'\"\n2 AUTH x\n2 AUTH a b\n\
+     2 HELLO 3 AUTH u p SETNAME n\n2 HELLO 4\n2 MIGRATE h 1 k 0 1 AUTH secret\n2 CLIENT SETNAME x\n2 DEBUG SLEEP 0\n2 BLPOP q 0\n3 RPUSH q 1\n\
+     2 SUBSCRIBE c\n3 PUBLISH c x\n3 MONITOR\n3 PING\n4 PING\n1 RESET\n1 GET a\n4 PING\n3 CLIENT REPLY OFF\n4 PING",
+    "1 HELLO 3\n1 CLIENT TRACKING on BCAST\n1 MONITOR\n2 SET a 1\n1 SUBSCRIBE x\n2 PUBLISH x 1\n1 PING",
+];
+
 /// A listener that hears of its own changes, where replies and messages meet.
 pub(crate) const EVENTS_RESP3: &[&str] = &[
     "1 CONFIG SET notify-keyspace-events AKEmn\n1 PSUBSCRIBE __key*\n1 SET a 1\n1 GET nosuch\n1 GETSET a 2\n1 GETSET b 2\n1 GETDEL b\n\
