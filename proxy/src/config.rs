@@ -177,6 +177,8 @@ pub struct LimitsConfig {
     pub pinned_links_max: usize,
     /// Of these, the ones that are kept while no client needs them.
     pub pinned_idle_max: usize,
+    /// Bytes of the prefixes that one client is tracked by (`BCAST`), each counted with 16 more.
+    pub tracking_prefix_bytes_max: usize,
     /// Bytes that a client sends while an earlier command of it waits, past which it is not read.
     pub held_input_bytes_max: usize,
     /// Bytes of the commands of one transaction.

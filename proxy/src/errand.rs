@@ -76,13 +76,15 @@ pub(crate) enum Bound {
     Process,
 }
 
-/// What a client has a link for. It has at most one for each purpose.
+/// What a client has a link for. It has at most one for each purpose; to be tracked, one to each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// A command that may wait.
     Wait,
     /// Keys are guarded, from `WATCH` to `EXEC`.
     Watch,
+    /// The node tells of changes to what is read (`CLIENT TRACKING`), so all that the client asks goes this way.
+    Track,
 }
 
 /// By which links a request travels.
@@ -92,6 +94,29 @@ pub(crate) enum Travel {
     Shared,
     /// By the client's own.
     Pinned(Purpose),
+}
+
+/// What `CLIENT CACHING` says of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Caching {
+    /// Nothing.
+    #[default]
+    Usual,
+    /// Its keys are tracked, though those of others are not.
+    Yes,
+    /// Its keys are not tracked, though those of others are.
+    No,
+}
+
+impl Caching {
+    /// What a node is told before the request.
+    pub(crate) fn request(self) -> Option<&'static [u8]> {
+        match self {
+            Caching::Usual => None,
+            Caching::Yes => Some(b"*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\n"),
+            Caching::No => Some(b"*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$2\r\nNO\r\n"),
+        }
+    }
 }
 
 /// A request on its way, apart from its bytes.
@@ -109,6 +134,8 @@ pub(crate) struct Errand {
     pub(crate) slot: Option<Slot>,
     /// The version in which its client speaks.
     pub(crate) resp: Resp,
+    /// What the node is told about tracking its keys.
+    pub(crate) caching: Caching,
     /// Whether it belongs to one node.
     pub(crate) bound: Bound,
     /// The connection that it takes.

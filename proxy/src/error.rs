@@ -101,6 +101,14 @@ pub enum RequestError {
         /// Its error.
         reason: String,
     },
+    /// A node would not track for a client.
+    #[error("UNTRACKED node {node} refused CLIENT TRACKING: {reason}; the command was not applied")]
+    Untracked {
+        /// The node's address.
+        node: String,
+        /// Its error.
+        reason: String,
+    },
     /// A queue of the front door is full.
     #[error("OVERLOAD {what}: limit of {max} reached; the command was not applied")]
     Overload {
@@ -161,6 +169,7 @@ impl RequestError {
             | RequestError::BadReply { .. }
             | RequestError::Unavailable { .. }
             | RequestError::NoMulti { .. }
+            | RequestError::Untracked { .. }
             | RequestError::Redirects { .. } => Side::Node,
             RequestError::Overload { .. } => Side::Proxy,
         }
@@ -175,6 +184,7 @@ impl RequestError {
             RequestError::NoMulti { .. } => Retry::OutcomeUnknown,
             RequestError::Unavailable { .. }
             | RequestError::Redirects { .. }
+            | RequestError::Untracked { .. }
             | RequestError::Overload { .. } => Retry::Safe,
         }
     }

@@ -77,6 +77,8 @@ pub(crate) enum Job {
     Config(ConfigQuestion),
     /// It is a page of a scan.
     Scan(Box<ScanPage>),
+    /// They say whether a client is tracked.
+    Track,
     /// They are counts of replicas that may still be too low.
     Wait(WaitStep),
     /// They are what a command over several slots needs.

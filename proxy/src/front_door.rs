@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::admin::{self, AdminState};
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
+use crate::directory::Directory;
 use crate::error::StartError;
 use crate::keeper::Keeper;
 use crate::local::{Answerer, SharedFacts};
@@ -90,6 +91,7 @@ impl FrontDoor {
             scripts: Scripts::new(self.config.limits.scripts_bytes_max),
             metrics: metrics.workers().to_vec(),
             port,
+            directory: Directory::default(),
             listeners: ListenerCounts::default(),
         });
         let trigger = Arc::new(RefreshTrigger::default());

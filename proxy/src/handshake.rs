@@ -37,6 +37,9 @@ pub(crate) enum HandshakeError {
         /// Its error, which tells of no client.
         reply: String,
     },
+    /// The node would not track for a client.
+    #[error("node refused CLIENT TRACKING: {0}")]
+    Untracked(String),
 }
 
 /// What to say first on a connection to a node.
@@ -101,6 +104,30 @@ pub(crate) async fn id_at_node(stream: &mut TcpStream) -> Result<Option<u64>, Ha
     Ok(reply.as_integer().and_then(|id| u64::try_from(id).ok()))
 }
 
+/// Makes the node track what is read on this connection, and tell of it here or, if that is named by its number, on
+/// another. Gives back what the node has told already.
+///
+/// # Errors
+/// The connection is not to be used any more.
+pub(crate) async fn track(
+    stream: &mut TcpStream,
+    options: &[Vec<u8>],
+    redirect: Option<u64>,
+) -> Result<Vec<u8>, HandshakeError> {
+    let mut request = vec![b"CLIENT".to_vec(), b"TRACKING".to_vec(), b"ON".to_vec()];
+    if let Some(id) = redirect {
+        request.extend([b"REDIRECT".to_vec(), id.to_string().into_bytes()]);
+    }
+    request.extend_from_slice(options);
+    let (reply, told) = exchange(stream, &request, &ReplyLimits::default()).await?;
+    match reply {
+        Value::Error(reply) => {
+            Err(HandshakeError::Untracked(String::from_utf8_lossy(&reply).into_owned()))
+        }
+        _ => Ok(told),
+    }
+}
+
 /// Asks one thing on a connection where nothing else is under way.
 ///
 /// # Errors
@@ -110,13 +137,23 @@ pub(crate) async fn ask(
     request: &[&str],
     limits: &ReplyLimits,
 ) -> Result<Value, HandshakeError> {
+    Ok(exchange(stream, request, limits).await?.0)
+}
+
+/// As [`ask`], with what came behind the reply.
+async fn exchange<A: AsRef<[u8]>>(
+    stream: &mut TcpStream,
+    request: &[A],
+    limits: &ReplyLimits,
+) -> Result<(Value, Vec<u8>), HandshakeError> {
     let mut bytes = Vec::new();
-    encode_request(&mut bytes, request.iter().map(|arg| arg.as_bytes()));
+    encode_request(&mut bytes, request.iter().map(AsRef::as_ref));
     stream.write_all(&bytes).await?;
     let mut received = Vec::with_capacity(READ_BYTES);
     loop {
-        if let Some((reply, _)) = value::parse(&received, limits)? {
-            return Ok(reply);
+        if let Some((reply, len)) = value::parse(&received, limits)? {
+            received.drain(..len);
+            return Ok((reply, received));
         }
         received.reserve(READ_BYTES);
         if stream.read_buf(&mut received).await? == 0 {

@@ -20,6 +20,7 @@
 //! | `pinned` | node connections that belong to one client for a while |
 //! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
 //! | `channels` | who listens to what, and which nodes carry it |
+//! | `directory` | which worker serves a client |
 //! | `local` | what the front door answers itself |
 //! | `permissions` | what the operator allows to clients |
 //! | `plan` | what is to be done with a request |
@@ -64,6 +65,8 @@ mod routes;
 mod refresh;
 
 mod channels;
+
+mod directory;
 
 mod local;
 

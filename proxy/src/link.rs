@@ -7,6 +7,8 @@
 //!
 //! Not here: sockets, clients, routing.
 
+pub(crate) mod ear;
+
 pub(crate) mod send_buffer;
 
 use std::collections::VecDeque;
@@ -47,6 +49,8 @@ pub(crate) struct Link {
     pub(crate) owner: Owner,
     /// The number by which the node knows this connection, where that was asked.
     pub(crate) id_at_node: Option<u64>,
+    /// Whether it was asked a `PING` and has answered nothing since.
+    pub(crate) is_pinged: bool,
     /// Whether it is to be given up.
     pub(crate) is_closing: bool,
     /// Cuts replies out of what was read.
@@ -79,6 +83,7 @@ impl Link {
             is_dirty: false,
             owner,
             id_at_node: None,
+            is_pinged: false,
             is_closing: false,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
@@ -175,6 +180,7 @@ impl Link {
     #[inline]
     pub(crate) fn take_first(&mut self) -> Option<Errand> {
         let first = self.in_flight.pop_front()?;
+        self.is_pinged = false;
         self.buffer.release(first.len);
         first.errand
     }

@@ -15,6 +15,8 @@ pub(crate) mod connection;
 
 pub(crate) mod info;
 
+pub(crate) mod tracking;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -27,12 +29,14 @@ use reddoor_protocol::request::Args;
 use self::client_filter::ClientFilter;
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
+use crate::directory::Directory;
 use crate::errand::ClientId;
 use crate::fan_out::Start;
 use crate::metrics::worker::WorkerMetrics;
 use crate::permissions::Permissions;
 use crate::scripts::Scripts;
 use crate::session::Session;
+use crate::session::tracking::Tracking;
 
 /// The version of Redis whose behaviour is mirrored, as clients are told it.
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
@@ -49,6 +53,8 @@ pub(crate) enum Answered {
     Refused,
     /// The reply is in the session, which listens to nothing any more.
     Anew,
+    /// The client is to be tracked so; it has no reply yet.
+    Tracked(Box<Tracking>),
     /// Every worker has a share in the reply.
     Everywhere(ClientQuery),
     /// Nodes have a share in the reply.
@@ -109,6 +115,8 @@ pub(crate) struct SharedFacts {
     pub(crate) metrics: Vec<Arc<WorkerMetrics>>,
     /// The port that clients connect to.
     pub(crate) port: u16,
+    /// Where each client is served.
+    pub(crate) directory: Directory,
     /// How many clients listen to what.
     pub(crate) listeners: ListenerCounts,
 }
@@ -153,9 +161,9 @@ impl Requester<'_> {
 const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("acl|whoami"), connection::whoami),
     (CommandId::of("auth"), connection::auth),
-    (CommandId::of("client|caching"), client::caching),
+    (CommandId::of("client|caching"), tracking::caching),
     (CommandId::of("client|getname"), client::getname),
-    (CommandId::of("client|getredir"), client::getredir),
+    (CommandId::of("client|getredir"), tracking::getredir),
     (CommandId::of("client|id"), client::id),
     (CommandId::of("client|info"), client::info),
     (CommandId::of("client|kill"), client::kill),
@@ -164,7 +172,8 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("client|pause"), client_waits::pause),
     (CommandId::of("client|reply"), client::reply),
     (CommandId::of("client|setname"), client::setname),
-    (CommandId::of("client|trackinginfo"), client::trackinginfo),
+    (CommandId::of("client|tracking"), tracking::tracking),
+    (CommandId::of("client|trackinginfo"), tracking::trackinginfo),
     (CommandId::of("client|unblock"), client_waits::unblock),
     (CommandId::of("client|unpause"), client_waits::unpause),
     (CommandId::of("config|get"), config_get::get),

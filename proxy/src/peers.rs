@@ -1,11 +1,14 @@
-//! What workers tell each other: the few questions that only all of them together can answer.
+//! What workers tell each other: the few questions that only all of them together can answer, and what is told to a
+//! client of another worker.
 
 use tokio::sync::mpsc;
 
-use crate::errand::Waiter;
+use crate::directory::Place;
+use crate::errand::{ClientId, Waiter};
 use crate::local::ClientQuery;
 
-/// Messages that one worker may have waiting (count). Only administrative commands make any.
+/// Messages that one worker may have waiting (count). Only administrative commands make any, and redirected
+/// invalidations, which become one if there are too many.
 const MAILBOX_MAX: usize = 1024;
 
 /// One message between workers.
@@ -26,6 +29,15 @@ pub(crate) enum PeerMessage {
         waiter: Waiter,
         /// The reply.
         reply: Vec<u8>,
+    },
+    /// Keys have changed that another client has read, for which this one is told.
+    Invalidated {
+        /// Where it is served.
+        place: Place,
+        /// The client that is told.
+        client: ClientId,
+        /// The node's message.
+        message: Box<[u8]>,
     },
 }
 

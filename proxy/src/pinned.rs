@@ -4,10 +4,11 @@
 //! version lies idle.
 //!
 //! The story of such a link:
-//! 1. a client's request needs state at a node (`WATCH`), or may keep a node waiting (`BLPOP`);
+//! 1. a client's request needs state at a node (`WATCH`, `CLIENT TRACKING`), or may keep a node waiting (`BLPOP`);
 //! 2. an idle link is taken, or a new one made while the limit allows it; it is the client's now ([`Owner::Client`]);
 //! 3. every reply and every out-of-band message on it goes to that client alone;
-//! 4. when nothing is left at the node of what the client did, the link is idle again ([`Owner::Nobody`]);
+//! 4. when nothing is left at the node of what the client did, the link is idle again ([`Owner::Nobody`]); one that was
+//!    tracked is ended instead, for the node would go on telling;
 //! 5. when the client leaves before that, or the node is given up, the link is ended, and the node forgets with it.
 //!
 //! Invariant: `count` is the number of links that are owned by a client or nobody and are not closing.
@@ -59,6 +60,11 @@ impl PinnedPool {
     /// Links that are owned by a client or nobody (count).
     pub(crate) fn count(&self) -> usize {
         self.count
+    }
+
+    /// Links that are owned by a client (count).
+    pub(crate) fn in_use_count(&self) -> usize {
+        self.count.saturating_sub(self.idle.len())
     }
 
     /// A link was made.

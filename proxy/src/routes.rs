@@ -47,6 +47,8 @@ pub(crate) struct Routes {
     index_of: HashMap<NodeAddr, NodeIndex>,
     /// The node that was chosen last for a command without keys.
     last_any: usize,
+    /// Whether a slot has another owner than when that was asked last.
+    has_moved: bool,
 }
 
 impl Routes {
@@ -57,6 +59,7 @@ impl Routes {
             nodes: Vec::new(),
             index_of: HashMap::new(),
             last_any: 0,
+            has_moved: false,
         }
     }
 
@@ -168,7 +171,13 @@ impl Routes {
 
     /// Gives one slot to a node: what a `MOVED` says, until the next topology confirms it.
     pub(crate) fn patch(&mut self, slot: Slot, node: NodeIndex) {
-        self.owners[slot.index()] = node.0;
+        let before = std::mem::replace(&mut self.owners[slot.index()], node.0);
+        self.has_moved |= before != node.0;
+    }
+
+    /// Whether a slot has got another owner since this was asked last.
+    pub(crate) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.has_moved)
     }
 
     /// Takes over a new map. Gives back the links of nodes that left the cluster or that it has given up.
@@ -183,7 +192,8 @@ impl Routes {
         let indexes: Vec<Option<NodeIndex>> =
             map.nodes.iter().map(|node| self.find_or_add(&node.addr, &mut metrics)).collect();
         for (owner, mapped) in self.owners.iter_mut().zip(map.owners()) {
-            *owner = mapped.and_then(|index| indexes[index]).map_or(NO_NODE, |index| index.0);
+            let now = mapped.and_then(|index| indexes[index]).map_or(NO_NODE, |index| index.0);
+            self.has_moved |= std::mem::replace(owner, now) != now;
         }
         let mut useless = Vec::new();
         for (mapped, index) in map.nodes.iter().zip(indexes) {

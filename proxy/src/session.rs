@@ -18,6 +18,10 @@ pub(crate) mod hold;
 
 pub(crate) mod identity;
 
+pub(crate) mod push;
+
+pub(crate) mod tracking;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -27,6 +31,7 @@ use reddoor_protocol::request::RequestDecoder;
 
 use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
+use self::tracking::Tracking;
 use crate::errand::{ClientId, Seq};
 use crate::fan_out::Gather;
 use crate::join::Join;
@@ -118,6 +123,8 @@ pub(crate) struct Session {
     pub(crate) no_evict: bool,
     /// How much it listens to.
     pub(crate) subscriptions: Subscriptions,
+    /// What it is told about keys that it may have cached.
+    pub(crate) tracking: Option<Box<Tracking>>,
     /// How far its last scan of the cluster got.
     pub(crate) scan: Option<Box<ScanState>>,
     /// The last command it sent.
@@ -189,6 +196,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             no_evict: false,
             subscriptions: Subscriptions::default(),
+            tracking: None,
             scan: None,
             last_command: None,
             commands_count: 0,
@@ -287,32 +295,6 @@ impl Session {
         write(&mut self.parked);
         self.queue.push_back(Pending::Ready { start, len: self.parked.len() - start });
         self.ready_count += 1;
-    }
-
-    /// What is heard from now on must not come before the reply to this request.
-    pub(crate) fn hear_after(&mut self, seq: Seq) {
-        self.confirming = Some(seq);
-    }
-
-    /// Gives the client a message that answers no request: at once, between two replies.
-    ///
-    /// A push of RESP3 is the array of RESP2 under another first byte.
-    pub(crate) fn push(&mut self, message: &[u8]) {
-        let is_confirming = self.confirming.is_some_and(|seq| seq >= self.first);
-        if !is_confirming {
-            self.confirming = None;
-        }
-        let waits = is_confirming && !self.queue.is_empty();
-        let out = if waits { &mut self.parked } else { &mut self.out };
-        let start = out.len();
-        out.extend_from_slice(message);
-        if self.resp == Resp::V2 && message.first() == Some(&b'>') {
-            out[start] = b'*';
-        }
-        if waits {
-            self.queue.push_back(Pending::Ready { start, len: message.len() });
-            self.ready_count += 1;
-        }
     }
 
     /// Hands in the reply to the request at `seq`, or to part `part` of it.

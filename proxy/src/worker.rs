@@ -21,6 +21,8 @@ pub(crate) mod waits;
 
 pub(crate) mod transactions;
 
+pub(crate) mod tracking;
+
 pub(crate) mod script_calls;
 
 pub(crate) mod pause;
@@ -47,7 +49,7 @@ pub(crate) mod tasks;
 
 pub(crate) mod run;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::task::Waker;
@@ -147,6 +149,10 @@ pub(crate) struct Worker {
     retries: VecDeque<Retry>,
     /// Node connections that are not shared.
     pinned: PinnedPool,
+    /// Sessions that are tracked.
+    tracked: HashSet<usize>,
+    /// Whether a client that hears of all keys may lack a link to a primary.
+    are_broadcasts_due: bool,
     /// While set, clients are held back.
     pause: Option<Pause>,
     /// Scripts that were remembered lately.
@@ -204,6 +210,8 @@ impl Worker {
             routes: Routes::new(),
             retries: VecDeque::new(),
             pinned: PinnedPool::default(),
+            tracked: HashSet::new(),
+            are_broadcasts_due: false,
             pause: None,
             seen_scripts: SeenScripts::default(),
             dirty_sessions: Vec::new(),

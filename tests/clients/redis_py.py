@@ -1,13 +1,16 @@
-"""Python's most used Redis client against an endpoint, as an application uses it: redis_py.py HOST PORT PROTOCOL SCRIPTS
+"""Python's most used Redis client against an endpoint, as an application uses it: redis_py.py HOST PORT PROTOCOL TRACKING SCRIPTS
 
-SCRIPTS is 1 where the nodes run Lua. Exits with 0 when every reply is right and nothing was warned of.
+TRACKING is 1 where the nodes track for clients, SCRIPTS where they run Lua. Exits with 0 when every reply is right and nothing was warned of.
 """
 
 import logging
 import sys
+import time
 import warnings
 
 import redis
+from redis.cache import CacheConfig
+from redis.connection import CacheProxyConnection
 
 
 class Complaints(logging.Handler):
@@ -98,6 +101,31 @@ def use_scripts(client, prefix):
     client.delete(f"{prefix}:n", f"{prefix}:other")
 
 
+def use_cache(other, host, port):
+    keys = [f"cached:{n}" for n in range(20)]
+    for key in keys:
+        other.set(key, "old")
+    # The library would not keep a cache before any Redis below 7.4, though 7.0 says all that it needs.
+    CacheProxyConnection.MIN_ALLOWED_VERSION = "7.0.0"
+    options = {"host": host, "port": port, "protocol": 3, "decode_responses": True}
+    with redis.Redis(**options, cache_config=CacheConfig()) as client:
+        for key in keys:
+            assert client.get(key) == "old"
+        assert client.mget(keys) == ["old"] * 20
+        cache = client.get_cache()
+        assert cache.size == 21, cache.size
+        for key in keys:
+            other.set(key, "new")
+        for read in [lambda: [client.get(key) for key in keys], lambda: client.mget(keys)]:
+            deadline = time.monotonic() + 60
+            while read() != ["new"] * 20:
+                assert time.monotonic() < deadline, "a stale value stays in the cache"
+        # All of it is in the cache again: reading adds nothing.
+        size = cache.size
+        assert client.get(keys[0]) == "new" and cache.size == size
+    other.delete(*keys)
+
+
 def main():
     host, port, protocol = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     warnings.simplefilter("error")
@@ -109,8 +137,10 @@ def main():
             use_transactions(client, f"py{protocol}")
             use_queue(client, other, f"py{protocol}")
             use_channels(client, other, f"py{protocol}")
-        if sys.argv[4] == "1":
+        if sys.argv[5] == "1":
             use_scripts(client, f"py{protocol}")
+        if sys.argv[4] == "1" and protocol == 3:
+            use_cache(client, host, port)
     # What a client says by itself, with nothing set by the application.
     with redis.Redis(host=host, port=port) as client:
         assert client.ping() is True

@@ -131,6 +131,11 @@ impl LimitsConfig {
             reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
             pinned_links_max: reader.size("limits.pinned_links_max", "connections", 1..=1_000_000),
             pinned_idle_max: reader.size("limits.pinned_idle_max", "connections", 0..=1_000_000),
+            tracking_prefix_bytes_max: reader.size(
+                "limits.tracking_prefix_bytes_max",
+                "bytes",
+                16..=MIB,
+            ),
             held_input_bytes_max: reader.size("limits.held_input_bytes_max", "bytes", 4096..=TIB),
             transaction_bytes_max: reader.size("limits.transaction_bytes_max", "bytes", 4096..=TIB),
             transaction_commands_max: reader.size(

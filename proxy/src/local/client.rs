@@ -7,8 +7,10 @@ use reddoor_protocol::request::Args;
 
 use super::client_filter::ClientFilter;
 use super::connection::{BAD_NAME, is_printable};
+use super::tracking::redirect;
 use super::{Answered, Answerer, ClientQuery, Requester};
 use crate::session::hold::Watch;
+use crate::session::tracking::Tracking;
 use crate::session::{ReplyMode, Session};
 
 pub(super) fn id(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
@@ -106,34 +108,7 @@ pub(super) fn reply(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>)
     }
 }
 
-/// No client of the front door has its invalidations redirected.
-pub(super) fn getredir(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
-    requester.reply(|reply| reply.integer(-1))
-}
-
-/// No client of the front door is tracked.
-pub(super) fn trackinginfo(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
-    requester.reply(|reply| {
-        reply.map(3);
-        reply.bulk(b"flags");
-        reply.set(1);
-        reply.bulk(b"off");
-        reply.bulk(b"redirect");
-        reply.integer(-1);
-        reply.bulk(b"prefixes");
-        reply.array(0);
-    })
-}
-
-/// `CLIENT CACHING` only makes sense while tracking, which no client of the front door does.
-pub(super) fn caching(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
-    requester.refuse(&ReplyError::new(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
-         OPTOUT mode enabled",
-    ))
-}
-
-fn on_or_off(text: &[u8]) -> Option<bool> {
+pub(super) fn on_or_off(text: &[u8]) -> Option<bool> {
     match text.to_ascii_lowercase().as_slice() {
         b"on" => Some(true),
         b"off" => Some(false),
@@ -155,7 +130,8 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
         line,
         "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub={} psub={} ssub={} \
          multi={} qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
-         omem=0 tot-mem={} events=rw cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
+         omem=0 tot-mem={} events=rw cmd={} user=default redir={} resp={} \
+         lib-name={} lib-ver={}",
         session.id.0,
         session.peer_addr,
         session.local_addr,
@@ -169,6 +145,7 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
         session.transaction.as_ref().map_or(-1, |t| i64::try_from(t.len()).unwrap_or(i64::MAX)),
         unread + output,
         session.last_command.map_or("NULL", |command| command.name),
+        redirect(session.tracking.as_deref()),
         session.resp.number(),
         text(&session.identity.lib_name),
         text(&session.identity.lib_ver),
@@ -178,11 +155,15 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
 
 /// What kind of client it is, a letter each; `N` for nothing special.
 fn flags(session: &Session) -> String {
+    let tracking = session.tracking.as_deref();
     let letters = [
         ('O', session.subscriptions.is_monitor),
         ('P', session.subscriptions.count() > 0),
         ('x', session.transaction.is_some()),
         ('b', session.is_waiting()),
+        ('t', tracking.is_some()),
+        ('R', tracking.is_some_and(|tracking| tracking.is_redirect_broken)),
+        ('B', tracking.is_some_and(Tracking::is_broadcast)),
         ('d', matches!(session.watch, Watch::Lost(_))),
         ('e', session.no_evict),
     ];

@@ -84,6 +84,7 @@ pub(super) fn reset(answerer: &Answerer, requester: &mut Requester<'_>, _: Args<
     session.no_evict = false;
     session.transaction = None;
     session.watch = Watch::Nothing;
+    session.tracking = None;
     session.is_authenticated = answerer.config.auth.password.is_none();
     requester.reply(|reply| reply.simple("RESET"));
     Answered::Anew

@@ -44,6 +44,7 @@ impl Collector for DataPath {
         families.extend(workers.commands());
         families.extend(workers.resends());
         families.extend(workers.listening());
+        families.extend(workers.tracking());
         families.extend(workers.limits());
         families.extend(topology(&self.counts.topology, Instant::now()));
         families.extend(NodeSums::of(workers.0).families());
@@ -179,6 +180,26 @@ impl Workers<'_> {
                 "reddoor_messages_total",
                 "Messages given to clients that listen.",
                 |worker| &worker.messages,
+            ),
+        ]
+    }
+
+    fn tracking(&self) -> [Family; 3] {
+        [
+            self.gauge(
+                "reddoor_tracking_clients",
+                "Clients that are told of changes to keys which they may have cached.",
+                |worker| &worker.tracking_clients,
+            ),
+            self.counter(
+                "reddoor_invalidations_total",
+                "Messages of nodes about changed keys to tracked clients.",
+                |worker| &worker.invalidations,
+            ),
+            self.counter(
+                "reddoor_tracking_flushes_total",
+                "Times a tracked client was told to drop all that it has cached.",
+                |worker| &worker.tracking_flushes,
             ),
         ]
     }

@@ -143,6 +143,8 @@ label! {
         Redirects => "redirects_max",
         /// Node connections of single clients.
         PinnedLinks => "pinned_links_max",
+        /// Bytes of the prefixes that a client is tracked by.
+        TrackingPrefixes => "tracking_prefix_bytes_max",
         /// Bytes from a client behind a command that waits: reading from it paused.
         HeldInput => "held_input_bytes_max",
         /// Bytes of the commands of one transaction.

@@ -47,6 +47,9 @@ pub struct WorkerMetrics {
     pub(super) buffers: [Gauge; Buffer::COUNT],
     pub(super) pinned_links: Gauge,
     pub(super) waiting_clients: Gauge,
+    pub(super) tracking_clients: Gauge,
+    pub(super) invalidations: Counter,
+    pub(super) tracking_flushes: Counter,
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -74,6 +77,9 @@ impl WorkerMetrics {
             buffers: Default::default(),
             pinned_links: Gauge::default(),
             waiting_clients: Gauge::default(),
+            tracking_clients: Gauge::default(),
+            invalidations: Counter::default(),
+            tracking_flushes: Counter::default(),
             nodes: Mutex::default(),
         }
     }
@@ -183,6 +189,22 @@ impl WorkerMetrics {
     /// The gauge of clients whose blocking command waits.
     pub fn waiting_clients(&self) -> &Gauge {
         &self.waiting_clients
+    }
+
+    /// The gauge of clients that are told of changed keys.
+    pub fn tracking_clients(&self) -> &Gauge {
+        &self.tracking_clients
+    }
+
+    /// A node told a client of changed keys.
+    #[inline]
+    pub fn invalidation(&self) {
+        self.invalidations.increment();
+    }
+
+    /// A client was told to drop all that it has cached.
+    pub fn tracking_flush(&self) {
+        self.tracking_flushes.increment();
     }
 
     /// The counts of this worker's links to the node at `addr` (`host:port`), made at the first call.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use reddoor_protocol::command;
 
 use super::*;
+use crate::join::{JoinBy, PartKeys};
 
 fn session() -> Session {
     let addr = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -90,4 +91,48 @@ proptest! {
         prop_assert_eq!(session.ready_count, 0);
         prop_assert!(session.parked.is_empty());
     }
+}
+
+#[test]
+fn what_makes_values_stale_comes_behind_those_that_have_come() {
+    let mut session = session();
+    let first = session.expect(outstanding(1));
+    let second = session.expect(outstanding(1));
+    session.push_stale(b"a");
+    assert_eq!(session.unwritten(), b"a", "nothing has come that it could overtake");
+    session.deliver(second, 0, b"2");
+    session.push_stale(b"b");
+    session.push_stale(b"c");
+    assert_eq!(session.unwritten(), b"a");
+    session.deliver(first, 0, b"1");
+    assert_eq!(session.unwritten(), b"a12bc");
+    assert_eq!(session.outstanding_count(), 0);
+}
+
+#[test]
+fn what_makes_values_stale_waits_for_a_reply_in_parts() {
+    let mut session = session();
+    let keys = [0, 1].map(|index| PartKeys(vec![index]));
+    let join = Join::new(JoinBy::Sum, keys.into_iter());
+    let seq = session.expect_parts(outstanding(1), Box::new(join));
+    session.deliver(seq, 0, b":1\r\n");
+    session.push_stale(b"stale");
+    assert_eq!(session.unwritten(), b"");
+    session.deliver(seq, 1, b":1\r\n");
+    assert_eq!(session.unwritten(), b":2\r\nstale");
+}
+
+#[test]
+fn what_makes_all_stale_is_said_of_values_on_their_way_too() {
+    let mut session = session();
+    session.push_flush(b"a");
+    let first = session.expect(outstanding(1));
+    session.push_flush(b"b");
+    assert_eq!(session.unwritten(), b"ab");
+    let second = session.expect(outstanding(1));
+    session.deliver(first, 0, b"1");
+    assert_eq!(session.unwritten(), b"ab1b");
+    session.push_flush(b"c");
+    session.deliver(second, 0, b"2");
+    assert_eq!(session.unwritten(), b"ab1bc2c");
 }

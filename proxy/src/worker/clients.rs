@@ -10,12 +10,13 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::dispatch::may_run_twice;
 use super::{SessionEntry, Worker};
 use crate::cluster_map::ClusterMap;
-use crate::errand::{ClientId, LinkKey};
+use crate::directory::Place;
+use crate::errand::{ClientId, LinkKey, Purpose};
 use crate::error::{RequestError, Retry};
 use crate::handshake::Login;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
 use crate::metrics::worker::WorkerMetrics;
-use crate::pinned::Owner;
+use crate::pinned::{Owner, Pin};
 use crate::session::{Ending, Outstanding, Session};
 
 /// What the task of a new link needs to connect it.
@@ -26,8 +27,18 @@ pub(crate) struct LinkJob {
     pub(crate) login: Login,
     /// Whether the node is to tell how it knows the connection.
     pub(crate) is_pinned: bool,
+    /// What the node is to track on it.
+    pub(crate) tracking: Option<TrackingJob>,
     /// How long connecting may take.
     pub(crate) timeout: Duration,
+}
+
+/// What a node is to track for a client.
+pub(crate) struct TrackingJob {
+    /// The options by which it is asked.
+    pub(crate) options: Vec<Vec<u8>>,
+    /// What to say first on the connection where it tells, if that is not the one on which it is asked.
+    pub(crate) ear: Option<Login>,
 }
 
 impl Worker {
@@ -43,7 +54,7 @@ impl Worker {
         let is_authenticated = self.config.auth.password.is_none();
         let session = Session::new(id, peer_addr, local_addr, now_us, is_authenticated);
         self.metrics.client_accepted();
-        self.sessions.insert(SessionEntry {
+        let key = self.sessions.insert(SessionEntry {
             session,
             socket,
             waker: None,
@@ -52,7 +63,10 @@ impl Worker {
             is_paused: false,
             pins: Vec::new(),
             close_reason: CloseReason::ClientLeft,
-        })
+        });
+        let place = Place { worker: self.peers.own, session: key };
+        self.answerer.shared.directory.enter(id, place);
+        key
     }
 
     /// Forgets a client. Replies that still come for it are dropped.
@@ -63,6 +77,10 @@ impl Worker {
             for link in &entry.pins {
                 self.close_link(*link);
             }
+            if entry.session.tracking.is_some() {
+                self.forget_tracked(key);
+            }
+            self.answerer.shared.directory.leave(entry.session.id);
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_closed(entry.close_reason);
         }
@@ -76,6 +94,7 @@ impl Worker {
             addr: self.routes.node(link.node)?.addr.as_str().to_owned(),
             login: Login::new(cluster, link.resp),
             is_pinned: link.owner != Owner::Everybody,
+            tracking: self.tracking_job(link),
             timeout: cluster.connect_timeout,
         })
     }
@@ -96,7 +115,11 @@ impl Worker {
             node.metrics.link_connected();
         }
         entry.link.is_dirty = false;
+        let owner = entry.link.owner;
         self.mark_link_dirty(key);
+        if let Owner::Client(pin @ Pin { purpose: Purpose::Track, .. }) = owner {
+            self.tracking_link_began(pin);
+        }
     }
 
     /// Takes over a new map; links to nodes that left or failed are ended.
@@ -129,6 +152,7 @@ impl Worker {
         self.end_due_pause();
         self.run_due_retries();
         self.look_after_feeds();
+        self.keep_broadcasts();
         self.run_due_steps();
     }
 
@@ -157,8 +181,10 @@ impl Worker {
         }
         for key in late_keys {
             self.end_asked_pins(key);
+            self.end_late_tracking(key);
             self.mark_session_dirty(key);
         }
+        self.flush_caches_owed();
         self.end_late_listening();
         self.metrics.waiting_clients().set(waiting);
         self.metrics.pinned_links().set(self.pinned.count() as u64);

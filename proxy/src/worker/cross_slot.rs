@@ -8,7 +8,7 @@ use reddoor_protocol::request::Args;
 use super::Worker;
 use super::dispatch::{errand, outstanding};
 use crate::cross_slot::{Across, Ask, Found};
-use crate::errand::Waiter;
+use crate::errand::{Errand, Waiter};
 use crate::error::RequestError;
 use crate::fan_out::{Gather, Job, StoreReply};
 use crate::metrics::label::{CrossSlot, Limit};
@@ -52,15 +52,16 @@ impl Worker {
     /// Asks the owners of slots; the answers come together in the session.
     fn ask_slots(&mut self, waiter: Waiter, job: Job, asks: &[Ask]) {
         let Some(known) = self.waiting(&waiter).copied() else { return };
-        let Waiter { session: key, client, seq, .. } = waiter;
+        let Waiter { session: key, seq, .. } = waiter;
         let bytes_max = self.config.limits.join_bytes_max;
         let session = &mut self.sessions[key].session;
         let resp = session.resp;
         session.gather(seq, Box::new(Gather::of_slots(job, resp, asks.len(), bytes_max)));
+        let whole = errand(key, session, seq, None, &known);
         self.metrics.split(asks.len());
         for (ask, part) in asks.iter().zip(0..) {
-            let errand = errand(key, client, seq, part, resp, Some(ask.slot), &known);
-            self.forward(errand, &ask.request);
+            let waiter = Waiter { part, ..waiter };
+            self.forward(Errand { waiter, slot: Some(ask.slot), ..whole }, &ask.request);
         }
     }
 

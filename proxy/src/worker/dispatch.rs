@@ -11,10 +11,11 @@ use reddoor_protocol::slot::Slot;
 
 use super::clock::micros;
 use super::listening::not_while_listening;
+use super::tracking::leaves_caching;
 use super::transactions::is_exec;
 use super::{LinkEntry, Retry, Worker};
 use crate::cluster_map::NodeAddr;
-use crate::errand::{Bound, ClientId, Errand, Lane, LinkKey, NodeIndex, Seq, Travel, Waiter};
+use crate::errand::{Bound, Caching, Errand, Lane, LinkKey, NodeIndex, Seq, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::join::Join;
 use crate::link::Link;
@@ -22,8 +23,8 @@ use crate::local::{Answered, Requester};
 use crate::metrics::label::{CrossSlot, Limit, Outcome, RefreshReason};
 use crate::pinned::Owner;
 use crate::plan::{self, ListenChange, Plan, SplitPlan};
-use crate::session::Outstanding;
 use crate::session::hold::Hold;
+use crate::session::{Outstanding, Session};
 
 impl Worker {
     /// Plans one request and sets it on its way, unless its time has not come.
@@ -38,10 +39,16 @@ impl Worker {
             return self.hold(key, Hold::UntilUnpaused);
         }
         session.commands_count += 1;
-        if session.transaction.is_some() {
-            return self.run_in_transaction(key, plan, request);
+        let has_caching = session.caching() != Caching::Usual && !leaves_caching(plan.command());
+        let ran = if session.transaction.is_some() {
+            self.run_in_transaction(key, plan, request)
+        } else {
+            self.run_plan(key, plan, request)
+        };
+        if has_caching && ran == Ran::Now {
+            self.end_caching(key);
         }
-        self.run_plan(key, plan, request)
+        ran
     }
 
     /// Sets a request on its way, inside no transaction.
@@ -57,13 +64,20 @@ impl Worker {
             self.answer_error(key, Some(command), &not_while_listening(command));
             return Ran::Now;
         }
+        if self.stands_alone(key, &plan) {
+            if self.must_wait_for_replies(key) {
+                return self.hold(key, Hold::UntilAnswered);
+            }
+            self.sessions[key].session.hold = Hold::UntilAnswered;
+        }
+        let session = &mut self.sessions[key].session;
         match plan {
             Plan::One { command, slot } => {
                 session.last_command = Some(command);
                 let outstanding =
                     outstanding(command, self.clock.now_us(), self.config.request.timeout);
                 let seq = session.expect(outstanding);
-                let errand = errand(key, session.id, seq, 0, resp, slot, &outstanding);
+                let errand = errand(key, session, seq, slot, &outstanding);
                 let mut scratch = std::mem::take(&mut self.request);
                 self.forward(errand, request.bytes(&mut scratch));
                 self.request = scratch;
@@ -97,10 +111,12 @@ impl Worker {
                         self.end_listening(key);
                         self.answered_here(key, Some(command), Outcome::Ok);
                     }
+                    Answered::Tracked(tracking) => self.begin_tracking(key, command, tracking),
                     Answered::Everywhere(query) => self.ask_everywhere(key, &query),
                     Answered::Nodes(start) => self.ask_nodes(key, command, *start),
                 }
                 self.settle_pins_of(key);
+                self.settle_tracking(key, resp);
             }
             Plan::Script { command, arg, slot, .. } => {
                 session.last_command = Some(command);
@@ -208,9 +224,9 @@ impl Worker {
             let error = RequestError::Overload { what: "parts of one command", max }.to_reply();
             return self.answer_error(key, Some(split.command), &error);
         }
-        let (resp, client) = (session.resp, session.id);
         let join = Join::new(split.by, self.scratch.parts_keys());
         let seq = session.expect_parts(outstanding, Box::new(join));
+        let whole = errand(key, session, seq, None, &outstanding);
         self.metrics.split(parts_count);
         let scratch = std::mem::take(&mut self.scratch);
         let mut request = std::mem::take(&mut self.request);
@@ -218,8 +234,8 @@ impl Worker {
             request.clear();
             part.encode(&mut request, args, split.step);
             let number = u32::try_from(index).unwrap_or(u32::MAX);
-            let errand = errand(key, client, seq, number, resp, Some(part.slot), &outstanding);
-            self.forward(errand, &request);
+            let waiter = Waiter { part: number, ..whole.waiter };
+            self.forward(Errand { waiter, slot: Some(part.slot), ..whole }, &request);
         }
         self.request = request;
         self.scratch = scratch;
@@ -276,14 +292,20 @@ impl Worker {
             self.fail(errand.waiter, &RequestError::Overload { what, max });
             return;
         }
-        if asking == Asking::Yes {
-            link.append_asking();
+        let caching = errand.caching.request();
+        match asking {
+            Asking::Yes => link.append_asking(),
+            Asking::No => caching.into_iter().for_each(|request| link.append_unawaited(request)),
         }
         link.append(errand, request);
         if let Some(node) = self.routes.node(link.node) {
             node.metrics.commands_sent(1);
         }
         self.mark_link_dirty(key);
+        if asking == Asking::Yes && errand.caching == Caching::Yes {
+            // Either of the two takes the other back, so the node will not track what it is asked here.
+            self.flush_caches(errand.waiter.session);
+        }
     }
 
     /// The link to a node in this version; made when there is none, `None` while it is too soon to try again.
@@ -432,22 +454,22 @@ pub(crate) fn outstanding(
     Outstanding { command, started_us: now_us, deadline_us: now_us + micros(timeout) }
 }
 
+/// The errand of a whole request.
 pub(super) fn errand(
-    session: usize,
-    client: ClientId,
+    key: usize,
+    session: &Session,
     seq: Seq,
-    part: u32,
-    resp: Resp,
     slot: Option<Slot>,
     outstanding: &Outstanding,
 ) -> Errand {
     Errand {
-        waiter: Waiter { session, client, seq, part },
-        travel: Travel::Shared,
+        waiter: Waiter { session: key, client: session.id, seq, part: 0 },
+        travel: session.travel(),
+        caching: session.caching(),
         replies: 1,
         command: outstanding.command,
         slot,
-        resp,
+        resp: session.resp,
         bound: Bound::Free,
         lane: Lane::Shared,
         redirects: 0,

@@ -57,6 +57,9 @@ impl Worker {
                 // An asker whose mailbox is full answers its client at the deadline.
                 self.peers.send(from, PeerMessage::Tell { waiter, reply });
             }
+            PeerMessage::Invalidated { place, client, message } => {
+                self.hear_invalidation(place, client, &message);
+            }
             PeerMessage::Tell { waiter, reply } => self.deliver_as(waiter, &reply, Outcome::Ok),
         }
     }

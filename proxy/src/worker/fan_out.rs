@@ -11,7 +11,7 @@ use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Asking, may_run_twice, outstanding};
 use crate::cross_slot;
-use crate::errand::{Bound, Errand, Lane, NodeIndex, Travel, Waiter};
+use crate::errand::{Bound, Caching, Errand, Lane, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
 use crate::join::answers::JoinHint;
@@ -152,11 +152,16 @@ impl Worker {
     ) {
         let Some(outstanding) = self.waiting(&waiter).copied() else { return };
         let bytes_max = self.config.limits.join_bytes_max;
+        let travel = match job {
+            Job::Track => Travel::Pinned(Purpose::Track),
+            _ => Travel::Shared,
+        };
         let gather = Gather::new(job, resp, targets, bytes_max);
         self.sessions[waiter.session].session.gather(waiter.seq, Box::new(gather));
         for (request, part) in requests.iter().zip(0..) {
             let errand = Errand {
-                travel: Travel::Shared,
+                travel,
+                caching: Caching::Usual,
                 replies: 1,
                 waiter: Waiter { part, ..waiter },
                 command: outstanding.command,
@@ -213,6 +218,9 @@ impl Worker {
         }
         let mut reply = Vec::new();
         let has_failed = gather.is_too_large() || gather.answers().has_failed();
+        if let Job::Track = gather.job {
+            self.tracking_answered(waiter.session, has_failed);
+        }
         match &gather.job {
             Job::Join { policy, hint } if !gather.is_too_large() => {
                 gather.answers().write(*policy, *hint, &mut reply);
@@ -231,6 +239,7 @@ impl Worker {
                     ReplyWriter::new(&mut reply, gather.resp).integer(least.unwrap_or(0));
                 }
             },
+            Job::Track => ReplyWriter::new(&mut reply, gather.resp).ok(),
             Job::Config(question) => question.write(&gather, &mut reply),
             Job::CrossSlot(_) => return self.answer_across(waiter, gather),
             Job::Store(_, stored) => reply.extend_from_slice(&stored.0),

@@ -109,6 +109,7 @@ impl Worker {
             addr: feed.addr.as_str().to_owned(),
             login: Login::new(cluster, Resp::V3),
             is_pinned: false,
+            tracking: None,
             timeout: cluster.connect_timeout,
         })
     }
@@ -303,6 +304,7 @@ impl Worker {
             return;
         }
         self.feeds_looked_at_us = now_us;
+        self.look_after_tracking();
         for (_, feed) in &mut self.feeds {
             if feed.is_pinged {
                 // Not a word since the last look.

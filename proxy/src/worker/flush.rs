@@ -13,6 +13,7 @@ impl Worker {
     /// Writes what waits for nodes and clients. Requests that were paused go on first.
     pub(crate) fn flush(&mut self) {
         self.is_flush_due = false;
+        self.flush_caches_if_moved();
         self.resume_paused();
         for key in std::mem::take(&mut self.dirty_links) {
             self.flush_link(key);

@@ -108,7 +108,7 @@ impl Worker {
             let join = Join::new(JoinBy::Surplus(surplus), [PartKeys(Vec::new())].into_iter());
             session.expect_parts(outstanding, Box::new(join))
         };
-        let errand = errand(key, session.id, seq, 0, session.resp, Some(slot), &outstanding);
+        let errand = errand(key, session, seq, Some(slot), &outstanding);
         let mut scratch = std::mem::take(&mut self.request);
         self.forward(errand, request.bytes(&mut scratch));
         self.request = scratch;

@@ -1,8 +1,11 @@
 //! Links of single clients at work: taken, settled, ended. See [`crate::pinned`] for their story.
 
+use reddoor_protocol::encode::Resp;
+
 use super::dispatch::Asking;
+use super::tracking::links::is_tracked;
 use super::{LinkEntry, Worker};
-use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose};
+use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel};
 use crate::error::{RequestError, Unavailable};
 use crate::link::Link;
 use crate::metrics::label::Limit;
@@ -23,8 +26,13 @@ impl Worker {
         if self.waiting(&errand.waiter).is_none() {
             return;
         }
-        let pin = Pin { session: errand.waiter.session, client: errand.waiter.client, purpose };
-        let key = match self.pin(pin, node, &errand) {
+        let (session, client) = (errand.waiter.session, errand.waiter.client);
+        let travel = self.sessions.get(session).map(|entry| entry.session.travel());
+        // What the keys of a transaction or a wait become must be heard of like all else.
+        let is_tracked = travel == Some(Travel::Pinned(Purpose::Track));
+        let own = if is_tracked { Purpose::Track } else { purpose };
+        let pin = Pin { session, client, purpose: own };
+        let key = match self.pin(pin, node, errand.resp) {
             Ok(key) => key,
             Err(NoPin::Limit(max)) => {
                 self.metrics.limit_reached(Limit::PinnedLinks);
@@ -44,26 +52,35 @@ impl Worker {
     }
 
     /// The client's link to a node: the one it has, one that lies idle, or a new one.
-    fn pin(&mut self, pin: Pin, node: NodeIndex, errand: &Errand) -> Result<LinkKey, NoPin> {
+    fn pin(&mut self, pin: Pin, node: NodeIndex, resp: Resp) -> Result<LinkKey, NoPin> {
+        if pin.purpose == Purpose::Track {
+            return self.tracking_link(pin, node, resp);
+        }
         if let Some(key) = self.pinned_to(&pin) {
             let link = &self.links[key.0].link;
-            if link.node == node && link.resp == errand.resp && !link.is_closing {
+            if link.node == node && link.resp == resp && !link.is_closing {
                 return Ok(key);
             }
             self.unpin(key);
         }
-        let key = match self.pinned.take(node, errand.resp) {
+        let key = match self.pinned.take(node, resp) {
             Some(key) => key,
-            None => self.make_pinned(node, errand)?,
+            None => self.make_pinned(node, resp)?,
         };
+        self.give_pin(key, pin);
+        Ok(key)
+    }
+
+    /// Makes a link a client's own.
+    pub(super) fn give_pin(&mut self, key: LinkKey, pin: Pin) {
         self.links[key.0].link.owner = Owner::Client(pin);
         if let Some(entry) = self.sessions.get_mut(pin.session) {
             entry.pins.push(key);
         }
-        Ok(key)
     }
 
-    fn make_pinned(&mut self, index: NodeIndex, errand: &Errand) -> Result<LinkKey, NoPin> {
+    /// A new link for a client, which has to be given it.
+    pub(super) fn make_pinned(&mut self, index: NodeIndex, resp: Resp) -> Result<LinkKey, NoPin> {
         let max = self.config.limits.pinned_links_max;
         if self.pinned.count() >= max {
             let idle = self.pinned.oldest_idle().ok_or(NoPin::Limit(max))?;
@@ -76,7 +93,7 @@ impl Worker {
         }
         node.pinned_count += 1;
         let key = LinkKey(self.links.insert(LinkEntry {
-            link: Link::new(index, errand.resp, Lane::Shared, Owner::Nobody),
+            link: Link::new(index, resp, Lane::Shared, Owner::Nobody),
             socket: None,
             waker: None,
             is_write_blocked: false,
@@ -104,6 +121,9 @@ impl Worker {
 
     /// Hands an out-of-band message to the client whose link it came on.
     pub(super) fn push_to(&mut self, pin: Pin, message: &[u8]) {
+        if pin.purpose == Purpose::Track {
+            return self.invalidated(pin, message);
+        }
         if let Some(session) = self.pinned_session(&pin) {
             session.push(message);
             self.mark_session_dirty(pin.session);
@@ -114,7 +134,8 @@ impl Worker {
     pub(super) fn settle_pin(&mut self, key: LinkKey) {
         let Some(link) = self.links.get(key.0).map(|entry| &entry.link) else { return };
         let Owner::Client(pin) = link.owner else { return };
-        if link.in_flight_count() > 0 {
+        // A node tracks until the client wants it no longer.
+        if link.in_flight_count() > 0 || pin.purpose == Purpose::Track {
             return;
         }
         let guards = |session: &mut Session| matches!(session.watch, Watch::Guarded { link, .. } if link == key);
@@ -141,8 +162,12 @@ impl Worker {
         let max = self.config.limits.pinned_idle_max;
         let Some(entry) = self.links.get_mut(key.0) else { return };
         let link = &mut entry.link;
-        let is_clean = link.in_flight_count() == 0 && entry.socket.is_some() && !link.is_closing;
+        let is_tracked = is_tracked(link);
         let owner = std::mem::replace(&mut link.owner, Owner::Nobody);
+        let is_clean = link.in_flight_count() == 0
+            && entry.socket.is_some()
+            && !link.is_closing
+            && !is_tracked;
         let (node, resp) = (link.node, link.resp);
         if let Owner::Client(pin) = owner
             && let Some(entry) = self.sessions.get_mut(pin.session)
@@ -169,8 +194,12 @@ impl Worker {
     /// Ends the links on which a session has asked what came too late.
     pub(super) fn end_asked_pins(&mut self, key: usize) {
         let Some(entry) = self.sessions.get(key) else { return };
+        // Only what may wait there takes something from its node when it is late.
+        let may_stay = |link: &Link| is_tracked(link) && entry.session.waits.is_none();
         let is_asked = |link: &&LinkKey| {
-            self.links.get(link.0).is_some_and(|entry| entry.link.errands_count() > 0)
+            self.links
+                .get(link.0)
+                .is_some_and(|entry| entry.link.errands_count() > 0 && !may_stay(&entry.link))
         };
         let asked: Vec<LinkKey> = entry.pins.iter().filter(is_asked).copied().collect();
         for link in asked {
@@ -208,12 +237,15 @@ impl Worker {
         {
             entry.session.watch = if is_confirmed { Watch::Lost(slot) } else { Watch::Nothing };
         }
+        if pin.purpose == Purpose::Track {
+            self.tracking_link_ended(pin, link.id_at_node.is_some());
+        }
     }
 }
 
 /// Why a client has no link of its own.
 #[derive(Clone, Copy, Debug)]
-enum NoPin {
+pub(super) enum NoPin {
     /// There are this many, and none is idle.
     Limit(usize),
     /// It is too soon to connect again.

@@ -19,6 +19,8 @@ use crate::session::Delivered;
 pub(crate) enum LinkEnd {
     /// It could not be made, or its handshake was refused.
     NotConnected,
+    /// Its node would not track for a client, and said why.
+    Untracked(String),
     /// The node closed it, or it broke.
     Lost,
     /// The node sent what is no reply.
@@ -270,6 +272,8 @@ impl Worker {
             match (was_connected, is_wanted) {
                 (true, true) => node.metrics.link_lost(),
                 (true, false) => node.metrics.link_closed(),
+                // It can be connected to all the same.
+                (false, _) if matches!(end, LinkEnd::Untracked(_)) => node.metrics.connect_failed(),
                 (false, _) => {
                     node.metrics.connect_failed();
                     node.connect_failures = node.connect_failures.saturating_add(1);
@@ -288,6 +292,10 @@ impl Worker {
             if self.waiting(&errand.waiter).is_none() {
                 return;
             }
+            if let LinkEnd::Untracked(reason) = end {
+                let (node, reason) = (addr.clone(), reason.clone());
+                return self.fail(errand.waiter, &RequestError::Untracked { node, reason });
+            }
             if (!is_sent || errand.replies == 1) && self.watch_is_moot(&errand) {
                 return;
             }
@@ -299,7 +307,9 @@ impl Worker {
             let (node, retry) = (addr.clone(), Retry::OutcomeUnknown);
             let error = match end {
                 LinkEnd::Broken(reason) => RequestError::BadReply { node, reason: *reason, retry },
-                LinkEnd::NotConnected | LinkEnd::Lost => RequestError::LinkLost { node, retry },
+                LinkEnd::NotConnected | LinkEnd::Lost | LinkEnd::Untracked(_) => {
+                    RequestError::LinkLost { node, retry }
+                }
             };
             self.fail(errand.waiter, &error);
         });

@@ -39,7 +39,7 @@ impl Worker {
             return;
         };
         let seq = session.expect(outstanding);
-        let errand = errand(key, session.id, seq, 0, session.resp, Some(slot), &outstanding);
+        let errand = errand(key, session, seq, Some(slot), &outstanding);
         let mut scratch = std::mem::take(&mut self.request);
         self.forward(errand, request.bytes(&mut scratch));
         self.request = scratch;

@@ -20,6 +20,7 @@ use super::replies::LinkEnd;
 use crate::channels::feed::FeedKey;
 use crate::errand::LinkKey;
 use crate::handshake::{self, HandshakeError};
+use crate::link::ear::Ear;
 use crate::metrics::label::CloseReason;
 use crate::session::Ending;
 
@@ -105,31 +106,91 @@ fn poll_client(
 /// Connects a link and serves it until it ends.
 pub(crate) async fn serve_link(shared: Rc<Shared>, key: LinkKey) {
     let Some(job) = shared.with(|worker| worker.link_job(key)) else { return };
-    let (stream, id) = match tokio::time::timeout(job.timeout, connect(&job)).await {
+    let connected = match tokio::time::timeout(job.timeout, connect(&job)).await {
         Ok(Ok(connected)) => connected,
         Ok(Err(error)) => {
             tracing::warn!(node = job.addr, %error, "cannot connect to node");
-            return shared.with(|worker| worker.end_link(key, &LinkEnd::NotConnected));
+            let end = match error {
+                HandshakeError::Untracked(reply) => LinkEnd::Untracked(reply),
+                _ => LinkEnd::NotConnected,
+            };
+            return shared.with(|worker| worker.end_link(key, &end));
         }
         Err(_) => {
             tracing::warn!(node = job.addr, timeout = ?job.timeout, "connecting to node timed out");
             return shared.with(|worker| worker.end_link(key, &LinkEnd::NotConnected));
         }
     };
+    let Connected { stream, id, ear, told } = connected;
     let (mut read_half, write_half) = stream.into_split();
+    let mut ear = ear.map(|stream| (stream.into_split(), Ear::default()));
     shared.with(|worker| worker.link_connected(key, write_half, id));
-    let end = poll_fn(|cx| poll_link(&shared, key, &mut read_half, cx)).await;
+    let end = match shared.with(|worker| worker.node_bytes(key, &told)) {
+        Ok(()) => {
+            poll_fn(|cx| {
+                if let Some(((socket, _), ear)) = &mut ear
+                    && let Poll::Ready(end) = poll_ear(&shared, key, (socket, ear), cx)
+                {
+                    return Poll::Ready(end);
+                }
+                poll_link(&shared, key, &mut read_half, cx)
+            })
+            .await
+        }
+        Err(error) => LinkEnd::Broken(error),
+    };
     if let LinkEnd::Broken(error) = &end {
         tracing::error!(node = job.addr, %error, "node broke the protocol");
     }
     shared.with(|worker| worker.end_link(key, &end));
 }
 
-/// Makes the connection, and learns how the node knows it if that is needed.
-async fn connect(job: &LinkJob) -> Result<(TcpStream, Option<u64>), HandshakeError> {
+/// A link that can be used.
+struct Connected {
+    stream: TcpStream,
+    /// The number by which the node knows it, if that was asked.
+    id: Option<u64>,
+    /// Where the node tells what it cannot tell on a connection of RESP2.
+    ear: Option<TcpStream>,
+    /// What the node has told already.
+    told: Vec<u8>,
+}
+
+/// Makes the connection, learns how the node knows it and has the node track on it, as far as that is needed.
+async fn connect(job: &LinkJob) -> Result<Connected, HandshakeError> {
     let mut stream = handshake::connect(&job.addr, &job.login).await?;
     let id = if job.is_pinned { handshake::id_at_node(&mut stream).await? } else { None };
-    Ok((stream, id))
+    let mut connected = Connected { stream, id, ear: None, told: Vec::new() };
+    let Some(tracking) = &job.tracking else { return Ok(connected) };
+    let mut redirect = None;
+    if let Some(login) = &tracking.ear {
+        let mut ear = handshake::connect(&job.addr, login).await?;
+        let id = handshake::id_at_node(&mut ear).await?;
+        let untold = || HandshakeError::Untracked("it does not tell CLIENT ID".to_owned());
+        redirect = Some(id.ok_or_else(untold)?);
+        connected.ear = Some(ear);
+    }
+    connected.told = handshake::track(&mut connected.stream, &tracking.options, redirect).await?;
+    Ok(connected)
+}
+
+/// Reads what a node tells on the ear of a link.
+fn poll_ear(
+    shared: &Shared,
+    key: LinkKey,
+    (socket, ear): (&mut OwnedReadHalf, &mut Ear),
+    cx: &mut Context<'_>,
+) -> Poll<LinkEnd> {
+    loop {
+        let taken = shared.poll_read_into(socket, cx, |worker, bytes| {
+            (!bytes.is_empty()).then(|| worker.ear_bytes(key, ear, bytes))
+        });
+        match ready!(taken) {
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(error))) => return Poll::Ready(LinkEnd::Broken(error)),
+            Ok(None) | Err(_) => return Poll::Ready(LinkEnd::Lost),
+        }
+    }
 }
 
 fn poll_link(

@@ -25,7 +25,8 @@ use reddoor_protocol::slot::Slot;
 use super::Worker;
 use super::dispatch::{Asking, Ran, Request, errand, outstanding};
 use super::pause::may_write;
-use crate::errand::{Errand, LinkKey, Purpose, Seq, Travel};
+use super::tracking::links::is_tracked;
+use crate::errand::{Errand, LinkKey, Purpose, Seq, Travel, Waiter};
 use crate::error::RequestError;
 use crate::join::{Join, JoinBy, PartKeys};
 use crate::metrics::label::{Limit, Outcome};
@@ -38,8 +39,9 @@ use crate::transaction::{Place, QueueError, QueueLimits, Run, Transaction};
 /// Commands that are not queued but run at once, besides those of the transaction itself.
 const NEVER_QUEUED: [CommandId; 2] = [CommandId::of("quit"), CommandId::of("reset")];
 
-/// Changes the protocol version in the middle of a reply.
-const HELLO: CommandId = CommandId::of("hello");
+/// What changes the connection in the middle of a reply: its protocol version, or what nodes track on it.
+const NOT_INSIDE: [CommandId; 3] =
+    [CommandId::of("hello"), CommandId::of("client|tracking"), CommandId::of("client|caching")];
 
 impl Worker {
     /// Runs a request outside a transaction that opens one, or guards keys for one.
@@ -232,15 +234,13 @@ impl Worker {
         let session = &mut entry.session;
         session.last_command = Some(command);
         let seq = expect_runs(session, outstanding, &runs, positions, requests);
-        let (client, resp) = (session.id, session.resp);
+        let whole = errand(key, session, seq, None, &outstanding);
         if let Watch::Guarded { .. } = watch {
             session.hold = Hold::UntilAnswered;
         }
         for (run, part) in runs.iter().zip(0..) {
-            let errand = Errand {
-                replies: run.replies_count(),
-                ..errand(key, client, seq, part, resp, run.slot, &outstanding)
-            };
+            let waiter = Waiter { part, ..whole.waiter };
+            let errand = Errand { waiter, slot: run.slot, replies: run.replies_count(), ..whole };
             match watch {
                 Watch::Guarded { link, is_importing, .. } if part == 0 => {
                     let errand = Errand { travel: Travel::Pinned(Purpose::Watch), ..errand };
@@ -250,8 +250,7 @@ impl Worker {
             }
         }
         if runs.is_empty() {
-            let waiter = errand(key, client, seq, 0, resp, None, &outstanding).waiter;
-            self.run_local_part(waiter);
+            self.run_local_part(whole.waiter);
         }
     }
 
@@ -283,7 +282,7 @@ impl Worker {
         let seq = session.expect(outstanding);
         let errand = Errand {
             travel: Travel::Pinned(Purpose::Watch),
-            ..errand(key, session.id, seq, 0, session.resp, Some(slot), &outstanding)
+            ..errand(key, session, seq, Some(slot), &outstanding)
         };
         let mut scratch = std::mem::take(&mut self.request);
         let bytes = request.bytes(&mut scratch);
@@ -318,9 +317,19 @@ impl Worker {
     /// Makes the node forget what a link guards; the link is given back when it says so.
     pub(super) fn forget_guards(&mut self, link: LinkKey) {
         let Some(entry) = self.links.get_mut(link.0) else { return };
-        if entry.link.in_flight_count() == 0 {
+        // A link of a tracked client carries its other requests, too.
+        if entry.link.in_flight_count() == 0 || is_tracked(&entry.link) {
             entry.link.append_unawaited(b"*1\r\n$7\r\nUNWATCH\r\n");
             self.mark_link_dirty(link);
+        }
+    }
+
+    /// A link whose guard is lost guards nothing more.
+    fn drop_guard(&mut self, link: LinkKey) {
+        if self.links.get(link.0).is_some_and(|entry| is_tracked(&entry.link)) {
+            self.forget_guards(link);
+        } else {
+            self.close_link(link);
         }
     }
 
@@ -361,7 +370,7 @@ impl Worker {
         } else if let Watch::Guarded { slot, link, is_confirmed: true, .. } = session.watch {
             session.watch = Watch::Lost(slot);
             writer.ok();
-            self.close_link(link);
+            self.drop_guard(link);
         } else {
             return false;
         }
@@ -433,7 +442,7 @@ fn place_of(plan: &Plan) -> Result<Placed, (Option<&'static CommandSpec>, ReplyE
         Plan::Publish { kind: ChannelKind::Shard, slot, .. } => Place::Slot(slot),
         // Any node hands the message to all; it counts connections that listen, not clients behind them.
         Plan::Publish { slot, .. } => Place::AnyNode(Some(slot)),
-        Plan::Local { command, .. } if command.id() != HELLO => Place::Here,
+        Plan::Local { command, .. } if !NOT_INSIDE.contains(&command.id()) => Place::Here,
         _ => return Err((Some(command), not_inside(command))),
     };
     Ok((command, place))

@@ -26,7 +26,6 @@ use super::dispatch::{Ran, Request, errand};
 use crate::errand::{ClientId, Errand, Lane, Purpose, Travel, Waiter};
 use crate::local::Unblock;
 use crate::metrics::label::Outcome;
-use crate::pinned::Pin;
 use crate::session::Outstanding;
 use crate::session::hold::Hold;
 
@@ -58,7 +57,7 @@ impl Worker {
         session.hold = Hold::UntilAnswered;
         let errand = Errand {
             travel: Travel::Pinned(Purpose::Wait),
-            ..errand(key, session.id, seq, 0, session.resp, slot, &outstanding)
+            ..errand(key, session, seq, slot, &outstanding)
         };
         let mut scratch = std::mem::take(&mut self.request);
         self.forward(errand, request.bytes(&mut scratch));
@@ -103,12 +102,11 @@ impl Worker {
 
     /// False when the node does not have the command, or cannot be told.
     fn unblock_at_node(&mut self, waiter: &Waiter, how: Unblock) -> bool {
-        let pin = Pin { session: waiter.session, client: waiter.client, purpose: Purpose::Wait };
-        let Some(link) = self.pinned_to(&pin).and_then(|key| self.links.get(key.0)) else {
-            return false;
-        };
-        let link = &link.link;
-        let (Some(id), true) = (link.id_at_node, link.is_asked()) else { return false };
+        let Some(entry) = self.sessions.get(waiter.session) else { return false };
+        // While a command waits nothing else is under way.
+        let mut links = entry.pins.iter().filter_map(|key| Some(&self.links.get(key.0)?.link));
+        let Some(link) = links.find(|link| link.is_asked()) else { return false };
+        let Some(id) = link.id_at_node else { return false };
         let (node, resp) = (link.node, link.resp);
         let Some(shared) = self.link_to(node, resp, Lane::Shared) else { return false };
         let how = match how {

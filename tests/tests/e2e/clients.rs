@@ -34,6 +34,12 @@ fn scripts(kind: Kind) -> &'static str {
     if probe.contains("unknown command") { "0" } else { "1" }
 }
 
+/// Whether the nodes track for clients, as the argument before.
+fn tracking(kind: Kind) -> &'static str {
+    let reply = Cluster::shared(kind).nodes[0].ask("CLIENT TRACKING ON");
+    if reply == "OK" { "1" } else { "0" }
+}
+
 /// Runs a script before a front door; it must end well and say nothing.
 fn check(kind: Kind, program: &str, script: &str, more: &[&str]) {
     let door = FrontDoor::before(Cluster::shared(kind));
@@ -52,7 +58,7 @@ fn redis_py_works(kind: Kind) {
     let what = "the Python package redis (REDDOOR_TEST_PYTHON, target/python)";
     if has(what, &python, &["-c", "import redis"]) {
         for protocol in ["2", "3"] {
-            check(kind, &python, "redis_py.py", &[protocol]);
+            check(kind, &python, "redis_py.py", &[protocol, tracking(kind)]);
         }
     }
 }

@@ -35,6 +35,8 @@ mod scripts;
 mod split;
 mod tools;
 mod topology;
+mod tracking;
+mod tracking_moves;
 mod transaction_moves;
 mod transactions;
 mod whole;

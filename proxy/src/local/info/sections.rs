@@ -97,7 +97,8 @@ fn clients(answerer: &Answerer, text: &mut String) {
     field(text, "cluster_connections", 0);
     field(text, "maxclients", answerer.config.listen.clients_max);
     field(text, "blocked_clients", 0);
-    field(text, "tracking_clients", 0);
+    let tracking = answerer.shared.metrics.iter().map(|worker| worker.tracking_clients().value());
+    field(text, "tracking_clients", tracking.sum::<u64>());
 }
 
 /// Bytes of memory that the process holds, as the system counts them.

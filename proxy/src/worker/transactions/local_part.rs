@@ -67,8 +67,10 @@ impl Worker {
                     answered = answer(answerer, &mut Requester { session, now_us }, args);
                 });
                 // No answer at all would shift the elements behind it.
-                if matches!(answered, Answered::Everywhere(_) | Answered::Nodes(_))
-                    || element.is_empty()
+                if matches!(
+                    answered,
+                    Answered::Everywhere(_) | Answered::Nodes(_) | Answered::Tracked(_)
+                ) || element.is_empty()
                 {
                     return error(&NOT_INSIDE);
                 }
