@@ -53,6 +53,8 @@ mod client;
 
 mod server;
 
+mod persistence;
+
 mod config;
 
 mod info;
@@ -111,6 +113,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     connection::HANDLERS,
     client::HANDLERS,
     server::HANDLERS,
+    persistence::HANDLERS,
     config::HANDLERS,
     info::HANDLERS,
     debug::HANDLERS,

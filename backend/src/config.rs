@@ -21,6 +21,8 @@ pub(crate) mod directive;
 
 pub(crate) mod custom;
 
+pub(crate) mod disk;
+
 pub mod error;
 
 use std::path::PathBuf;

@@ -3,7 +3,8 @@
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
-//! 4. this node serves the slot of its keys, 5. a subscriber may send it, 6. no pause holds it back, 7. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it, 7. the data it
+//! needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 
@@ -190,6 +191,11 @@ fn admit(
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
     }
+    if let Some(refusal) = node.persistence.refusal(&node.config.settings().disk)
+        && (spec.id() == PING || writes(client, spec))
+    {
+        return refuse_admitted(node, client, spec, refusal, out);
+    }
     if client.subscriptions.are_any()
         && client.resp == Resp::V2
         && !RUNS_WHILE_SUBSCRIBED.contains(&spec.id())
@@ -203,6 +209,9 @@ fn admit(
         };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
+    if node.persistence.loading.is_some() && !runs_while_loading(client, spec) {
+        return refuse_admitted(node, client, spec, LOADING, out);
+    }
     if node.pause.is_some() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
     }
@@ -215,6 +224,34 @@ fn admit(
     let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
     run(&mut call, turn);
     Outcome::Answered
+}
+
+/// Refuses a command for a reason that an `EXEC` words as why it was aborted.
+fn refuse_admitted(
+    node: &mut Node,
+    client: &mut Client,
+    spec: &'static CommandSpec,
+    reason: &'static str,
+    out: &mut Vec<u8>,
+) -> Outcome {
+    let error =
+        if spec.id() == EXEC { exec_aborted(reason) } else { ReplyError::from_static(reason) };
+    refuse(node, client, Some(spec), error.as_str().as_bytes(), out)
+}
+
+/// Whether a command changes data, or is an `EXEC` of one that does.
+fn writes(client: &Client, spec: &CommandSpec) -> bool {
+    spec.is_write() || spec.id() == EXEC && any_queued(client, CommandSpec::is_write)
+}
+
+/// Whether a command needs no data, or is an `EXEC` of such alone.
+fn runs_while_loading(client: &Client, spec: &CommandSpec) -> bool {
+    let needs_data = |spec: &CommandSpec| !spec.flags.contains(CommandFlags::LOADING);
+    !needs_data(spec) && !(spec.id() == EXEC && any_queued(client, needs_data))
+}
+
+fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool {
+    client.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|q| is_meant(q.spec)))
 }
 
 /// Runs a command that has been checked, answers and counts it.
@@ -292,6 +329,9 @@ const EXEC: CommandId = CommandId::of("exec");
 const AUTH: CommandId = CommandId::of("auth");
 const DEBUG: CommandId = CommandId::of("debug");
 const QUIT: CommandId = CommandId::of("quit");
+const PING: CommandId = CommandId::of("ping");
+
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 /// Checks 2 and 3, and whether a transaction may hold the command.
 fn check(node: &Node, client: &Client, spec: &CommandSpec) -> Result<(), ReplyError> {
@@ -355,15 +395,9 @@ fn refuse(
 fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
     const UNHINDERED: [CommandId; 3] = [CommandId::of("client|unpause"), AUTH, QUIT];
     let Some(pause) = node.active_pause() else { return false };
-    let writes = spec.is_write()
-        || spec.id() == EXEC
-            && client
-                .transaction
-                .as_ref()
-                .is_some_and(|t| t.queue.iter().any(|q| q.spec.is_write()));
     match pause.reach {
         PauseReach::All => !UNHINDERED.contains(&spec.id()),
-        PauseReach::Writes => writes,
+        PauseReach::Writes => writes(client, spec),
     }
 }
 

@@ -19,6 +19,8 @@
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
 //! | `notify` | keyspace notifications |
+//! | `persistence` | what outlives the process: snapshots, the append-only file |
+//! | `fork` | a child process with the node's memory as it was |
 //! | `blocking` | clients that wait for keys |
 //! | `pubsub` | clients that listen to channels |
 //! | [`scratch`] | a node without sockets, for one command over copies of keys |
@@ -51,6 +53,10 @@ mod stats;
 mod node;
 
 mod notify;
+
+mod fork;
+
+mod persistence;
 
 mod execute;
 

@@ -16,7 +16,9 @@ use crate::config::Config;
 use crate::data::keyspace::{Fate, Keyspace, Layout, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
+use crate::data::{hash, rdb};
 use crate::notify::Class;
+use crate::persistence::Persistence;
 use crate::pubsub::PubSub;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
@@ -42,6 +44,7 @@ pub(crate) struct Node {
     /// Present exactly in cluster mode.
     pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
     pub(crate) pause: Option<Pause>,
+    pub(crate) persistence: Persistence,
     /// Changes since the start (count).
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
@@ -53,7 +56,6 @@ pub(crate) struct Node {
     pub(crate) run_id: String,
     pub(crate) replication_id: String,
     pub(crate) started_at: Instant,
-    pub(crate) started_at_ms: i64,
     /// The most memory that was seen in use, in bytes.
     pub(crate) memory_peak_bytes: usize,
     /// The memory in use when the node began to serve, in bytes.
@@ -109,6 +111,7 @@ impl Node {
             slow_log: SlowLog::default(),
             cluster,
             pause: None,
+            persistence: Persistence::default(),
             changes: 0,
             is_expiring: true,
             list_plain_bytes: Limits::PLAIN_BYTES,
@@ -116,7 +119,6 @@ impl Node {
             replication_id: hex_id(&mut random),
             random,
             started_at: Instant::now(),
-            started_at_ms: crate::clock::unix_ms(),
             memory_peak_bytes: 0,
             memory_at_start_bytes: 0,
             shutdown: Arc::new(Notify::new()),
@@ -249,6 +251,20 @@ impl Node {
     pub(crate) fn list_limits(&self) -> Limits {
         let fill = self.config.settings().list_listpack_size;
         Limits { fill, plain_bytes: self.list_plain_bytes }
+    }
+
+    /// Up to where collections are kept compact.
+    pub(crate) fn rdb_limits(&self) -> rdb::Limits {
+        let settings = self.config.settings();
+        rdb::Limits {
+            list: self.list_limits(),
+            hash: hash::Limits {
+                fields_max: settings.hash_compact_fields_max,
+                bytes_max: settings.hash_compact_bytes_max,
+            },
+            set_integers_max: settings.set_integers_max,
+            sorted_set: settings.sorted_set_limits,
+        }
     }
 
     /// The pause that is in force now.

@@ -1,5 +1,7 @@
 //! `DEBUG`: what tests do to a node. Locked unless `enable-debug-command` opens it.
 
+mod disk;
+
 mod encoding;
 
 use std::thread;
@@ -17,7 +19,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", debug)];
 
 fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (name, count) = (call.arg(1), call.args.len());
-    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 14] = [
+    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 15] = [
         ("SLEEP", 3..=3, sleep),
         ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
         ("OBJECT", 3..=4, object),
@@ -30,6 +32,7 @@ fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
         ("QUICKLIST-PACKED-THRESHOLD", 3..=3, encoding::packed_threshold),
         ("LISTPACK", 3..=3, encoding::listpack),
         ("QUICKLIST", 3..=4, encoding::quicklist),
+        ("RELOAD", 2..=5, disk::reload),
         ("CHANGE-REPL-ID", 2..=2, change_replication_id),
         ("SEGFAULT", 2..=2, |_| std::process::abort()),
     ];

@@ -5,13 +5,10 @@
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is};
-use crate::data::hash;
 use crate::data::keyspace::seconds;
-use crate::data::rdb::Limits;
 use crate::data::rdb::payload::{self, PayloadError};
 use crate::data::rdb::write::Compression;
 use crate::execute::{Call, Handler};
-use crate::node::Node;
 use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] =
@@ -28,22 +25,7 @@ fn dump(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 /// Whether the settings want long strings compressed.
 pub(super) fn compression(call: &Call<'_>) -> Compression {
-    let compresses = call.node.config.settings().rdb_compresses;
-    if compresses { Compression::On } else { Compression::Off }
-}
-
-/// Up to where values that are read are kept compact.
-pub(crate) fn limits(node: &Node) -> Limits {
-    let settings = node.config.settings();
-    Limits {
-        list: node.list_limits(),
-        hash: hash::Limits {
-            fields_max: settings.hash_compact_fields_max,
-            bytes_max: settings.hash_compact_bytes_max,
-        },
-        set_integers_max: settings.set_integers_max,
-        sorted_set: settings.sorted_set_limits,
-    }
+    call.node.config.settings().disk.compression
 }
 
 /// The options of `RESTORE`.
@@ -96,10 +78,13 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if ttl < 0 {
         return Err(ReplyError::new("ERR Invalid TTL value, must be >= 0"));
     }
-    let value = payload::read(call.arg(3), &limits(call.node)).map_err(|error| match error {
-        PayloadError::Footer => ReplyError::new("ERR DUMP payload version or checksum are wrong"),
-        PayloadError::Value => ReplyError::new("ERR Bad data format"),
-    })?;
+    let value =
+        payload::read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
+            PayloadError::Footer => {
+                ReplyError::new("ERR DUMP payload version or checksum are wrong")
+            }
+            PayloadError::Value => ReplyError::new("ERR Bad data format"),
+        })?;
     let expires_at_ms = match ttl {
         0 => None,
         time if options.is_absolute => Some(time),

@@ -16,6 +16,7 @@ use crate::blocking::{Cause, TimeoutReply};
 use crate::client::{Blocked, Close};
 use crate::clock;
 use crate::commands::argument::{integer, is, timeout_ms};
+use crate::config::disk::ShutdownMode;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::server::REDIS_VERSION;
@@ -25,7 +26,6 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("flushall", flushall),
     ("flushdb", flushdb),
     ("swapdb", swapdb),
-    ("lastsave", lastsave),
     ("shutdown", shutdown),
     ("role", role_command),
     ("wait", wait),
@@ -74,6 +74,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
     for db in 0..call.node.databases.len() {
         flush(call.node, db);
     }
+    call.node.reset_snapshot();
     call.reply.ok();
     Ok(())
 }
@@ -141,22 +142,19 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
-fn lastsave(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.reply.integer(call.node.started_at_ms / 1000);
-    Ok(())
-}
-
 fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let (mut aborts, mut saves, mut options_count) = (false, None, 0);
+    let (mut aborts, mut mode, mut options_count) = (false, ShutdownMode::default(), 0);
     for option in call.args.iter().skip(1) {
         options_count += 1;
         if is(option, "ABORT") {
             aborts = true;
-        } else if is(option, "SAVE") && saves != Some(false) {
-            saves = Some(true);
-        } else if is(option, "NOSAVE") && saves != Some(true) {
-            saves = Some(false);
-        } else if !is(option, "NOW") && !is(option, "FORCE") {
+        } else if is(option, "SAVE") && mode.saves != Some(false) {
+            mode.saves = Some(true);
+        } else if is(option, "NOSAVE") && mode.saves != Some(true) {
+            mode.saves = Some(false);
+        } else if is(option, "FORCE") {
+            mode.is_forced = true;
+        } else if !is(option, "NOW") {
             return Err(ReplyError::SYNTAX);
         }
     }
@@ -166,6 +164,10 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
         // The end comes at once, so there is never one to be called off.
         return Err(ReplyError::new("ERR No shutdown in progress."));
+    }
+    tracing::warn!("User requested shutdown...");
+    if !call.node.prepare_for_shutdown(mode) {
+        return Err(ReplyError::from_static("ERR Errors trying to SHUTDOWN. Check logs."));
     }
     call.node.shutdown.notify_one();
     call.client.close = Some(Close::AfterReplies);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Values;
 use crate::config::custom::{EventLetters, OutputLimits};
+use crate::config::disk::Disk;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
@@ -64,8 +65,8 @@ pub(crate) struct Settings {
     pub(crate) stream_node_limits: NodeLimits,
     /// Largest HyperLogLog kept as runs (bytes).
     pub(crate) hll_sparse_bytes_max: usize,
-    /// Compress long strings in dumps and snapshots.
-    pub(crate) rdb_compresses: bool,
+    /// What is kept on disk.
+    pub(crate) disk: Disk,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -159,7 +160,7 @@ impl Settings {
                 entries: values.number("stream-node-max-entries"),
             },
             hll_sparse_bytes_max: values.number("hll-sparse-max-bytes"),
-            rdb_compresses: values.flag("rdbcompression"),
+            disk: Disk::read(values),
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
             sorted_set_limits: Limits {

@@ -7,6 +7,7 @@ use crate::client::Close;
 use crate::clock;
 use crate::node::{Node, SharedNode};
 use crate::notify::Class;
+use crate::persistence::schedule;
 use crate::server::resident_bytes;
 
 /// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
@@ -38,7 +39,10 @@ struct Tick {
 impl Tick {
     fn run(&mut self, node: &mut Node) {
         let now_ms = clock::unix_ms();
-        expire(node, now_ms);
+        if node.persistence.loading.is_none() {
+            expire(node, now_ms);
+        }
+        schedule::run(node, now_ms);
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {
             self.sampled_at_ms = now_ms;
             let stats = &mut node.stats;

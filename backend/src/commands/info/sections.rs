@@ -6,6 +6,7 @@ use std::fs;
 use reddoor_protocol::command;
 
 use crate::clock;
+use crate::commands::info::persistence;
 use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
 use crate::execute::Call;
 use crate::pubsub::Kind;
@@ -28,7 +29,7 @@ pub(super) const ALL: &[Section] = &[
     section("server", "Server", server),
     section("clients", "Clients", clients),
     section("memory", "Memory", memory),
-    section("persistence", "Persistence", persistence),
+    section("persistence", "Persistence", persistence::write),
     section("stats", "Stats", stats),
     section("replication", "Replication", replication),
     section("cpu", "CPU", cpu),
@@ -49,13 +50,13 @@ const fn section(
 }
 
 /// Appends one `name:value` line.
-fn line(text: &mut String, name: &str, value: impl Display) {
+pub(super) fn line(text: &mut String, name: &str, value: impl Display) {
     // Writing into a string does not fail.
     let _ = write!(text, "{name}:{value}\r\n");
 }
 
 /// Appends lines whose values never change.
-fn fixed(text: &mut String, lines: &[(&str, &str)]) {
+pub(super) fn fixed(text: &mut String, lines: &[(&str, &str)]) {
     lines.iter().for_each(|(name, value)| line(text, name, value));
 }
 
@@ -189,49 +190,6 @@ fn memory(call: &Call<'_>, text: &mut String) {
     );
 }
 
-fn persistence(call: &Call<'_>, text: &mut String) {
-    fixed(
-        text,
-        &[
-            ("loading", "0"),
-            ("async_loading", "0"),
-            ("current_cow_peak", "0"),
-            ("current_cow_size", "0"),
-            ("current_cow_size_age", "0"),
-            ("current_fork_perc", "0.00"),
-            ("current_save_keys_processed", "0"),
-            ("current_save_keys_total", "0"),
-        ],
-    );
-    line(text, "rdb_changes_since_last_save", call.node.changes);
-    line(text, "rdb_bgsave_in_progress", 0);
-    line(text, "rdb_last_save_time", call.node.started_at_ms / 1000);
-    fixed(
-        text,
-        &[
-            ("rdb_last_bgsave_status", "ok"),
-            ("rdb_last_bgsave_time_sec", "-1"),
-            ("rdb_current_bgsave_time_sec", "-1"),
-            ("rdb_saves", "0"),
-            ("rdb_last_cow_size", "0"),
-            ("rdb_last_load_keys_expired", "0"),
-            ("rdb_last_load_keys_loaded", "0"),
-            ("aof_enabled", "0"),
-            ("aof_rewrite_in_progress", "0"),
-            ("aof_rewrite_scheduled", "0"),
-            ("aof_last_rewrite_time_sec", "-1"),
-            ("aof_current_rewrite_time_sec", "-1"),
-            ("aof_last_bgrewrite_status", "ok"),
-            ("aof_rewrites", "0"),
-            ("aof_rewrites_consecutive_failures", "0"),
-            ("aof_last_write_status", "ok"),
-            ("aof_last_cow_size", "0"),
-            ("module_fork_in_progress", "0"),
-            ("module_fork_last_cow_size", "0"),
-        ],
-    );
-}
-
 fn stats(call: &Call<'_>, text: &mut String) {
     let stats = &call.node.stats;
     let (commands, input, output) = stats.rate.average();
@@ -271,11 +229,11 @@ fn stats(call: &Call<'_>, text: &mut String) {
     ] {
         line(text, name, call.node.pubsub.len(kind));
     }
+    line(text, "latest_fork_usec", call.node.persistence.fork_pause.as_micros());
+    line(text, "total_forks", call.node.persistence.forks_count);
     fixed(
         text,
         &[
-            ("latest_fork_usec", "0"),
-            ("total_forks", "0"),
             ("migrate_cached_sockets", "0"),
             ("slave_expires_tracked_keys", "0"),
             ("active_defrag_hits", "0"),
