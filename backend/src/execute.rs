@@ -160,6 +160,7 @@ pub(crate) fn execute(
     {
         client.is_asking = false;
     }
+    node.end_unit();
     if node.blocking.has_ready() {
         blocking::serve(node, turn.now_ms);
     }
@@ -257,9 +258,12 @@ fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool 
 /// Runs a command that has been checked, answers and counts it.
 pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
-    let result = handler(call);
+    let result = call.collect_effect(|call| {
+        let result = handler(call);
+        push_rest(call);
+        result
+    });
     let took = turn.lap();
-    push_rest(call);
     let stats = &mut call.node.stats;
     stats.commands_processed += 1;
     stats.command(call.spec.id()).calls += 1;
@@ -269,8 +273,11 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
 /// Runs a command again that has waited; it was counted when it came.
 pub(crate) fn run_again(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
-    let result = handler(call);
-    push_rest(call);
+    let result = call.collect_effect(|call| {
+        let result = handler(call);
+        push_rest(call);
+        result
+    });
     finish(call, result, turn.lap());
 }
 

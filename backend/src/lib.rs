@@ -14,6 +14,8 @@
 //! | `session` | one client's socket: reading, executing, writing, waiting |
 //! | `client`, `clients` | what is known of one client, and of all |
 //! | `node` | all state of the node |
+//! | `propagate` | what changes become for those who repeat them |
+//! | `replication` | this node as a primary and as a replica of others |
 //! | `execute` | the one door through which commands reach the state |
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
@@ -49,6 +51,10 @@ mod pubsub;
 mod slow_log;
 
 mod stats;
+
+mod propagate;
+
+mod replication;
 
 mod node;
 

@@ -13,13 +13,15 @@ use crate::blocking::{Blocking, Cause};
 use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::data::keyspace::{Fate, Keyspace, Layout, Record, seconds};
+use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
 use crate::data::{hash, rdb};
 use crate::notify::Class;
 use crate::persistence::Persistence;
+use crate::propagate::{Effects, Removal};
 use crate::pubsub::PubSub;
+use crate::replication::Replication;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::watch::Watches;
@@ -37,8 +39,10 @@ pub(crate) struct Node {
     pub(crate) watches: Watches,
     pub(crate) blocking: Blocking,
     pub(crate) pubsub: PubSub,
-    /// Whether the databases keep journals.
-    keeps_journal: bool,
+    pub(crate) effects: Effects,
+    pub(crate) replication: Replication,
+    /// What the databases note of keys.
+    noted: Noted,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -54,7 +58,6 @@ pub(crate) struct Node {
     pub(crate) random: Random,
     /// 40 hexadecimal characters, new with every start.
     pub(crate) run_id: String,
-    pub(crate) replication_id: String,
     pub(crate) started_at: Instant,
     /// The most memory that was seen in use, in bytes.
     pub(crate) memory_peak_bytes: usize,
@@ -106,7 +109,9 @@ impl Node {
             watches: Watches::default(),
             blocking: Blocking::default(),
             pubsub: PubSub::default(),
-            keeps_journal: false,
+            effects: Effects::default(),
+            replication: Replication::new(&mut random),
+            noted: Noted::Nothing,
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
@@ -116,7 +121,6 @@ impl Node {
             is_expiring: true,
             list_plain_bytes: Limits::PLAIN_BYTES,
             run_id: hex_id(&mut random),
-            replication_id: hex_id(&mut random),
             random,
             started_at: Instant::now(),
             memory_peak_bytes: 0,
@@ -139,20 +143,27 @@ impl Node {
     /// Has a journal kept of what happens to keys as long as somebody asks for it.
     pub(crate) fn keep_journal(&mut self) {
         let events = self.config.settings().events;
-        let is_asked_for = !self.watches.is_idle()
+        let noted = if !self.watches.is_idle()
             || !self.blocking.is_idle()
             || events.contains(b'n')
-            || events.contains(b'x');
-        if is_asked_for != self.keeps_journal {
-            self.keeps_journal = is_asked_for;
-            self.databases.iter_mut().for_each(|database| database.keep_journal(is_asked_for));
+            || events.contains(b'x')
+        {
+            Noted::All
+        } else if self.effects.are_wanted() {
+            Noted::Expired
+        } else {
+            Noted::Nothing
+        };
+        if noted != self.noted {
+            self.noted = noted;
+            self.databases.iter_mut().for_each(|database| database.keep_journal(noted));
         }
     }
 
     /// Tells everyone concerned of keys that were made or have expired, before anything else is told of them.
     #[inline]
     pub(crate) fn tell_journal(&mut self) {
-        if self.keeps_journal && self.databases.iter().any(Keyspace::has_journal) {
+        if self.noted != Noted::Nothing && self.databases.iter().any(Keyspace::has_journal) {
             self.tell_fates();
         }
     }
@@ -166,6 +177,8 @@ impl Node {
                         self.notify(Class::New, "new", db, &key);
                     }
                     Fate::Expired => {
+                        let word = self.expired_removal();
+                        self.propagate_removal(db, &key, word);
                         self.notify(Class::Expired, "expired", db, &key);
                         self.watches.touch(db, &key);
                     }
@@ -275,9 +288,14 @@ impl Node {
         self.pause
     }
 
-    /// Starts a new history of changes.
-    pub(crate) fn renew_replication_id(&mut self) {
-        self.replication_id = hex_id(&mut self.random);
+    /// What becomes of keys whose time has come.
+    pub(crate) fn expiry_mode(&self) -> Expired {
+        Expired::Removed
+    }
+
+    /// How keys go whose time has come.
+    pub(crate) fn expired_removal(&self) -> Removal {
+        Removal::of_lazy(self.config.settings().lazily_frees_expired)
     }
 
     /// Keys removed by expiry (count), in all databases since the start or `CONFIG RESETSTAT`.
@@ -288,7 +306,7 @@ impl Node {
 }
 
 /// 40 hexadecimal characters at random.
-fn hex_id(random: &mut Random) -> String {
+pub(crate) fn hex_id(random: &mut Random) -> String {
     let text = format!("{:016x}{:016x}{:016x}", random.next(), random.next(), random.next());
     text.chars().take(40).collect()
 }

@@ -133,6 +133,7 @@ fn keeps_waiting(
         now_ms,
     };
     run_again(&mut call, &mut Turn { now_ms, last: Instant::now() });
+    node.end_unit();
     // The look-ups were counted when the client came.
     (node.stats.keyspace_hits, node.stats.keyspace_misses) = hits_and_misses;
     client.outbox = out;

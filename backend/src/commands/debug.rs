@@ -140,6 +140,7 @@ fn populate(call: &mut Call<'_>) -> Result<(), ReplyError> {
         let value = Value::String(Str::text(&value));
         call.node.databases[at.db].insert(key.as_bytes(), value, None, at.now_ms);
         call.changed(key.as_bytes());
+        call.propagate_nothing();
     }
     call.reply.ok();
     Ok(())
@@ -192,7 +193,7 @@ fn match_string(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn change_replication_id(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.node.renew_replication_id();
+    call.node.replication.renew_id(&mut call.node.random);
     call.reply.ok();
     Ok(())
 }

@@ -89,7 +89,13 @@ fn geoadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     for (score, member) in scores.iter().zip(given.chunks_exact(3)) {
         words.extend([score.as_bytes(), member[2]]);
     }
-    add_from(call, Args::from_slices(&words), false)
+    let changes = call.node.changes;
+    let added = add_from(call, Args::from_slices(&words), false);
+    if call.node.changes != changes {
+        words[0] = b"zadd";
+        call.propagate_as(&words);
+    }
+    added
 }
 
 fn geopos(call: &mut Call<'_>) -> Result<(), ReplyError> {

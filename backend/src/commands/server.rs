@@ -19,6 +19,7 @@ use crate::commands::argument::{integer, is, timeout_ms};
 use crate::config::disk::ShutdownMode;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
+use crate::propagate::Reach;
 use crate::server::REDIS_VERSION;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -75,6 +76,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
         flush(call.node, db);
     }
     call.node.reset_snapshot();
+    call.propagate_always(Reach::All);
     call.reply.ok();
     Ok(())
 }
@@ -82,6 +84,7 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
 fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     check_flush_mode(call)?;
     flush(call.node, call.client.db);
+    call.propagate_always(Reach::All);
     call.reply.ok();
     Ok(())
 }

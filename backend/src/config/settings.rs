@@ -1,5 +1,7 @@
 //! The settings that the node acts on, typed, so that nobody looks up a directive by name while it serves.
 
+mod replication;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use crate::config::custom::{EventLetters, OutputLimits};
 use crate::config::disk::Disk;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
+
+pub(crate) use replication::ReplicationSettings;
 
 /// Typed settings; made anew from the directives after every change.
 #[derive(Clone, Debug)]
@@ -67,6 +71,10 @@ pub(crate) struct Settings {
     pub(crate) hll_sparse_bytes_max: usize,
     /// What is kept on disk.
     pub(crate) disk: Disk,
+    /// Keys whose time has come go by `UNLINK`.
+    pub(crate) lazily_frees_expired: bool,
+    /// Values that a command replaces or empties go by `UNLINK`.
+    pub(crate) lazily_frees_replaced: bool,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -74,6 +82,8 @@ pub(crate) struct Settings {
 
     /// Up to where sorted sets are kept compact.
     pub(crate) sorted_set_limits: Limits,
+
+    pub(crate) replication: ReplicationSettings,
 
     pub(crate) is_cluster: bool,
     /// Name of the nodes file inside `dir`.
@@ -167,6 +177,9 @@ impl Settings {
                 entries_max: values.number("zset-max-listpack-entries"),
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
+            lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
+            lazily_frees_replaced: values.flag("lazyfree-lazy-server-del"),
+            replication: ReplicationSettings::read(values),
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),
             cluster_node_timeout: Duration::from_millis(values.number("cluster-node-timeout")),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::blocking;
 use crate::client::Close;
 use crate::clock;
+use crate::data::keyspace::Expired;
 use crate::node::{Node, SharedNode};
 use crate::notify::Class;
 use crate::persistence::schedule;
@@ -64,20 +65,24 @@ impl Tick {
 
 fn expire(node: &mut Node, now_ms: i64) {
     // While writes are paused nothing may change, expiry included.
-    if !node.is_expiring || node.active_pause().is_some() {
+    if !node.is_expiring || node.expiry_mode() != Expired::Removed || node.active_pause().is_some()
+    {
         return;
     }
     let settings = node.config.settings();
     let effort = settings.expire_effort;
     let percent = EXPIRE_PERCENT.0 + EXPIRE_PERCENT.1 * (effort - 1);
+    let word = node.expired_removal();
     let start = Instant::now();
     let deadline = start + Duration::from_secs(1) / settings.hz * percent / 100;
     for db in 0..node.databases.len() {
         let sweep = node.databases[db].sweep(now_ms, effort, deadline);
         for key in &sweep.removed {
+            node.propagate_removal(db, key, word);
             node.notify(Class::Expired, "expired", db, key);
             node.changed(db, key);
         }
+        node.end_apart();
         node.stats.expired_looked_at += sweep.looked_at as u64;
         if sweep.is_cut_short {
             node.stats.expire_cycles_cut_short += 1;

@@ -268,7 +268,7 @@ fn stats(call: &Call<'_>, text: &mut String) {
 fn replication(call: &Call<'_>, text: &mut String) {
     line(text, "role", crate::commands::server::role(call.node));
     fixed(text, &[("connected_slaves", "0"), ("master_failover_state", "no-failover")]);
-    line(text, "master_replid", &call.node.replication_id);
+    line(text, "master_replid", &call.node.replication.id);
     line(text, "master_replid2", "0".repeat(40));
     fixed(
         text,
