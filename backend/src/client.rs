@@ -9,6 +9,7 @@ use reddoor_protocol::encode::Resp;
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
+use crate::replication::replica::Replica;
 
 /// The number of a client: counts up from 1, never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +55,12 @@ pub(crate) struct Client {
     pub(crate) outbox: Vec<u8>,
     /// Wakes the session after one of the fields above was changed from outside.
     pub(crate) waker: Option<Waker>,
+    /// Present for a replica, and for who says that it will be one.
+    pub(crate) replica: Option<Box<Replica>>,
+    /// Where the stream ended after the last command of this client.
+    pub(crate) written_to: u64,
+    /// `WAIT`: for so many replicas, to come so far.
+    pub(crate) awaits_acks: Option<(i64, u64)>,
     /// Received bytes of a request not yet complete.
     pub(crate) query_bytes: usize,
     /// Reply bytes not yet taken by the system.
@@ -160,6 +167,9 @@ impl Client {
             subscriptions: Subscriptions::default(),
             outbox: Vec::new(),
             waker: None,
+            replica: None,
+            written_to: 0,
+            awaits_acks: None,
             query_bytes: 0,
             output_bytes: 0,
         }

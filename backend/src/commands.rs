@@ -5,7 +5,7 @@
 //! Handlers parse arguments, call a structure, tell of changes and write a reply, in this order: until all
 //! arguments are understood nothing changes, and until nothing can fail any more nothing is written.
 
-mod argument;
+pub(crate) mod argument;
 
 mod elements;
 
@@ -54,6 +54,8 @@ mod client;
 mod server;
 
 mod persistence;
+
+mod replication;
 
 mod config;
 
@@ -114,6 +116,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     client::HANDLERS,
     server::HANDLERS,
     persistence::HANDLERS,
+    replication::HANDLERS,
     config::HANDLERS,
     info::HANDLERS,
     debug::HANDLERS,

@@ -26,6 +26,7 @@ use crate::config::settings::Permission;
 use crate::data::value::Value;
 use crate::node::{At, Node, PauseReach};
 use crate::notify::Class;
+use crate::replication::upstream::LinkState;
 
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
@@ -59,6 +60,8 @@ pub(crate) enum Origin<'a> {
     Client,
     /// `EXEC` of the same client: checked when it was queued.
     Transaction,
+    /// Something that was done elsewhere, or earlier, and is done again here.
+    Replay,
     /// A client that waited for this key, which is ready now: checked and counted when it came.
     ReadyKey(&'a [u8]),
 }
@@ -161,10 +164,38 @@ pub(crate) fn execute(
         client.is_asking = false;
     }
     node.end_unit();
+    client.written_to = node.replication.offset;
     if node.blocking.has_ready() {
         blocking::serve(node, turn.now_ms);
     }
     outcome
+}
+
+/// Does what was done elsewhere, or earlier: nothing is checked, and nobody reads the reply.
+pub(crate) fn replay(
+    node: &mut Node,
+    client: &mut Client,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) {
+    let spec = match resolve_served(args) {
+        Ok(spec) => spec,
+        Err(error) => {
+            client.last_command = None;
+            let error = error.text(args);
+            return tracing::warn!("cannot be repeated: {}", String::from_utf8_lossy(&error));
+        }
+    };
+    client.last_command = Some(spec.id());
+    if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
+        return queue(client, spec, args, out, usize::MAX);
+    }
+    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
+    let (origin, now_ms) = (Origin::Replay, turn.now_ms);
+    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
+    run(&mut call, turn);
+    node.end_unit();
 }
 
 /// The row of a request that this node has a handler for.
@@ -197,6 +228,9 @@ fn admit(
     {
         return refuse_admitted(node, client, spec, refusal, out);
     }
+    if let Some(refusal) = refusal_by_role(node, client, spec) {
+        return refuse_admitted(node, client, spec, refusal, out);
+    }
     if client.subscriptions.are_any()
         && client.resp == Resp::V2
         && !RUNS_WHILE_SUBSCRIBED.contains(&spec.id())
@@ -209,6 +243,9 @@ fn admit(
             ReplyError::new(format!("ERR {error}"))
         };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
+    }
+    if is_stale(node) && !runs_while_stale(client, spec) {
+        return refuse_admitted(node, client, spec, MASTER_DOWN, out);
     }
     if node.persistence.loading.is_some() && !runs_while_loading(client, spec) {
         return refuse_admitted(node, client, spec, LOADING, out);
@@ -238,6 +275,35 @@ fn refuse_admitted(
     let error =
         if spec.id() == EXEC { exec_aborted(reason) } else { ReplyError::from_static(reason) };
     refuse(node, client, Some(spec), error.as_str().as_bytes(), out)
+}
+
+/// Why a write is refused for who copies whom.
+fn refusal_by_role(node: &mut Node, client: &Client, spec: &CommandSpec) -> Option<&'static str> {
+    let is_replica = node.replication.upstream.is_some();
+    let settings = &node.config.settings().replication;
+    if is_replica && settings.is_read_only && writes(client, spec) {
+        return Some("READONLY You can't write against a read only replica.");
+    }
+    if !is_replica && settings.replicas_min > 0 && writes(client, spec) && node.lacks_replicas() {
+        return Some("NOREPLICAS Not enough good replicas to write.");
+    }
+    None
+}
+
+const MASTER_DOWN: &str =
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+
+/// Whether this is a replica without its primary that is to tell nothing of its data meanwhile.
+fn is_stale(node: &Node) -> bool {
+    let upstream = node.replication.upstream.as_ref();
+    upstream.is_some_and(|upstream| upstream.state != LinkState::Connected)
+        && !node.config.settings().replication.serves_stale_data
+}
+
+/// Whether a command needs no fresh data, or is an `EXEC` of such alone.
+fn runs_while_stale(client: &Client, spec: &CommandSpec) -> bool {
+    let needs_data = |spec: &CommandSpec| !spec.flags.contains(CommandFlags::STALE);
+    !needs_data(spec) && !(spec.id() == EXEC && any_queued(client, needs_data))
 }
 
 /// Whether a command changes data, or is an `EXEC` of one that does.

@@ -43,6 +43,12 @@ pub(crate) struct Node {
     pub(crate) replication: Replication,
     /// What the databases note of keys.
     noted: Noted,
+    /// What becomes of keys whose time has come.
+    expired: Expired,
+    /// A replica waits for a copy that may begin at once.
+    pub(crate) copy_is_due: bool,
+    /// Replicas have said how far they are since somebody last looked.
+    pub(crate) acks_came: bool,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -112,6 +118,9 @@ impl Node {
             effects: Effects::default(),
             replication: Replication::new(&mut random),
             noted: Noted::Nothing,
+            expired: Expired::Removed,
+            copy_is_due: false,
+            acks_came: false,
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
@@ -290,7 +299,41 @@ impl Node {
 
     /// What becomes of keys whose time has come.
     pub(crate) fn expiry_mode(&self) -> Expired {
-        Expired::Removed
+        self.expired
+    }
+
+    /// From now on does this with keys whose time has come.
+    pub(crate) fn treat_expired(&mut self, expired: Expired) {
+        self.expired = expired;
+        self.databases.iter_mut().for_each(|database| database.treat_expired(expired));
+    }
+
+    /// Has new databases treated as those were in whose place they are.
+    pub(crate) fn renew_treatment(&mut self) {
+        let (noted, expired) = (self.noted, self.expired);
+        for database in &mut self.databases {
+            database.keep_journal(noted);
+            database.treat_expired(expired);
+        }
+    }
+
+    /// Serves those who wait for keys that became ready otherwise than by a client's command.
+    pub(crate) fn serve_ready_keys(&mut self) {
+        if self.blocking.has_ready() {
+            crate::blocking::serve(self, crate::clock::unix_ms());
+        }
+    }
+
+    /// Does what the commands of a turn have left to be done once.
+    #[inline]
+    pub(crate) fn after_turn(&mut self) {
+        if self.copy_is_due {
+            self.copy_is_due = false;
+            self.begin_copy();
+        }
+        if self.acks_came {
+            self.serve_waiting();
+        }
     }
 
     /// How keys go whose time has come.

@@ -22,6 +22,7 @@ use crate::error::RunError;
 use crate::log;
 use crate::node::{Node, SharedNode};
 use crate::persistence;
+use crate::replication;
 use crate::session::Scratch;
 
 pub(crate) use memory::resident_bytes;
@@ -64,12 +65,15 @@ async fn serve(config: Config) -> Result<(), RunError> {
     }
     tokio::task::spawn_local(tick::run(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::child::follow(Rc::clone(&node)));
+    tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
     tokio::select! {
         loaded = persistence::load::load(&node) => {
             loaded.map_err(|error| {
                 tracing::warn!("Fatal error loading the DB: {error}. Exiting.");
                 RunError::Load(error.to_string())
             })?;
+            tokio::task::spawn_local(replication::upstream::follow(Rc::clone(&node)));
+            node.borrow_mut().follow_configured();
             tracing::info!("Ready to accept connections");
             until_ended(&node, &mut signals, &shutdown).await;
         }

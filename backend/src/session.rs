@@ -8,6 +8,8 @@
 //! Invariants: the node and the turn's buffers are borrowed only between two awaits; a client whose unread replies
 //! reach a limit is not read from, or disconnected, as the settings have it.
 
+mod feed;
+
 mod socket;
 
 mod turn;
@@ -90,6 +92,7 @@ impl Session {
             node.watches.unwatch(client.id, &mut client.watched);
             node.blocking.forget(client.id);
             node.pubsub.forget(&mut client);
+            node.forget_replica(self.seat);
         }
     }
 
@@ -97,6 +100,9 @@ impl Session {
         loop {
             let pace = self.pace(cx);
             let unsent = self.poll_send(cx)?;
+            if unsent == 0 && pace != Pace::Close {
+                self.poll_feed(cx)?;
+            }
             if unsent != self.unsent_told {
                 self.tell_unsent();
             }

@@ -123,7 +123,7 @@ fn hello_options<'a>(call: &mut Call<'a>) -> Result<Option<&'a [u8]>, ReplyError
 
 fn greet(call: &mut Call<'_>) {
     let mode = if call.node.cluster.is_some() { "cluster" } else { "standalone" };
-    let role = crate::commands::server::role(call.node);
+    let role = crate::commands::replication::role_name(call.node);
     let id = i64::try_from(call.client.id.0).unwrap_or(i64::MAX);
     let resp = call.client.resp;
     let mut reply = ReplyWriter::new(call.reply.out(), resp);

@@ -5,6 +5,8 @@
 
 mod persistence;
 
+mod replication;
+
 mod sections;
 
 mod system;

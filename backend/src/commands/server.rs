@@ -6,16 +6,14 @@ mod memory;
 
 mod slowlog;
 
-use std::time::Instant;
-
 use reddoor_protocol::command::describe;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
-use crate::blocking::{Cause, TimeoutReply};
-use crate::client::{Blocked, Close};
+use crate::blocking::Cause;
+use crate::client::Close;
 use crate::clock;
-use crate::commands::argument::{integer, is, timeout_ms};
+use crate::commands::argument::is;
 use crate::config::disk::ShutdownMode;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
@@ -28,8 +26,6 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("flushdb", flushdb),
     ("swapdb", swapdb),
     ("shutdown", shutdown),
-    ("role", role_command),
-    ("wait", wait),
     ("lolwut", lolwut),
     ("command", command),
     ("command|count", command),
@@ -55,11 +51,6 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("memory|malloc-stats", memory::malloc_stats),
     ("memory|help", super::help),
 ];
-
-/// What this node is to others, in the words of the wire.
-pub(super) fn role(_: &Node) -> &'static str {
-    "master"
-}
 
 fn time(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let now_us = clock::unix_us();
@@ -174,29 +165,6 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     call.node.shutdown.notify_one();
     call.client.close = Some(Close::AfterReplies);
-    Ok(())
-}
-
-fn role_command(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let role = role(call.node);
-    call.reply.array(3);
-    call.reply.bulk(role.as_bytes());
-    call.reply.integer(0);
-    call.reply.array(0);
-    Ok(())
-}
-
-fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let replicas = integer(call.arg(1))?;
-    let timeout = timeout_ms(call.arg(2))?;
-    // There are no replicas yet, so more than none is waited for in vain; a transaction does not wait.
-    if replicas <= 0 || !call.may_block() {
-        call.reply.integer(0);
-        return Ok(());
-    }
-    let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    call.client.blocked =
-        Some(Blocked { until, reply: TimeoutReply::Integer(0).bytes(call.client.resp) });
     Ok(())
 }
 

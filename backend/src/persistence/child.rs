@@ -4,7 +4,7 @@
 //! system whether a child has ended, and nobody waits for it.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::time::Instant;
 
 use rustix::process::Pid;
@@ -41,6 +41,8 @@ pub(crate) struct Working {
 pub(crate) enum Work {
     /// Saves a snapshot that holds all changes up to this one.
     Snapshot { changes: u64 },
+    /// Sends all data to replicas.
+    Copy,
 }
 
 /// Begins work in a child. There must be none.
@@ -50,10 +52,11 @@ pub(crate) enum Work {
 pub(crate) fn begin(
     node: &mut Node,
     work: Work,
+    kept: &[RawFd],
     run: impl FnOnce(&Node, &mut Report) -> io::Result<()>,
 ) -> io::Result<()> {
     debug_assert!(node.persistence.child.is_none(), "one child at a time");
-    let child = fork::fork(&[], |report| run(node, report))?;
+    let child = fork::fork(kept, |report| run(node, report))?;
     let now = Instant::now();
     let persistence = &mut node.persistence;
     persistence.fork_pause = child.pause;
@@ -73,6 +76,9 @@ pub(crate) fn begin(
     match work {
         Work::Snapshot { .. } => {
             tracing::info!("Background saving started by pid {}", child.pid.as_raw_pid());
+        }
+        Work::Copy => {
+            tracing::info!("Background RDB transfer started by pid {}", child.pid.as_raw_pid());
         }
     }
     Ok(())
@@ -133,6 +139,15 @@ fn end(node: &mut Node, is_done: bool) {
                 note_failure("saving", &child);
                 clean(node, &child);
             }
+            node.file_ended(is_done);
+        }
+        Work::Copy => {
+            if is_done {
+                tracing::info!("Background RDB transfer terminated with success");
+            } else {
+                note_failure("transfer", &child);
+            }
+            node.copy_child_ended(is_done);
         }
     }
 }
@@ -152,6 +167,7 @@ fn note_failure(what: &str, child: &Working) {
 fn clean(node: &Node, child: &Working) {
     let dir = &node.config.settings().dir;
     let path = match child.work {
+        Work::Copy => return,
         Work::Snapshot { .. } => temporary(dir, child.pid.as_raw_pid().cast_unsigned()),
     };
     // It removes the file itself if it can.
@@ -179,6 +195,7 @@ pub(crate) fn kill(node: &mut Node) {
         Work::Snapshot { .. } => {
             tracing::warn!("There is a child saving an .rdb. Killing it!");
         }
+        Work::Copy => tracing::info!("Killing the child that sends a copy to replicas"),
     }
     fork::kill(child.pid);
     clean(node, &child);

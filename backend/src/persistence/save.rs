@@ -155,7 +155,7 @@ impl Node {
     pub(crate) fn save_in_child(&mut self) -> io::Result<()> {
         self.persistence.snapshot.tried_at_s = clock::unix_ms() / 1000;
         let work = Work::Snapshot { changes: self.changes };
-        let begun = child::begin(self, work, |node, report| {
+        let begun = child::begin(self, work, &[], |node, report| {
             node.write_snapshot(&mut |keys| report.keys(keys))
         });
         if let Err(error) = &begun {

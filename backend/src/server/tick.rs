@@ -9,6 +9,7 @@ use crate::data::keyspace::Expired;
 use crate::node::{Node, SharedNode};
 use crate::notify::Class;
 use crate::persistence::schedule;
+use crate::replication;
 use crate::server::resident_bytes;
 
 /// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
@@ -44,6 +45,7 @@ impl Tick {
             expire(node, now_ms);
         }
         schedule::run(node, now_ms);
+        replication::cron::run(node);
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {
             self.sampled_at_ms = now_ms;
             let stats = &mut node.stats;

@@ -75,6 +75,7 @@ impl Session {
         replies.shrink_to(REPLIES_BYTES_KEPT);
         scratch.replies = replies;
         node.clients.put(self.seat, client);
+        node.after_turn();
         sent
     }
 

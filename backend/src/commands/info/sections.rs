@@ -31,7 +31,7 @@ pub(super) const ALL: &[Section] = &[
     section("memory", "Memory", memory),
     section("persistence", "Persistence", persistence::write),
     section("stats", "Stats", stats),
-    section("replication", "Replication", replication),
+    section("replication", "Replication", super::replication::write),
     section("cpu", "CPU", cpu),
     Section { is_in_all: false, ..section("modules", "Modules", |_, _| {}) },
     Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
@@ -261,24 +261,6 @@ fn stats(call: &Call<'_>, text: &mut String) {
             ("io_threaded_writes_processed", "0"),
             ("reply_buffer_shrinks", "0"),
             ("reply_buffer_expands", "0"),
-        ],
-    );
-}
-
-fn replication(call: &Call<'_>, text: &mut String) {
-    line(text, "role", crate::commands::server::role(call.node));
-    fixed(text, &[("connected_slaves", "0"), ("master_failover_state", "no-failover")]);
-    line(text, "master_replid", &call.node.replication.id);
-    line(text, "master_replid2", "0".repeat(40));
-    fixed(
-        text,
-        &[
-            ("master_repl_offset", "0"),
-            ("second_repl_offset", "-1"),
-            ("repl_backlog_active", "0"),
-            ("repl_backlog_size", "1048576"),
-            ("repl_backlog_first_byte_offset", "0"),
-            ("repl_backlog_histlen", "0"),
         ],
     );
 }
