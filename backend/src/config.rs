@@ -21,8 +21,6 @@ pub(crate) mod directive;
 
 pub(crate) mod custom;
 
-pub(crate) mod disk;
-
 pub mod error;
 
 use std::path::PathBuf;

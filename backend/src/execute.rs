@@ -3,8 +3,8 @@
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
-//! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it, 7. the data it
-//! needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it,
+//! 7. the data it needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 
@@ -172,30 +172,34 @@ pub(crate) fn execute(
 }
 
 /// Does what was done elsewhere, or earlier: nothing is checked, and nobody reads the reply.
+///
+/// # Errors
+/// It is no command of this node.
 pub(crate) fn replay(
     node: &mut Node,
     client: &mut Client,
     args: Args<'_>,
     out: &mut Vec<u8>,
     turn: &mut Turn,
-) {
+) -> Result<(), ResolveError> {
     let spec = match resolve_served(args) {
         Ok(spec) => spec,
         Err(error) => {
             client.last_command = None;
-            let error = error.text(args);
-            return tracing::warn!("cannot be repeated: {}", String::from_utf8_lossy(&error));
+            return Err(error);
         }
     };
     client.last_command = Some(spec.id());
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        return queue(client, spec, args, out, usize::MAX);
+        queue(client, spec, args, out, usize::MAX);
+        return Ok(());
     }
     let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
     let (origin, now_ms) = (Origin::Replay, turn.now_ms);
     let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
     run(&mut call, turn);
     node.end_unit();
+    Ok(())
 }
 
 /// The row of a request that this node has a handler for.
@@ -226,7 +230,7 @@ fn admit(
     if let Some(refusal) = node.persistence.refusal(&node.config.settings().disk)
         && (spec.id() == PING || writes(client, spec))
     {
-        return refuse_admitted(node, client, spec, refusal, out);
+        return refuse_admitted(node, client, spec, &refusal, out);
     }
     if let Some(refusal) = refusal_by_role(node, client, spec) {
         return refuse_admitted(node, client, spec, refusal, out);
@@ -269,12 +273,13 @@ fn refuse_admitted(
     node: &mut Node,
     client: &mut Client,
     spec: &'static CommandSpec,
-    reason: &'static str,
+    reason: &str,
     out: &mut Vec<u8>,
 ) -> Outcome {
-    let error =
-        if spec.id() == EXEC { exec_aborted(reason) } else { ReplyError::from_static(reason) };
-    refuse(node, client, Some(spec), error.as_str().as_bytes(), out)
+    if spec.id() == EXEC {
+        return refuse(node, client, Some(spec), exec_aborted(reason).as_str().as_bytes(), out);
+    }
+    refuse(node, client, Some(spec), reason.as_bytes(), out)
 }
 
 /// Why a write is refused for who copies whom.
@@ -314,7 +319,8 @@ fn writes(client: &Client, spec: &CommandSpec) -> bool {
 /// Whether a command needs no data, or is an `EXEC` of such alone.
 fn runs_while_loading(client: &Client, spec: &CommandSpec) -> bool {
     let needs_data = |spec: &CommandSpec| !spec.flags.contains(CommandFlags::LOADING);
-    !needs_data(spec) && !(spec.id() == EXEC && any_queued(client, needs_data))
+    let has_queued = spec.id() == EXEC && any_queued(client, needs_data);
+    !needs_data(spec) && !has_queued
 }
 
 fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool {

@@ -3,14 +3,17 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`save`] | one snapshot, written aside and put in place whole |
+//! | [`aof`] | every effect, behind the others |
 //! | [`child`] | the child process that writes while the node serves, and its end |
-//! | [`load`] | snapshots into databases, in slices |
+//! | [`load`] | what was kept into databases, in slices |
 //! | [`schedule`] | save points, and what waits for a child to end |
 //! | [`shutdown`] | the last things before the node ends |
 //!
 //! Invariants: there is at most one child. A file in its place is whole: it is written under another name, synced,
 //! then renamed, then its directory is synced; so neither a crash nor a full disk leaves half of one.
 //! Not here: what bytes mean (`data::rdb`), commands.
+
+pub(crate) mod aof;
 
 pub(crate) mod child;
 
@@ -22,13 +25,15 @@ pub(crate) mod schedule;
 
 pub(crate) mod shutdown;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::clock;
-use crate::config::disk::Disk;
+use crate::config::settings::disk::Disk;
+use crate::persistence::aof::Aof;
 use crate::persistence::child::Working;
 use crate::persistence::load::Loading;
 
@@ -55,6 +60,7 @@ pub(crate) struct Persistence {
     /// Keys taken in and left out at the last loading (count).
     pub(crate) loaded_count: u64,
     pub(crate) loaded_expired_count: u64,
+    pub(crate) aof: Aof,
     /// Libraries of functions, each as a snapshot has it.
     pub(crate) libraries: Vec<Box<[u8]>>,
 }
@@ -92,18 +98,29 @@ impl Default for Persistence {
             loading: None,
             loaded_count: 0,
             loaded_expired_count: 0,
+            aof: Aof::default(),
             libraries: Vec::new(),
         }
     }
 }
 
 impl Persistence {
+    /// Begins to count anew.
+    pub(crate) fn reset_counts(&mut self) {
+        (self.saves_count, self.forks_count, self.fork_pause) = (0, 0, Duration::ZERO);
+        let aof = &mut self.aof;
+        (aof.rewrites_count, aof.failures_count, aof.delayed_count) = (0, 0, 0);
+    }
+
     /// Why writes are refused, if they are.
-    pub(crate) fn refusal(&self, settings: &Disk) -> Option<&'static str> {
+    pub(crate) fn refusal(&self, settings: &Disk) -> Option<Cow<'static, str>> {
         let failed = settings.stops_writes_on_error
             && !settings.save_points.is_empty()
             && !self.snapshot.is_ok;
-        failed.then_some(SNAPSHOT_FAILED)
+        if failed {
+            return Some(SNAPSHOT_FAILED.into());
+        }
+        self.aof.refusal().map(Cow::Owned)
     }
 }
 

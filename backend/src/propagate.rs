@@ -26,6 +26,7 @@ pub(crate) use unit::{Reach, Unit};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consumer {
     Replicas,
+    AppendOnlyFile,
 }
 
 /// The effects of what is under way.
@@ -114,6 +115,7 @@ impl Node {
     fn hand_over(&mut self) {
         let mut unit = std::mem::take(&mut self.effects.unit);
         self.feed_replicas(&unit);
+        self.append_unit(&unit);
         unit.clear();
         self.effects.unit = unit;
     }

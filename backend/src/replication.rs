@@ -191,7 +191,8 @@ impl Node {
                 continue;
             };
             if let Some(replica) = &client.replica {
-                needed_from = replica.needs_from().map_or(needed_from, |from| needed_from.min(from));
+                needed_from =
+                    replica.needs_from().map_or(needed_from, |from| needed_from.min(from));
                 if matches!(replica.stage, Stage::Online) {
                     client.wake();
                 }

@@ -65,13 +65,12 @@ async fn serve(config: Config) -> Result<(), RunError> {
     }
     tokio::task::spawn_local(tick::run(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::child::follow(Rc::clone(&node)));
+    tokio::task::spawn_local(persistence::aof::append::commit(Rc::clone(&node)));
+    tokio::task::spawn_local(persistence::aof::append::sync(Rc::clone(&node)));
     tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
     tokio::select! {
         loaded = persistence::load::load(&node) => {
-            loaded.map_err(|error| {
-                tracing::warn!("Fatal error loading the DB: {error}. Exiting.");
-                RunError::Load(error.to_string())
-            })?;
+            loaded?;
             tokio::task::spawn_local(replication::upstream::follow(Rc::clone(&node)));
             node.borrow_mut().follow_configured();
             tracing::info!("Ready to accept connections");

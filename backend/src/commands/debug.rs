@@ -19,7 +19,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", debug)];
 
 fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (name, count) = (call.arg(1), call.args.len());
-    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 15] = [
+    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 16] = [
         ("SLEEP", 3..=3, sleep),
         ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
         ("OBJECT", 3..=4, object),
@@ -33,6 +33,7 @@ fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
         ("LISTPACK", 3..=3, encoding::listpack),
         ("QUICKLIST", 3..=4, encoding::quicklist),
         ("RELOAD", 2..=5, disk::reload),
+        ("LOADAOF", 2..=2, disk::load_append_only_file),
         ("CHANGE-REPL-ID", 2..=2, change_replication_id),
         ("SEGFAULT", 2..=2, |_| std::process::abort()),
     ];

@@ -1,6 +1,6 @@
-//! Snapshots on demand.
+//! Snapshots and rewrites on demand.
 //!
-//! Source: redis `src/rdb.c` saveCommand, bgsaveCommand.
+//! Source: redis `src/rdb.c` saveCommand, bgsaveCommand, `src/aof.c` bgrewriteaofCommand.
 
 use reddoor_protocol::reply_error::ReplyError;
 
@@ -9,7 +9,7 @@ use crate::execute::{Call, Handler, Origin};
 use crate::persistence::child::Work;
 
 pub(super) const HANDLERS: &[(&str, Handler)] =
-    &[("save", save), ("bgsave", bgsave), ("lastsave", lastsave)];
+    &[("save", save), ("bgsave", bgsave), ("bgrewriteaof", bgrewriteaof), ("lastsave", lastsave)];
 
 /// What a Redis answers when something went wrong that only its log tells.
 const FAILED: ReplyError = ReplyError::from_static("ERR");
@@ -53,6 +53,30 @@ fn bgsave(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     call.node.save_in_child().map_err(|_| FAILED)?;
     call.reply.simple("Background saving started");
+    Ok(())
+}
+
+fn bgrewriteaof(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let child = call.node.persistence.child.as_ref().map(|child| child.work);
+    if child == Some(Work::Rewrite) {
+        return Err(ReplyError::from_static(
+            "ERR Background append only file rewriting already in progress",
+        ));
+    }
+    if child.is_some() || call.origin == Origin::Transaction {
+        let aof = &mut call.node.persistence.aof;
+        aof.is_rewrite_scheduled = true;
+        // Somebody wants it: the pauses after failures begin anew.
+        aof.failures_count = 0;
+        call.reply.simple("Background append only file rewriting scheduled");
+        return Ok(());
+    }
+    call.node.rewrite_in_child().map_err(|_| {
+        ReplyError::from_static(
+            "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.",
+        )
+    })?;
+    call.reply.simple("Background append only file rewriting started");
     Ok(())
 }
 

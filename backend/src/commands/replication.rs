@@ -66,9 +66,7 @@ fn is_replica_already(call: &Call<'_>) -> bool {
 fn may_be_copied(call: &Call<'_>) -> Result<(), ReplyError> {
     let upstream = call.node.replication.upstream.as_ref();
     if upstream.is_some_and(|upstream| upstream.state != LinkState::Connected) {
-        return Err(ReplyError::new(
-            "NOMASTERLINK Can't SYNC while not connected with my master",
-        ));
+        return Err(ReplyError::new("NOMASTERLINK Can't SYNC while not connected with my master"));
     }
     Ok(())
 }
@@ -80,7 +78,10 @@ fn go_on(call: &mut Call<'_>, id: &str, next_byte: i64) -> bool {
         return false;
     };
     if !call.node.replication.can_go_on(id, offset) {
-        tracing::info!("Unable to partial resync with replica {} for {id}:{next_byte}", call.client.addr);
+        tracing::info!(
+            "Unable to partial resync with replica {} for {id}:{next_byte}",
+            call.client.addr
+        );
         return false;
     }
     let replication = &mut call.node.replication;
@@ -174,7 +175,10 @@ fn configure(call: &mut Call<'_>, option: &[u8], value: &[u8]) -> Result<(), Rep
     } else if is(option, "RDB-FILTER-ONLY") {
         filter(replica, value)?;
     } else {
-        return Err(ReplyError::new(format!("ERR Unrecognized REPLCONF option: {}", quoted(option))));
+        return Err(ReplyError::new(format!(
+            "ERR Unrecognized REPLCONF option: {}",
+            quoted(option)
+        )));
     }
     Ok(())
 }
@@ -185,7 +189,10 @@ fn filter(replica: &mut Replica, value: &[u8]) -> Result<(), ReplyError> {
     replica.wants_functions_only = true;
     for word in words {
         if !is(word, "functions") {
-            return Err(ReplyError::new(format!("ERR Unsupported rdb-filter-only option: {}", quoted(word))));
+            return Err(ReplyError::new(format!(
+                "ERR Unsupported rdb-filter-only option: {}",
+                quoted(word)
+            )));
         }
     }
     Ok(())
@@ -221,9 +228,7 @@ fn replicaof(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Ok(());
     }
     if is_replica_already(call) {
-        return Err(ReplyError::new(
-            "ERR Command is not valid when client is a replica.",
-        ));
+        return Err(ReplyError::new("ERR Command is not valid when client is a replica."));
     }
     let port = parse_integer(port).and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or(ReplyError::new("ERR Invalid master port"))?;

@@ -14,7 +14,7 @@ use crate::blocking::Cause;
 use crate::client::Close;
 use crate::clock;
 use crate::commands::argument::is;
-use crate::config::disk::ShutdownMode;
+use crate::config::settings::disk::ShutdownMode;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::propagate::Reach;

@@ -1,5 +1,7 @@
 //! The settings that the node acts on, typed, so that nobody looks up a directive by name while it serves.
 
+pub(crate) mod disk;
+
 mod replication;
 
 use std::path::PathBuf;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use crate::config::Values;
 use crate::config::custom::{EventLetters, OutputLimits};
-use crate::config::disk::Disk;
+use crate::config::settings::disk::Disk;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 

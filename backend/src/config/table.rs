@@ -5,8 +5,8 @@
 //! The rows must agree with what a real Redis answers to `CONFIG GET *`, and a test says so.
 
 use crate::config::custom::{
-    HOSTNAME, NOTIFICATIONS, OCTAL, OOM_SCORE_VALUES, OUTPUT_LIMITS, PERCENTILES, PRIMARY_ADDRESS,
-    SAVE_POINTS,
+    APPEND_DIR, APPEND_NAME, HOSTNAME, NOTIFICATIONS, OCTAL, OOM_SCORE_VALUES, OUTPUT_LIMITS,
+    PERCENTILES, PRIMARY_ADDRESS, SAVE_POINTS, SNAPSHOT_NAME,
 };
 use crate::config::directive::{Directive, Kind, int, live, protected, startup};
 
@@ -23,8 +23,8 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("aof-rewrite-incremental-fsync", Kind::Flag, "yes"),
     live("aof-timestamp-enabled", Kind::Flag, "no"),
     live("aof-use-rdb-preamble", Kind::Flag, "yes"),
-    startup("appenddirname", Kind::Text, "appendonlydir"),
-    startup("appendfilename", Kind::Text, "appendonly.aof"),
+    startup("appenddirname", APPEND_DIR, "appendonlydir"),
+    startup("appendfilename", APPEND_NAME, "appendonly.aof"),
     live("appendfsync", Kind::Choice(&["everysec", "always", "no"]), "everysec"),
     live("appendonly", Kind::Flag, "no"),
     live("auto-aof-rewrite-min-size", Kind::Memory, "67108864"),
@@ -53,7 +53,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     ),
     live("cluster-require-full-coverage", Kind::Flag, "yes"),
     startup("databases", int(1, I32_MAX), "16"),
-    protected("dbfilename", Kind::Text, "dump.rdb"),
+    protected("dbfilename", SNAPSHOT_NAME, "dump.rdb"),
     protected("dir", Kind::Text, "."),
     startup("enable-debug-command", Kind::Choice(&["no", "yes", "local"]), "no"),
     startup("enable-protected-configs", Kind::Choice(&["no", "yes", "local"]), "no"),

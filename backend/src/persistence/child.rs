@@ -14,6 +14,8 @@ use tokio::net::unix::pipe::Receiver;
 use crate::clock;
 use crate::fork::{self, Message, Report};
 use crate::node::{Node, SharedNode};
+use crate::persistence::aof::directory;
+use crate::persistence::aof::rewrite::temporary_in;
 use crate::persistence::save::temporary;
 
 /// A child at work.
@@ -43,6 +45,8 @@ pub(crate) enum Work {
     Snapshot { changes: u64 },
     /// Sends all data to replicas.
     Copy,
+    /// Writes a new base of the append-only file.
+    Rewrite,
 }
 
 /// Begins work in a child. There must be none.
@@ -80,6 +84,10 @@ pub(crate) fn begin(
         Work::Copy => {
             tracing::info!("Background RDB transfer started by pid {}", child.pid.as_raw_pid());
         }
+        Work::Rewrite => tracing::info!(
+            "Background append only file rewriting started by pid {}",
+            child.pid.as_raw_pid()
+        ),
     }
     Ok(())
 }
@@ -149,6 +157,14 @@ fn end(node: &mut Node, is_done: bool) {
             }
             node.copy_child_ended(is_done);
         }
+        Work::Rewrite => {
+            if is_done {
+                tracing::info!("Fork CoW for AOF rewrite: {megabytes} MB");
+            } else {
+                note_failure("AOF rewrite", &child);
+            }
+            node.end_rewrite(&child, is_done);
+        }
     }
 }
 
@@ -165,10 +181,11 @@ fn note_failure(what: &str, child: &Working) {
 
 /// Removes what a child has left unfinished.
 fn clean(node: &Node, child: &Working) {
-    let dir = &node.config.settings().dir;
+    let (settings, pid) = (node.config.settings(), child.pid.as_raw_pid().cast_unsigned());
     let path = match child.work {
         Work::Copy => return,
-        Work::Snapshot { .. } => temporary(dir, child.pid.as_raw_pid().cast_unsigned()),
+        Work::Snapshot { .. } => temporary(&settings.dir, pid),
+        Work::Rewrite => temporary_in(&directory(settings), pid),
     };
     // It removes the file itself if it can.
     let _ = std::fs::remove_file(path);
@@ -196,6 +213,9 @@ pub(crate) fn kill(node: &mut Node) {
             tracing::warn!("There is a child saving an .rdb. Killing it!");
         }
         Work::Copy => tracing::info!("Killing the child that sends a copy to replicas"),
+        Work::Rewrite => {
+            tracing::warn!("There is a child rewriting the AOF. Killing it!");
+        }
     }
     fork::kill(child.pid);
     clean(node, &child);

@@ -1,7 +1,8 @@
 //! The last things before the node ends.
 
-use crate::config::disk::ShutdownMode;
+use crate::config::settings::disk::ShutdownMode;
 use crate::node::Node;
+use crate::persistence::aof::State;
 use crate::persistence::child;
 
 impl Node {
@@ -11,7 +12,15 @@ impl Node {
             // What was read so far must not replace what is on the disk.
             return true;
         }
+        if self.persistence.aof.state == State::WaitsForRewrite {
+            if !mode.is_forced && mode.saves != Some(false) {
+                tracing::warn!("Writing initial AOF, can't exit.");
+                return false;
+            }
+            tracing::warn!("Writing initial AOF. Exit anyway.");
+        }
         child::kill(self);
+        self.close_append();
         let has_points = !self.config.settings().disk.save_points.is_empty();
         if mode.saves.unwrap_or(has_points) {
             tracing::info!("Saving the final RDB snapshot before exiting.");

@@ -217,7 +217,8 @@ impl Node {
         };
         let mut has_readers = false;
         self.each_replica(|client, replica| {
-            let needs = matches!(replica.stage, Stage::Receiving { number: own, .. } if own <= number);
+            let needs =
+                matches!(replica.stage, Stage::Receiving { number: own, .. } if own <= number);
             has_readers |= needs && client.close.is_none();
         });
         has_readers
@@ -250,11 +251,8 @@ pub(crate) fn begin_for(
     is_direct: bool,
 ) {
     replica.next = offset;
-    replica.stage = if is_direct {
-        Stage::Receiving { number: 1, at: 0 }
-    } else {
-        Stage::FileInTheMaking
-    };
+    replica.stage =
+        if is_direct { Stage::Receiving { number: 1, at: 0 } } else { Stage::FileInTheMaking };
     // Who asked by `SYNC` gets the copy without a word.
     if !replica.is_old {
         client.outbox.extend_from_slice(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());

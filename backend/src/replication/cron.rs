@@ -104,7 +104,8 @@ fn give_backlog_up(node: &mut Node) {
     let ttl = node.config.settings().replication.backlog_ttl;
     let replication = &mut node.replication;
     let is_over = replication.lonely_since.is_some_and(|since| since.elapsed() > ttl);
-    if ttl.is_zero() || !is_over || replication.upstream.is_some() || replication.backlog.is_none() {
+    if ttl.is_zero() || !is_over || replication.upstream.is_some() || replication.backlog.is_none()
+    {
         return;
     }
     tracing::info!(

@@ -158,7 +158,8 @@ async fn link(node: &SharedNode, host: &str, port: u16) -> Result<(), LinkError>
 fn set_state(node: &SharedNode, state: LinkState) {
     if let Some(upstream) = &mut node.borrow_mut().replication.upstream {
         upstream.state = state;
-        upstream.heard_at = Some(Instant::now()).filter(|_| state == LinkState::Connected).or(upstream.heard_at);
+        upstream.heard_at =
+            Some(Instant::now()).filter(|_| state == LinkState::Connected).or(upstream.heard_at);
     }
 }
 

@@ -44,6 +44,7 @@ impl Tick {
         if node.persistence.loading.is_none() {
             expire(node, now_ms);
         }
+        node.write_appended();
         schedule::run(node, now_ms);
         replication::cron::run(node);
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {

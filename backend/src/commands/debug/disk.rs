@@ -36,3 +36,14 @@ pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.reply.ok();
     Ok(())
 }
+
+/// `DEBUG LOADAOF`: forgets everything and reads the append-only file.
+pub(super) fn load_append_only_file(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.node.load_parts_now().map_err(|error| {
+        tracing::warn!("Error trying to load the AOF files: {error}");
+        ReplyError::from_static("ERR Error trying to load the AOF files, check server logs.")
+    })?;
+    tracing::warn!("Append Only File loaded by DEBUG LOADAOF");
+    call.reply.ok();
+    Ok(())
+}

@@ -3,6 +3,7 @@
 use crate::commands::info::sections::{fixed, line};
 use crate::execute::Call;
 use crate::persistence::History;
+use crate::persistence::aof::State;
 use crate::persistence::child::{Work, Working};
 use crate::persistence::load::Loading;
 
@@ -14,6 +15,7 @@ pub(super) fn write(call: &Call<'_>, text: &mut String) {
     snapshots(call, text);
     append(call, text);
     fixed(text, &[("module_fork_in_progress", "0"), ("module_fork_last_cow_size", "0")]);
+    appended(call, text);
     if let Some(loading) = &persistence.loading {
         progress(loading, text);
     }
@@ -51,22 +53,34 @@ fn snapshots(call: &Call<'_>, text: &mut String) {
     line(text, "rdb_last_load_keys_loaded", persistence.loaded_count);
 }
 
-fn append(_: &Call<'_>, text: &mut String) {
-    fixed(
-        text,
-        &[
-            ("aof_enabled", "0"),
-            ("aof_rewrite_in_progress", "0"),
-            ("aof_rewrite_scheduled", "0"),
-            ("aof_last_rewrite_time_sec", "-1"),
-            ("aof_current_rewrite_time_sec", "-1"),
-            ("aof_last_bgrewrite_status", "ok"),
-            ("aof_rewrites", "0"),
-            ("aof_rewrites_consecutive_failures", "0"),
-            ("aof_last_write_status", "ok"),
-            ("aof_last_cow_size", "0"),
-        ],
-    );
+fn append(call: &Call<'_>, text: &mut String) {
+    let (persistence, aof) = (&call.node.persistence, &call.node.persistence.aof);
+    let rewriting = persistence.child.as_ref().filter(|child| child.work == Work::Rewrite);
+    let is_writing = aof.write_error.is_none() && aof.sync_error.is_none();
+    line(text, "aof_enabled", u8::from(aof.state != State::Off));
+    line(text, "aof_rewrite_in_progress", u8::from(rewriting.is_some()));
+    line(text, "aof_rewrite_scheduled", u8::from(aof.is_rewrite_scheduled));
+    line(text, "aof_last_rewrite_time_sec", took(aof.rewrite));
+    line(text, "aof_current_rewrite_time_sec", running(rewriting));
+    line(text, "aof_last_bgrewrite_status", status(aof.rewrite.is_ok));
+    line(text, "aof_rewrites", aof.rewrites_count);
+    line(text, "aof_rewrites_consecutive_failures", aof.failures_count);
+    line(text, "aof_last_write_status", status(is_writing));
+    line(text, "aof_last_cow_size", aof.rewrite.copied_bytes);
+}
+
+/// What there is to tell only while effects are appended.
+fn appended(call: &Call<'_>, text: &mut String) {
+    let aof = &call.node.persistence.aof;
+    if aof.state == State::Off {
+        return;
+    }
+    line(text, "aof_current_size", aof.bytes_total);
+    line(text, "aof_base_size", aof.bytes_base);
+    line(text, "aof_pending_rewrite", 0);
+    line(text, "aof_buffer_length", aof.unwritten.len());
+    line(text, "aof_pending_bio_fsync", u8::from(aof.is_syncing));
+    line(text, "aof_delayed_fsync", aof.delayed_count);
 }
 
 fn progress(loading: &Loading, text: &mut String) {

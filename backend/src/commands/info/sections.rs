@@ -177,11 +177,11 @@ fn memory(call: &Call<'_>, text: &mut String) {
     );
     let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
     line(text, "mem_clients_normal", buffers);
+    line(text, "mem_cluster_links", 0);
+    line(text, "mem_aof_buffer", node.persistence.aof.unwritten.capacity());
     fixed(
         text,
         &[
-            ("mem_cluster_links", "0"),
-            ("mem_aof_buffer", "0"),
             ("mem_allocator", "system"),
             ("active_defrag_running", "0"),
             ("lazyfree_pending_objects", "0"),

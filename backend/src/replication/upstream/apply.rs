@@ -117,7 +117,12 @@ impl Stream {
         {
             let args = self.decoder.args(&received[read..]);
             if !args.is_empty() {
-                replay(node, &mut self.client, args, &mut self.replies, &mut turn);
+                if let Err(error) =
+                    replay(node, &mut self.client, args, &mut self.replies, &mut turn)
+                {
+                    let error = error.text(args);
+                    tracing::warn!("cannot be repeated: {}", String::from_utf8_lossy(&error));
+                }
                 self.replies.clear();
                 is_ack_due |= self.client.last_command == Some(REPLCONF)
                     && args.get(1).is_some_and(|word| is(word, "GETACK"));

@@ -123,6 +123,7 @@ impl Node {
         // What they have is not what is here.
         self.disconnect_replicas();
         self.treat_expired(Expired::Hidden);
+        self.restart_append();
     }
 
     /// Empties the databases for a copy.
@@ -157,7 +158,9 @@ async fn receive_into_file(
     let mut tail: Vec<u8> = Vec::new();
     loop {
         let portion = match &end {
-            End::After(len) => wire.received.len().min(usize::try_from(len - count).unwrap_or(usize::MAX)),
+            End::After(len) => {
+                wire.received.len().min(usize::try_from(len - count).unwrap_or(usize::MAX))
+            }
             End::Mark(_) => wire.received.len(),
         };
         let bytes: Vec<u8> = wire.received.drain(..portion).collect();
@@ -221,7 +224,9 @@ async fn load_file(node: &SharedNode, path: &std::path::Path) -> Result<(), Link
             }
         }
     }
-    load.finish(&mut node.borrow_mut());
+    let node = &mut *node.borrow_mut();
+    load.finish(node);
+    node.persistence.loading = None;
     Ok(())
 }
 

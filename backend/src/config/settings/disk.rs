@@ -71,7 +71,7 @@ pub(crate) struct ShutdownMode {
 }
 
 impl Disk {
-    pub(super) fn read(values: &Values) -> Disk {
+    pub(in crate::config) fn read(values: &Values) -> Disk {
         let text = |name| values.text(name).to_owned();
         let numbers: Vec<u64> =
             values.text("save").split(' ').filter_map(|number| number.parse().ok()).collect();
