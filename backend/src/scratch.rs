@@ -16,7 +16,6 @@ use reddoor_protocol::scratch::{Copied, CopyError, Scratch};
 
 use crate::client::{Client, Peer};
 use crate::clock;
-use crate::commands::dump;
 use crate::config::Config;
 use crate::data::rdb::payload;
 use crate::data::rdb::write::Compression;

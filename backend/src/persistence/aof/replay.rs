@@ -14,7 +14,7 @@ use std::time::Instant;
 use reddoor_protocol::request::{Limits, RequestDecoder};
 use thiserror::Error;
 
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, Peer};
 use crate::clock;
 use crate::data::keyspace;
 use crate::data::rdb::file::fill::{Duplicates, Expired};
@@ -263,5 +263,5 @@ impl Commands {
 
 /// A client that no connection belongs to and that may do everything.
 fn internal_client() -> Client {
-    Client { is_authenticated: true, ..Client::blank(ClientId::default(), clock::unix_ms()) }
+    Client { is_authenticated: true, ..Client::new(ClientId::default(), Peer::ThisMachine) }
 }
