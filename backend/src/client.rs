@@ -181,6 +181,11 @@ impl Client {
         self.wake();
     }
 
+    /// Whether it copies this node, or is about to.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.state().is_some())
+    }
+
     /// Whether replies to this client's command are sent.
     #[inline]
     pub(crate) fn wants_replies(&self) -> bool {
@@ -189,7 +194,13 @@ impl Client {
 
     /// The class of clients that it belongs to for the limits of what it may leave unread.
     pub(crate) fn output_limit(&self, limits: &OutputLimits) -> OutputLimit {
-        if self.subscriptions.are_any() { limits.pubsub } else { limits.normal }
+        if self.is_replica() {
+            limits.replica
+        } else if self.subscriptions.are_any() {
+            limits.pubsub
+        } else {
+            limits.normal
+        }
     }
 
     /// Whether the reply to the command that has just ended is left out.

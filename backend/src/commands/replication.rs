@@ -58,8 +58,7 @@ fn sync(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 /// Who is a replica need not ask again, and is not answered.
 fn is_replica_already(call: &Call<'_>) -> bool {
-    let stage = call.client.replica.as_ref().map(|replica| &replica.stage);
-    stage.is_some_and(|stage| !matches!(stage, Stage::Introduced))
+    call.client.is_replica()
 }
 
 /// Whether this node has data to give.

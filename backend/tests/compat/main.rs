@@ -14,6 +14,8 @@ mod servers;
 
 mod content;
 
+mod stream;
+
 mod wire;
 
 use std::env;
@@ -67,6 +69,24 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
         assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
     }
     content::exchange(pair, &name);
+}
+
+/// Effects: what was random or depends on the time of day is sent as what came out.
+#[test]
+fn replicas_are_sent_the_same() {
+    let Some(pair) = Pair::start() else { return };
+    let mut readers = [&pair.redis, &pair.node].map(|path| stream::Reader::start(path));
+    let only = env::var("COMPAT_FAMILY").ok();
+    let (seed, _) = seed_and_count();
+    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
+    {
+        let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN);
+        stream::compare(&pair, &mut readers, &script, &name);
+    }
+    for script in stream::SCRIPTS {
+        stream::compare(&pair, &mut readers, &fixed::commands(script), script);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::commands::info::sections::line;
 use crate::commands::replication::{ip_of, role_name};
 use crate::execute::Call;
 use crate::node::Node;
-use crate::replication::upstream::{LinkState, Upstream};
+use crate::replication::upstream::Upstream;
 
 pub(super) fn write(call: &Call<'_>, text: &mut String) {
     line(text, "role", role_name(call.node));
@@ -19,17 +19,16 @@ pub(super) fn write(call: &Call<'_>, text: &mut String) {
 
 /// The primary of this node, and the link to it.
 fn primary(node: &Node, upstream: &Upstream, text: &mut String) {
-    let is_up = upstream.state == LinkState::Connected;
-    let is_copying = upstream.state == LinkState::Copying;
-    let heard = upstream.heard_at.filter(|_| is_up || is_copying);
-    let heard_s = heard.map_or(-1, seconds_since);
+    let standing = node.standing();
+    let (is_up, is_copying) = (standing.is_linked, standing.is_copying);
+    let silent_s = standing.silent_ms.and_then(|ms| i64::try_from(ms / 1000).ok()).unwrap_or(-1);
     line(text, "master_host", &upstream.host);
     line(text, "master_port", upstream.port);
     line(text, "master_link_status", if is_up { "up" } else { "down" });
-    line(text, "master_last_io_seconds_ago", if is_up { heard_s } else { -1 });
+    line(text, "master_last_io_seconds_ago", if is_up { silent_s } else { -1 });
     line(text, "master_sync_in_progress", u8::from(is_copying));
-    line(text, "slave_read_repl_offset", node.replication.offset);
-    line(text, "slave_repl_offset", node.replication.offset);
+    line(text, "slave_read_repl_offset", standing.offset);
+    line(text, "slave_repl_offset", standing.offset);
     if is_copying {
         let (total, read) = upstream.copy_bytes;
         #[expect(clippy::cast_precision_loss, reason = "two digits of it are told")]
@@ -39,7 +38,7 @@ fn primary(node: &Node, upstream: &Upstream, text: &mut String) {
         line(text, "master_sync_read_bytes", read);
         line(text, "master_sync_left_bytes", total.unwrap_or(0).saturating_sub(read));
         line(text, "master_sync_perc", format_args!("{percent:.2}"));
-        line(text, "master_sync_last_io_seconds_ago", heard_s);
+        line(text, "master_sync_last_io_seconds_ago", silent_s);
     }
     if !is_up {
         line(text, "master_link_down_since_seconds", seconds_since(upstream.down_since));

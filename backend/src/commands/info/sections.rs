@@ -170,11 +170,12 @@ fn memory(call: &Call<'_>, text: &mut String) {
             ("mem_fragmentation_ratio", "1.00"),
             ("mem_fragmentation_bytes", "0"),
             ("mem_not_counted_for_evict", "0"),
-            ("mem_replication_backlog", "0"),
-            ("mem_total_replication_buffers", "0"),
             ("mem_clients_slaves", "0"),
         ],
     );
+    let stream_bytes = node.replication.backlog_extent().map_or(0, |(_, len)| len);
+    line(text, "mem_replication_backlog", stream_bytes);
+    line(text, "mem_total_replication_buffers", stream_bytes);
     let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
     line(text, "mem_clients_normal", buffers);
     line(text, "mem_cluster_links", 0);
@@ -206,7 +207,10 @@ fn stats(call: &Call<'_>, text: &mut String) {
         &[("instantaneous_input_repl_kbps", "0.00"), ("instantaneous_output_repl_kbps", "0.00")],
     );
     line(text, "rejected_connections", stats.connections_rejected);
-    fixed(text, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
+    let syncs = call.node.replication.counts;
+    line(text, "sync_full", syncs.full);
+    line(text, "sync_partial_ok", syncs.partial);
+    line(text, "sync_partial_err", syncs.partial_refused);
     line(text, "expired_keys", call.node.expired_count());
     line(text, "expired_stale_perc", "0.00");
     line(text, "expired_time_cap_reached_count", stats.expire_cycles_cut_short);

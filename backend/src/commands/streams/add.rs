@@ -125,9 +125,10 @@ pub(super) fn xadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let record = call.node.write(at, key).ok_or(ReplyError::NO_SUCH_KEY)?;
     let stream = stream_of(record)?;
+    let is_given = matches!(id, NewId::Exactly(_));
     let id = add(stream, id, words, limits, at.now_ms)?;
     let trimmed = trim.map_or(0, |trim| stream.trim(&trim));
-    propagate(call, &options, Some((words_at - 1, id)))?;
+    propagate(call, &options, (!is_given).then_some((words_at - 1, id)))?;
     call.changed(key);
     call.notify(Class::Stream, "xadd", key);
     if trimmed > 0 {
@@ -151,10 +152,10 @@ fn propagate(
     let stream = stream_of(record)?;
     let bound = match options.keep {
         Some(Keep::Newest(_)) => stream.marks().len.to_string().into_bytes(),
-        // What was kept begins here; of an empty stream nothing is to be kept.
+        // What was kept begins here; where nothing is left, nothing is to be kept.
         Some(Keep::From(_)) => {
             let first = stream.range(Id::MIN, Id::MAX).next();
-            first.map_or(Id::MIN, |entry| entry.id).text().as_bytes().to_vec()
+            first.map_or(Id::MAX, |entry| entry.id).text().as_bytes().to_vec()
         }
         None => Vec::new(),
     };

@@ -23,8 +23,6 @@ pub(crate) struct ReplicationSettings {
     pub(crate) diskless_replicas_max: usize,
     /// `disabled`, `on-empty-db` or `swapdb`: whether a copy is loaded as it comes.
     pub(crate) diskless_load: String,
-    /// Small parts of the stream may be gathered by the system.
-    pub(crate) gathers_small_parts: bool,
     /// Empty for none.
     pub(crate) primary_user: String,
     /// Empty for none.
@@ -60,7 +58,6 @@ impl ReplicationSettings {
             diskless_delay: seconds("repl-diskless-sync-delay"),
             diskless_replicas_max: values.number("repl-diskless-sync-max-replicas"),
             diskless_load: text("repl-diskless-load"),
-            gathers_small_parts: values.flag("repl-disable-tcp-nodelay"),
             primary_user: text("masteruser"),
             primary_password: text("masterauth"),
             announce_ip: text("replica-announce-ip"),
