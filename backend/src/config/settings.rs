@@ -75,8 +75,6 @@ pub(crate) struct Settings {
     pub(crate) disk: Disk,
     /// Keys whose time has come go by `UNLINK`.
     pub(crate) lazily_frees_expired: bool,
-    /// Values that a command replaces or empties go by `UNLINK`.
-    pub(crate) lazily_frees_replaced: bool,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -180,7 +178,6 @@ impl Settings {
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
             lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
-            lazily_frees_replaced: values.flag("lazyfree-lazy-server-del"),
             replication: ReplicationSettings::read(values),
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),

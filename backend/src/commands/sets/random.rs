@@ -10,7 +10,6 @@ use crate::data::random::Random;
 use crate::data::set::Set;
 use crate::execute::Call;
 use crate::notify::Class;
-use crate::propagate::Removal;
 
 /// How many times more members must be taken away than remain for the set to be made anew from the latter.
 /// Source: redis `src/t_set.c` SPOP_MOVE_STRATEGY_MUL.
@@ -102,8 +101,7 @@ fn pop_many(call: &mut Call<'_>) -> Result<(), ReplyError> {
 /// Which members went: chance takes others elsewhere.
 fn propagate(call: &mut Call<'_>, key: &[u8], popped: &Elements, is_empty: bool) {
     if is_empty {
-        let is_lazy = call.node.config.settings().lazily_frees_replaced;
-        return call.propagate_as(&[Removal::of_lazy(is_lazy).word(), key]);
+        return call.propagate_as(&[b"DEL", key]);
     }
     popped.for_each(|member| call.propagate_too(&[b"SREM", key, member]));
     call.propagate_nothing();
