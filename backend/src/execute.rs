@@ -248,10 +248,10 @@ fn admit(
         };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
-    if is_stale(node) && !runs_while_stale(client, spec) {
+    if is_stale(node) && !runs_while(CommandFlags::STALE, client, spec) {
         return refuse_admitted(node, client, spec, MASTER_DOWN, out);
     }
-    if node.persistence.loading.is_some() && !runs_while_loading(client, spec) {
+    if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
         return refuse_admitted(node, client, spec, LOADING, out);
     }
     if node.pause.is_some() && is_held_back(node, client, spec) {
@@ -305,22 +305,15 @@ fn is_stale(node: &Node) -> bool {
         && !node.config.settings().replication.serves_stale_data
 }
 
-/// Whether a command needs no fresh data, or is an `EXEC` of such alone.
-fn runs_while_stale(client: &Client, spec: &CommandSpec) -> bool {
-    let needs_data = |spec: &CommandSpec| !spec.flags.contains(CommandFlags::STALE);
-    !needs_data(spec) && !(spec.id() == EXEC && any_queued(client, needs_data))
-}
-
 /// Whether a command changes data, or is an `EXEC` of one that does.
 fn writes(client: &Client, spec: &CommandSpec) -> bool {
     spec.is_write() || spec.id() == EXEC && any_queued(client, CommandSpec::is_write)
 }
 
-/// Whether a command needs no data, or is an `EXEC` of such alone.
-fn runs_while_loading(client: &Client, spec: &CommandSpec) -> bool {
-    let needs_data = |spec: &CommandSpec| !spec.flags.contains(CommandFlags::LOADING);
-    let has_queued = spec.id() == EXEC && any_queued(client, needs_data);
-    !needs_data(spec) && !has_queued
+/// Whether a command runs in a state that only commands with a flag run in, and all that an `EXEC` runs do.
+fn runs_while(flag: CommandFlags, client: &Client, spec: &CommandSpec) -> bool {
+    let must_wait = |spec: &CommandSpec| !spec.flags.contains(flag);
+    !(must_wait(spec) || spec.id() == EXEC && any_queued(client, must_wait))
 }
 
 fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool {

@@ -76,12 +76,10 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
 fn replicas_are_sent_the_same() {
     let Some(pair) = Pair::start() else { return };
     let mut readers = [&pair.redis, &pair.node].map(|path| stream::Reader::start(path));
-    let only = env::var("COMPAT_FAMILY").ok();
-    let (seed, _) = seed_and_count();
-    for family in FAMILIES.iter().filter(|family| only.as_deref().is_none_or(|o| o == family.name))
-    {
+    let (seed, _) = seed_and_count(SCRIPTS);
+    for family in families() {
         let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
-        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN, b"");
         stream::compare(&pair, &mut readers, &script, &name);
     }
     for script in stream::SCRIPTS {

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::request::{Limits, RequestDecoder};
+use reddoor_scripts::reply::show_last;
 
 use crate::servers::Pair;
-use crate::wire::{Client, show_last};
+use crate::wire::Client;
 
 /// Scripts for what random ones would not hit: transactions, databases, expired keys, groups.
 pub(crate) const SCRIPTS: &[&str] = &[

@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Ports tried for a server (count).
+const PORTS_TRIED: usize = 20;
+
 /// Tells the process of this test binary that it is to be a node, and with which arguments, one a line.
 const NODE_ARGS: &str = "REDDOOR_REPLICATION_TEST_NODE_ARGS";
 
@@ -64,17 +67,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server with these settings beside those that all have, and waits until it answers.
     pub(crate) fn start(kind: Kind, settings: &str) -> Server {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        for _ in 0..20 {
+        // Somebody else may take a port in between.
+        for _ in 0..PORTS_TRIED {
+            let dir = tempfile::tempdir().expect("a temporary directory");
             let port = free_port();
             let child = spawn(kind, port, settings, dir.path());
             let mut server = Server { kind, port, settings: settings.to_owned(), child, dir };
             if server.answers() {
                 return server;
             }
-            // Somebody else took the port in between.
-            server.kill();
-            return Server::start(kind, settings);
         }
         panic!("no free port for a server");
     }
