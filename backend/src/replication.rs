@@ -149,11 +149,6 @@ impl Replication {
         self.backlog.as_ref().map(|backlog| (backlog.start(), backlog.len()))
     }
 
-    /// How `INFO` names the state of a failover.
-    pub(crate) fn failover_state(&self) -> &'static str {
-        "no-failover"
-    }
-
     /// Begins to keep the stream, from here on.
     fn keep_backlog(&mut self) {
         self.backlog = Some(Backlog::new(self.offset));

@@ -40,8 +40,6 @@ pub(crate) struct Upstream {
     pub(crate) down_since: Instant,
     /// Bytes of a copy: all, if that is known, and those received.
     pub(crate) copy_bytes: (Option<u64>, u64),
-    /// The primary is to hand over to this node: it asks so when it comes.
-    pub(crate) asks_for_failover: bool,
     /// The database in which the stream stands.
     db: usize,
 }
@@ -81,7 +79,6 @@ impl Upstream {
             heard_at: None,
             down_since: Instant::now(),
             copy_bytes: (None, 0),
-            asks_for_failover: false,
             db: 0,
         }
     }

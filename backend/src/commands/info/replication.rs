@@ -89,7 +89,8 @@ fn history(node: &Node, text: &mut String) {
         None => ("0".repeat(40), -1),
     };
     let extent = replication.backlog_extent();
-    line(text, "master_failover_state", replication.failover_state());
+    // Nobody can ask for one that the primary decides: `FAILOVER` is not served.
+    line(text, "master_failover_state", "no-failover");
     line(text, "master_replid", &replication.id);
     line(text, "master_replid2", before);
     line(text, "master_repl_offset", replication.offset);

@@ -47,22 +47,18 @@ pub(super) async fn run(node: &SharedNode, wire: &mut Wire) -> Result<Answer, Li
 }
 
 async fn ask_for_data(node: &SharedNode, wire: &mut Wire) -> Result<Answer, LinkError> {
-    let (id, offset, is_failover) = {
+    let (id, offset) = {
         let replication = &node.borrow().replication;
         let upstream = replication.upstream.as_ref();
-        let is_failover = upstream.is_some_and(|upstream| upstream.asks_for_failover);
         if upstream.is_some_and(|upstream| upstream.knows_history) {
             // The number of the next byte, counted from 1.
-            (replication.id.clone(), (replication.offset + 1).to_string(), is_failover)
+            (replication.id.clone(), (replication.offset + 1).to_string())
         } else {
-            ("?".to_owned(), "-1".to_owned(), is_failover)
+            ("?".to_owned(), "-1".to_owned())
         }
     };
     tracing::info!("Trying a partial resynchronization (request {id}:{offset}).");
-    let mut words: Vec<&[u8]> = vec![b"PSYNC", id.as_bytes(), offset.as_bytes()];
-    if is_failover {
-        words.push(b"FAILOVER");
-    }
+    let words: [&[u8]; 3] = [b"PSYNC", id.as_bytes(), offset.as_bytes()];
     let answer = wire.ask(node, "PSYNC", &words).await?;
     let mut parts = answer.split(' ');
     match parts.next() {
