@@ -26,7 +26,7 @@ use crate::config::settings::Permission;
 use crate::data::value::Value;
 use crate::node::{At, Node, PauseReach};
 use crate::notify::Class;
-use crate::replication::upstream::LinkState;
+use crate::replication::role;
 
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
@@ -232,7 +232,9 @@ fn admit(
     {
         return refuse_admitted(node, client, spec, &refusal, out);
     }
-    if let Some(refusal) = refusal_by_role(node, client, spec) {
+    if writes(client, spec)
+        && let Some(refusal) = node.refusal_of_writes()
+    {
         return refuse_admitted(node, client, spec, refusal, out);
     }
     if client.subscriptions.are_any()
@@ -248,8 +250,8 @@ fn admit(
         };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
-    if is_stale(node) && !runs_while(CommandFlags::STALE, client, spec) {
-        return refuse_admitted(node, client, spec, MASTER_DOWN, out);
+    if node.is_stale() && !runs_while(CommandFlags::STALE, client, spec) {
+        return refuse_admitted(node, client, spec, role::MASTER_DOWN, out);
     }
     if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
         return refuse_admitted(node, client, spec, LOADING, out);
@@ -280,29 +282,6 @@ fn refuse_admitted(
         return refuse(node, client, Some(spec), exec_aborted(reason).as_str().as_bytes(), out);
     }
     refuse(node, client, Some(spec), reason.as_bytes(), out)
-}
-
-/// Why a write is refused for who copies whom.
-fn refusal_by_role(node: &mut Node, client: &Client, spec: &CommandSpec) -> Option<&'static str> {
-    let is_replica = node.replication.upstream.is_some();
-    let settings = &node.config.settings().replication;
-    if is_replica && settings.is_read_only && writes(client, spec) {
-        return Some("READONLY You can't write against a read only replica.");
-    }
-    if !is_replica && settings.replicas_min > 0 && writes(client, spec) && node.lacks_replicas() {
-        return Some("NOREPLICAS Not enough good replicas to write.");
-    }
-    None
-}
-
-const MASTER_DOWN: &str =
-    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
-
-/// Whether this is a replica without its primary that is to tell nothing of its data meanwhile.
-fn is_stale(node: &Node) -> bool {
-    let upstream = node.replication.upstream.as_ref();
-    upstream.is_some_and(|upstream| upstream.state != LinkState::Connected)
-        && !node.config.settings().replication.serves_stale_data
 }
 
 /// Whether a command changes data, or is an `EXEC` of one that does.

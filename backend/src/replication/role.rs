@@ -26,7 +26,28 @@ const UNBLOCKED: ReplyError = ReplyError::from_static(
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
 );
 
+/// What is told by a replica that is to tell nothing of its data without its primary.
+pub(crate) const MASTER_DOWN: &str =
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+
 impl Node {
+    /// Why writes are refused for who copies whom, if they are.
+    pub(crate) fn refusal_of_writes(&mut self) -> Option<&'static str> {
+        if self.replication.upstream.is_none() {
+            let refusal = "NOREPLICAS Not enough good replicas to write.";
+            return self.lacks_replicas().then_some(refusal);
+        }
+        let refusal = "READONLY You can't write against a read only replica.";
+        self.config.settings().replication.is_read_only.then_some(refusal)
+    }
+
+    /// Whether this is a replica without its primary that is to tell nothing of its data meanwhile.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.replication.upstream.is_some()
+            && !self.standing().is_linked
+            && !self.config.settings().replication.serves_stale_data
+    }
+
     /// Begins to copy another node, and to follow it. Data and history are kept until it is known that they differ.
     /// The same node as before is left as it is.
     pub(crate) fn replicate(&mut self, host: &str, port: u16) {
