@@ -9,6 +9,7 @@ use reddoor_protocol::encode::Resp;
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
+use crate::replication::replica::Replica;
 
 /// The number of a client: counts up from 1, never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,12 @@ pub(crate) struct Client {
     pub(crate) outbox: Vec<u8>,
     /// Wakes the session after one of the fields above was changed from outside.
     pub(crate) waker: Option<Waker>,
+    /// Present for a replica, and for who says that it will be one.
+    pub(crate) replica: Option<Box<Replica>>,
+    /// Where the stream ended after the last command of this client.
+    pub(crate) written_to: u64,
+    /// `WAIT`: for so many replicas, to come so far.
+    pub(crate) awaits_acks: Option<(i64, u64)>,
     /// Received bytes of a request not yet complete.
     pub(crate) query_bytes: usize,
     /// Reply bytes not yet taken by the system.
@@ -163,6 +170,9 @@ impl Client {
             subscriptions: Subscriptions::default(),
             outbox: Vec::new(),
             waker: None,
+            replica: None,
+            written_to: 0,
+            awaits_acks: None,
             query_bytes: 0,
             output_bytes: 0,
         }
@@ -174,6 +184,11 @@ impl Client {
         self.wake();
     }
 
+    /// Whether it copies this node, or is about to.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.state().is_some())
+    }
+
     /// Whether replies to this client's command are sent.
     #[inline]
     pub(crate) fn wants_replies(&self) -> bool {
@@ -182,7 +197,13 @@ impl Client {
 
     /// The class of clients that it belongs to for the limits of what it may leave unread.
     pub(crate) fn output_limit(&self, limits: &OutputLimits) -> OutputLimit {
-        if self.subscriptions.are_any() { limits.pubsub } else { limits.normal }
+        if self.is_replica() {
+            limits.replica
+        } else if self.subscriptions.are_any() {
+            limits.pubsub
+        } else {
+            limits.normal
+        }
     }
 
     /// Whether the reply to the command that has just ended is left out.

@@ -95,6 +95,37 @@ impl Cluster {
         route::route(&self.core, &self.route, query, presence)
     }
 
+    /// Takes note of slots of which keys were read at the start. What nobody owns becomes this node's; what another
+    /// node owns is held as an import, so that whoever looks after the cluster finds it.
+    ///
+    /// Source: redis `src/cluster.c` verifyClusterConfigWithData.
+    pub(crate) fn adopt_loaded(&mut self, slots: impl Iterator<Item = Slot>) {
+        if self.core.myself().primary.is_some() {
+            return;
+        }
+        for slot in
+            slots.filter(|slot| self.core.importing_from(*slot).is_none()).collect::<Vec<_>>()
+        {
+            match self.core.owner(slot).map(|owner| (owner.id, owner.is_myself())) {
+                Some((_, true)) => {}
+                Some((owner, false)) => {
+                    tracing::warn!(
+                        "I have keys for slot {slot}, but the slot is assigned to another node. Setting it to \
+                         importing state."
+                    );
+                    self.core.set_importing(slot, owner);
+                }
+                None => {
+                    tracing::warn!(
+                        "I have keys for unassigned slot {slot}. Taking responsibility for it."
+                    );
+                    self.core.add_slots(bus::now_ms(), &[slot]);
+                }
+            }
+        }
+        self.wake();
+    }
+
     /// Whether a client may go on waiting for keys of a slot.
     ///
     /// # Errors

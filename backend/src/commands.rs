@@ -5,7 +5,7 @@
 //! Handlers parse arguments, call a structure, tell of changes and write a reply, in this order: until all
 //! arguments are understood nothing changes, and until nothing can fail any more nothing is written.
 
-mod argument;
+pub(crate) mod argument;
 
 mod elements;
 
@@ -56,6 +56,10 @@ mod connection;
 mod client;
 
 mod server;
+
+mod persistence;
+
+mod replication;
 
 mod config;
 
@@ -115,6 +119,8 @@ const FILES: &[&[(&str, Handler)]] = &[
     connection::HANDLERS,
     client::HANDLERS,
     server::HANDLERS,
+    persistence::HANDLERS,
+    replication::HANDLERS,
     config::HANDLERS,
     info::HANDLERS,
     debug::HANDLERS,

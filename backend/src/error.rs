@@ -40,6 +40,9 @@ pub enum RunError {
     /// The runtime or its signal handlers could not be set up.
     #[error("cannot set up the event loop")]
     Runtime(#[source] io::Error),
+    /// What was kept on disk cannot be read; carries why.
+    #[error("cannot load data: {0}")]
+    Load(String),
     /// The cluster part of the node could not start; carries its own words.
     #[error("cluster: {0}")]
     Cluster(String),

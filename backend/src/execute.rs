@@ -3,7 +3,8 @@
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
-//! 4. this node serves the slot of its keys, 5. a subscriber may send it, 6. no pause holds it back, 7. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it,
+//! 7. the data it needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 
@@ -26,6 +27,7 @@ use crate::data::value::Value;
 use crate::node::{At, Node, PauseReach};
 use crate::notify::Class;
 use crate::redact;
+use crate::replication::role;
 
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
@@ -59,6 +61,8 @@ pub(crate) enum Origin<'a> {
     Client,
     /// `EXEC` of the same client: checked when it was queued.
     Transaction,
+    /// Something that was done elsewhere, or earlier, and is done again here.
+    Replay,
     /// A client that waited for this key, which is ready now: checked and counted when it came.
     ReadyKey(&'a [u8]),
 }
@@ -168,10 +172,43 @@ pub(crate) fn execute(
     {
         node.tracking.end_caching(client.id);
     }
+    node.end_unit();
+    client.written_to = node.replication.offset;
     if node.blocking.has_ready() {
         blocking::serve(node, turn.now_ms);
     }
     outcome
+}
+
+/// Does what was done elsewhere, or earlier: nothing is checked, and nobody reads the reply.
+///
+/// # Errors
+/// It is no command of this node.
+pub(crate) fn replay(
+    node: &mut Node,
+    client: &mut Client,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Result<(), ResolveError> {
+    let spec = match resolve_served(args) {
+        Ok(spec) => spec,
+        Err(error) => {
+            client.last_command = None;
+            return Err(error);
+        }
+    };
+    client.last_command = Some(spec.id());
+    if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
+        queue(client, spec, args, out, usize::MAX);
+        return Ok(());
+    }
+    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
+    let (origin, now_ms) = (Origin::Replay, turn.now_ms);
+    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
+    run(&mut call, turn);
+    node.end_unit();
+    Ok(())
 }
 
 /// The row of a request that this node has a handler for.
@@ -205,6 +242,16 @@ fn admit(
             node.pubsub.let_through(client, out);
         }
     }
+    if let Some(refusal) = node.persistence.refusal(&node.config.settings().disk)
+        && (spec.id() == PING || writes(client, spec))
+    {
+        return refuse_admitted(node, client, spec, &refusal, out);
+    }
+    if writes(client, spec)
+        && let Some(refusal) = node.refusal_of_writes()
+    {
+        return refuse_admitted(node, client, spec, refusal, out);
+    }
     if client.subscriptions.are_any()
         && client.resp == Resp::V2
         && !RUNS_WHILE_SUBSCRIBED.contains(&spec.id())
@@ -222,6 +269,12 @@ fn admit(
         let error = ReplyError::new("ERR Replica can't interact with the keyspace");
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
+    if node.is_stale() && !runs_while(CommandFlags::STALE, client, spec) {
+        return refuse_admitted(node, client, spec, role::MASTER_DOWN, out);
+    }
+    if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
+        return refuse_admitted(node, client, spec, LOADING, out);
+    }
     if node.pause.is_some() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
     }
@@ -236,12 +289,44 @@ fn admit(
     Outcome::Answered
 }
 
+/// Refuses a command for a reason that an `EXEC` words as why it was aborted.
+fn refuse_admitted(
+    node: &mut Node,
+    client: &mut Client,
+    spec: &'static CommandSpec,
+    reason: &str,
+    out: &mut Vec<u8>,
+) -> Outcome {
+    if spec.id() == EXEC {
+        return refuse(node, client, Some(spec), exec_aborted(reason).as_str().as_bytes(), out);
+    }
+    refuse(node, client, Some(spec), reason.as_bytes(), out)
+}
+
+/// Whether a command changes data, or is an `EXEC` of one that does.
+fn writes(client: &Client, spec: &CommandSpec) -> bool {
+    spec.is_write() || spec.id() == EXEC && any_queued(client, CommandSpec::is_write)
+}
+
+/// Whether a command runs in a state that only commands with a flag run in, and all that an `EXEC` runs do.
+fn runs_while(flag: CommandFlags, client: &Client, spec: &CommandSpec) -> bool {
+    let must_wait = |spec: &CommandSpec| !spec.flags.contains(flag);
+    !(must_wait(spec) || spec.id() == EXEC && any_queued(client, must_wait))
+}
+
+fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool {
+    client.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|q| is_meant(q.spec)))
+}
+
 /// Runs a command that has been checked, answers and counts it.
 pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
-    let result = handler(call);
+    let result = call.collect_effect(|call| {
+        let result = handler(call);
+        push_rest(call);
+        result
+    });
     let took = turn.lap();
-    push_rest(call);
     if !call.node.tracking.is_idle() {
         call.node.remember_read(call.client.id, call.spec, call.args);
     }
@@ -257,8 +342,11 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
 /// Runs a command again that has waited; it was counted when it came.
 pub(crate) fn run_again(call: &mut Call<'_>, turn: &mut Turn) {
     let Some(handler) = commands::handler(call.spec.id()) else { return };
-    let result = handler(call);
-    push_rest(call);
+    let result = call.collect_effect(|call| {
+        let result = handler(call);
+        push_rest(call);
+        result
+    });
     finish(call, result, turn.lap());
 }
 
@@ -332,6 +420,9 @@ const EXEC: CommandId = CommandId::of("exec");
 const AUTH: CommandId = CommandId::of("auth");
 const DEBUG: CommandId = CommandId::of("debug");
 const QUIT: CommandId = CommandId::of("quit");
+const PING: CommandId = CommandId::of("ping");
+
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 /// Checks 2 and 3, and whether a transaction may hold the command.
 fn check(node: &Node, client: &Client, spec: &CommandSpec) -> Result<(), ReplyError> {
@@ -395,15 +486,9 @@ fn refuse(
 fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
     const UNHINDERED: [CommandId; 3] = [CommandId::of("client|unpause"), AUTH, QUIT];
     let Some(pause) = node.active_pause() else { return false };
-    let writes = spec.is_write()
-        || spec.id() == EXEC
-            && client
-                .transaction
-                .as_ref()
-                .is_some_and(|t| t.queue.iter().any(|q| q.spec.is_write()));
     match pause.reach {
         PauseReach::All => !UNHINDERED.contains(&spec.id()),
-        PauseReach::Writes => writes,
+        PauseReach::Writes => writes(client, spec),
     }
 }
 

@@ -14,11 +14,15 @@
 //! | `session` | one client's socket: reading, executing, writing, waiting |
 //! | `client`, `clients` | what is known of one client, and of all |
 //! | `node` | all state of the node |
+//! | `propagate` | what changes become for those who repeat them |
+//! | `replication` | this node as a primary and as a replica of others |
 //! | `execute` | the one door through which commands reach the state |
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
 //! | `notify` | keyspace notifications |
+//! | `persistence` | what outlives the process: snapshots, the append-only file |
+//! | `fork` | a child process with the node's memory as it was |
 //! | `blocking` | clients that wait for keys |
 //! | `pubsub` | clients that listen to channels |
 //! | [`scratch`] | a node without sockets, for one command over copies of keys |
@@ -57,9 +61,17 @@ mod monitor;
 
 mod stats;
 
+mod propagate;
+
+mod replication;
+
 mod node;
 
 mod notify;
+
+mod fork;
+
+mod persistence;
 
 mod execute;
 

@@ -13,12 +13,16 @@ use crate::blocking::{Blocking, Cause};
 use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::data::keyspace::{Fate, Keyspace, Layout, Record, seconds};
+use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record, seconds};
 use crate::data::list::Limits;
 use crate::data::random::Random;
+use crate::data::{hash, rdb};
 use crate::monitor::Monitors;
 use crate::notify::Class;
+use crate::persistence::Persistence;
+use crate::propagate::{Effects, Removal};
 use crate::pubsub::PubSub;
+use crate::replication::Replication;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -39,13 +43,22 @@ pub(crate) struct Node {
     pub(crate) pubsub: PubSub,
     pub(crate) tracking: Tracking,
     pub(crate) monitors: Monitors,
-    /// Whether the databases keep journals.
-    keeps_journal: bool,
+    pub(crate) effects: Effects,
+    pub(crate) replication: Replication,
+    /// What the databases note of keys.
+    noted: Noted,
+    /// What becomes of keys whose time has come.
+    expired: Expired,
+    /// A replica waits for a copy that may begin at once.
+    pub(crate) copy_is_due: bool,
+    /// Replicas have said how far they are since somebody last looked.
+    pub(crate) acks_came: bool,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
     pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
     pub(crate) pause: Option<Pause>,
+    pub(crate) persistence: Persistence,
     /// Changes since the start (count).
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
@@ -55,9 +68,7 @@ pub(crate) struct Node {
     pub(crate) random: Random,
     /// 40 hexadecimal characters, new with every start.
     pub(crate) run_id: String,
-    pub(crate) replication_id: String,
     pub(crate) started_at: Instant,
-    pub(crate) started_at_ms: i64,
     /// The most memory that was seen in use, in bytes.
     pub(crate) memory_peak_bytes: usize,
     /// The memory in use when the node began to serve, in bytes.
@@ -110,19 +121,23 @@ impl Node {
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
             monitors: Monitors::default(),
-            keeps_journal: false,
+            effects: Effects::default(),
+            replication: Replication::new(&mut random),
+            noted: Noted::Nothing,
+            expired: Expired::Removed,
+            copy_is_due: false,
+            acks_came: false,
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
             pause: None,
+            persistence: Persistence::default(),
             changes: 0,
             is_expiring: true,
             list_plain_bytes: Limits::PLAIN_BYTES,
             run_id: hex_id(&mut random),
-            replication_id: hex_id(&mut random),
             random,
             started_at: Instant::now(),
-            started_at_ms: crate::clock::unix_ms(),
             memory_peak_bytes: 0,
             memory_at_start_bytes: 0,
             shutdown: Arc::new(Notify::new()),
@@ -143,21 +158,28 @@ impl Node {
     /// Has a journal kept of what happens to keys as long as somebody asks for it.
     pub(crate) fn keep_journal(&mut self) {
         let events = self.config.settings().events;
-        let is_asked_for = !self.watches.is_idle()
+        let noted = if !self.watches.is_idle()
             || !self.tracking.is_idle()
             || !self.blocking.is_idle()
             || events.contains(b'n')
-            || events.contains(b'x');
-        if is_asked_for != self.keeps_journal {
-            self.keeps_journal = is_asked_for;
-            self.databases.iter_mut().for_each(|database| database.keep_journal(is_asked_for));
+            || events.contains(b'x')
+        {
+            Noted::All
+        } else if self.effects.are_wanted() {
+            Noted::Expired
+        } else {
+            Noted::Nothing
+        };
+        if noted != self.noted {
+            self.noted = noted;
+            self.databases.iter_mut().for_each(|database| database.keep_journal(noted));
         }
     }
 
     /// Tells everyone concerned of keys that were made or have expired, before anything else is told of them.
     #[inline]
     pub(crate) fn tell_journal(&mut self) {
-        if self.keeps_journal && self.databases.iter().any(Keyspace::has_journal) {
+        if self.noted != Noted::Nothing && self.databases.iter().any(Keyspace::has_journal) {
             self.tell_fates();
         }
     }
@@ -171,6 +193,8 @@ impl Node {
                         self.notify(Class::New, "new", db, &key);
                     }
                     Fate::Expired => {
+                        let word = self.expired_removal();
+                        self.propagate_removal(db, &key, word);
                         self.notify(Class::Expired, "expired", db, &key);
                         self.watches.touch_expired(db, &key);
                         self.invalidate(&key, None);
@@ -261,6 +285,20 @@ impl Node {
         Limits { fill, plain_bytes: self.list_plain_bytes }
     }
 
+    /// Up to where collections are kept compact.
+    pub(crate) fn rdb_limits(&self) -> rdb::Limits {
+        let settings = self.config.settings();
+        rdb::Limits {
+            list: self.list_limits(),
+            hash: hash::Limits {
+                fields_max: settings.hash_compact_fields_max,
+                bytes_max: settings.hash_compact_bytes_max,
+            },
+            set_integers_max: settings.set_integers_max,
+            sorted_set: settings.sorted_set_limits,
+        }
+    }
+
     /// The pause that is in force now.
     pub(crate) fn active_pause(&mut self) -> Option<Pause> {
         if self.pause.is_some_and(|pause| pause.until <= Instant::now()) {
@@ -269,9 +307,48 @@ impl Node {
         self.pause
     }
 
-    /// Starts a new history of changes.
-    pub(crate) fn renew_replication_id(&mut self) {
-        self.replication_id = hex_id(&mut self.random);
+    /// What becomes of keys whose time has come.
+    pub(crate) fn expiry_mode(&self) -> Expired {
+        self.expired
+    }
+
+    /// From now on does this with keys whose time has come.
+    pub(crate) fn treat_expired(&mut self, expired: Expired) {
+        self.expired = expired;
+        self.databases.iter_mut().for_each(|database| database.treat_expired(expired));
+    }
+
+    /// Has new databases treated as those were in whose place they are.
+    pub(crate) fn renew_treatment(&mut self) {
+        let (noted, expired) = (self.noted, self.expired);
+        for database in &mut self.databases {
+            database.keep_journal(noted);
+            database.treat_expired(expired);
+        }
+    }
+
+    /// Serves those who wait for keys that became ready otherwise than by a client's command.
+    pub(crate) fn serve_ready_keys(&mut self) {
+        if self.blocking.has_ready() {
+            crate::blocking::serve(self, crate::clock::unix_ms());
+        }
+    }
+
+    /// Does what the commands of a turn have left to be done once.
+    #[inline]
+    pub(crate) fn after_turn(&mut self) {
+        if self.copy_is_due {
+            self.copy_is_due = false;
+            self.begin_copy();
+        }
+        if self.acks_came {
+            self.serve_waiting();
+        }
+    }
+
+    /// How keys go whose time has come.
+    pub(crate) fn expired_removal(&self) -> Removal {
+        Removal::of_lazy(self.config.settings().lazily_frees_expired)
     }
 
     /// Keys removed by expiry (count), in all databases since the start or `CONFIG RESETSTAT`.
@@ -282,7 +359,7 @@ impl Node {
 }
 
 /// 40 hexadecimal characters at random.
-fn hex_id(random: &mut Random) -> String {
+pub(crate) fn hex_id(random: &mut Random) -> String {
     let text = format!("{:016x}{:016x}{:016x}", random.next(), random.next(), random.next());
     text.chars().take(40).collect()
 }

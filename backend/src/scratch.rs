@@ -16,7 +16,6 @@ use reddoor_protocol::scratch::{Copied, CopyError, Scratch};
 
 use crate::client::{Client, Peer};
 use crate::clock;
-use crate::commands::dump;
 use crate::config::Config;
 use crate::data::rdb::payload;
 use crate::data::rdb::write::Compression;
@@ -60,7 +59,7 @@ impl Scratch for ScratchNode {
         payload: &[u8],
         time_left_ms: Option<u64>,
     ) -> Result<(), CopyError> {
-        let limits = dump::limits(&self.node);
+        let limits = self.node.rdb_limits();
         let value = payload::read_of_any_version(payload, &limits).map_err(|_| CopyError)?;
         let now_ms = clock::unix_ms();
         let time_left_ms = time_left_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));

@@ -14,12 +14,15 @@ use std::{env, fs, io};
 
 use tokio::runtime::LocalRuntime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::error::RunError;
 use crate::log;
 use crate::node::{Node, SharedNode};
+use crate::persistence;
+use crate::replication;
 use crate::session::Scratch;
 
 pub(crate) use memory::resident_bytes;
@@ -61,11 +64,22 @@ async fn serve(config: Config) -> Result<(), RunError> {
         tokio::task::spawn_local(accepting);
     }
     tokio::task::spawn_local(tick::run(Rc::clone(&node)));
-    tracing::info!("Ready to accept connections");
-
+    tokio::task::spawn_local(persistence::child::follow(Rc::clone(&node)));
+    tokio::task::spawn_local(persistence::aof::append::commit(Rc::clone(&node)));
+    tokio::task::spawn_local(persistence::aof::append::sync(Rc::clone(&node)));
+    tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
     tokio::select! {
-        name = signals.ended() => tracing::warn!("Received {name} scheduling shutdown..."),
-        () = shutdown.notified() => tracing::warn!("User requested shutdown..."),
+        loaded = persistence::load::load(&node) => {
+            loaded?;
+            tokio::task::spawn_local(replication::upstream::follow(Rc::clone(&node)));
+            node.borrow_mut().follow_configured();
+            tracing::info!("Ready to accept connections");
+            until_ended(&node, &mut signals, &shutdown).await;
+        }
+        _ = signals.ended() => {
+            tracing::warn!("Received shutdown signal during loading, exiting now.");
+        }
+        () = shutdown.notified() => {}
     }
     if let Some(cluster) = &node.borrow().cluster {
         cluster.borrow_mut().save_before_exit();
@@ -76,6 +90,23 @@ async fn serve(config: Config) -> Result<(), RunError> {
     }
     tracing::warn!("Redis is now ready to exit, bye bye...");
     Ok(())
+}
+
+/// Waits until the node may end: a signal or `SHUTDOWN` asks for it, and what is to be saved is saved.
+async fn until_ended(node: &SharedNode, signals: &mut Signals, shutdown: &Notify) {
+    loop {
+        let name = tokio::select! {
+            name = signals.ended() => name,
+            () = shutdown.notified() => return,
+        };
+        tracing::warn!("Received {name} scheduling shutdown...");
+        let mut node = node.borrow_mut();
+        let disk = &node.config.settings().disk;
+        let mode = if name == "SIGINT" { disk.on_sigint } else { disk.on_sigterm };
+        if node.prepare_for_shutdown(mode) {
+            return;
+        }
+    }
 }
 
 fn start_log(config: &Config) -> Result<(), RunError> {

@@ -8,6 +8,8 @@
 //! Invariants: the node and the turn's buffers are borrowed only between two awaits; a client whose unread replies
 //! reach a limit is not read from, or disconnected, as the settings have it.
 
+mod feed;
+
 mod socket;
 
 mod turn;
@@ -50,6 +52,8 @@ pub(crate) struct Session {
     /// When the replies first exceeded the soft limit.
     soft_limit_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Replies wait until the append-only file is synced up to here.
+    held_until: u64,
 }
 
 /// Unread replies at which a client is no longer read from, where the settings set no limit (bytes).
@@ -77,6 +81,7 @@ impl Session {
             unsent_told: 0,
             soft_limit_since: None,
             timer: None,
+            held_until: 0,
         }
     }
 
@@ -92,13 +97,20 @@ impl Session {
             node.pubsub.forget(&mut client);
             node.tracking.end(client.id);
             node.monitors.forget(&mut client);
+            node.forget_replica(self.seat);
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let pace = self.pace(cx);
+            if self.is_held(cx) {
+                return Poll::Pending;
+            }
             let unsent = self.poll_send(cx)?;
+            if unsent == 0 && pace != Pace::Close {
+                self.poll_feed(cx)?;
+            }
             if unsent != self.unsent_told {
                 self.tell_unsent();
             }
@@ -157,6 +169,14 @@ impl Session {
         self.turn_with(&mut scratch, None)
     }
 
+    /// Whether replies must wait for the append-only file; if so, this task is woken when it has come further.
+    fn is_held(&self, cx: &Context<'_>) -> bool {
+        if self.held_until == 0 || self.replies.is_empty() {
+            return false;
+        }
+        !self.node.borrow_mut().persistence.aof.is_synced(self.held_until, cx.waker())
+    }
+
     /// Sends as much as the system takes. How many bytes are left.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
         while self.sent < self.replies.len() {
@@ -188,7 +208,11 @@ impl Session {
         {
             crate::blocking::time_out(&mut node.blocking, client);
         }
-        self.replies.append(&mut client.outbox);
+        if !client.outbox.is_empty() {
+            let hold = node.persistence.aof.hold(&node.config.settings().disk);
+            self.held_until = hold.unwrap_or(self.held_until);
+            self.replies.append(&mut client.outbox);
+        }
         match client.close {
             Some(Close::Now) => return Pace::Close,
             Some(Close::AfterReplies) => return Pace::CloseWhenSent,

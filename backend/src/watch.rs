@@ -79,6 +79,11 @@ impl Watches {
         }
     }
 
+    /// Whatever is there may be replaced: all watched keys count as changed.
+    pub(crate) fn touch_all(&mut self) {
+        self.touched.extend(self.watchers.values().flatten().map(|watcher| watcher.client));
+    }
+
     /// All keys of a database are about to go, and others to take their places: `before` and `after` look a key up
     /// among the former and the latter.
     pub(crate) fn touch_replaced(

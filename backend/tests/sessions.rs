@@ -24,7 +24,7 @@ impl Node {
         let dir = tempfile::tempdir().expect("a directory");
         let socket = dir.path().join("node.sock");
         let mut args = vec!["--unixsocket".to_owned(), socket.display().to_string()];
-        args.extend(["--port".to_owned(), "0".to_owned()]);
+        args.extend(["--port", "0", "--save", ""].map(str::to_owned));
         args.extend(directives.split_ascii_whitespace().map(str::to_owned));
         let config = Config::from_args(&args).expect("good arguments");
         let thread = Some(thread::spawn(move || reddoor_backend::run(config).expect("it serves")));

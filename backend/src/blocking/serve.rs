@@ -22,7 +22,7 @@ impl<'a> Call<'a> {
     pub(crate) fn may_block(&self) -> bool {
         match self.origin {
             Origin::Client | Origin::ReadyKey(_) => true,
-            Origin::Transaction => false,
+            Origin::Transaction | Origin::Replay => false,
         }
     }
 
@@ -30,7 +30,7 @@ impl<'a> Call<'a> {
     pub(crate) fn ready_key(&self) -> Option<&'a [u8]> {
         match self.origin {
             Origin::ReadyKey(key) => Some(key),
-            Origin::Client | Origin::Transaction => None,
+            Origin::Client | Origin::Transaction | Origin::Replay => None,
         }
     }
 
@@ -133,6 +133,7 @@ fn keeps_waiting(
         now_ms,
     };
     run_again(&mut call, &mut Turn { now_ms, last: Instant::now() });
+    node.end_unit();
     // The look-ups were counted when the client came.
     (node.stats.keyspace_hits, node.stats.keyspace_misses) = hits_and_misses;
     client.outbox = out;
@@ -163,6 +164,7 @@ pub(crate) fn release(node: &mut Node, seat: Seat, release: Release<'_>) -> bool
             if client.blocked.take().is_none() {
                 return false;
             }
+            client.awaits_acks = None;
             node.blocking.forget(client.id);
             let start = client.outbox.len();
             ReplyWriter::new(&mut client.outbox, client.resp).error(error);
@@ -176,6 +178,7 @@ pub(crate) fn release(node: &mut Node, seat: Seat, release: Release<'_>) -> bool
 /// Ends a client's wait because its time is up. Whether it did wait.
 pub(crate) fn time_out(blocking: &mut Blocking, client: &mut Client) -> bool {
     let Some(blocked) = client.blocked.take() else { return false };
+    client.awaits_acks = None;
     blocking.forget(client.id);
     let start = client.outbox.len();
     client.outbox.extend_from_slice(&blocked.reply);

@@ -225,7 +225,12 @@ fn act(node: &SharedNode) {
 fn drop_keys(node: &mut Node, slot: Slot) {
     let keys = node.databases[0].keys_in_slot(slot, usize::MAX);
     node.databases[0].drop_slot(slot);
-    keys.iter().for_each(|key| node.changed(0, key));
+    let word = node.expired_removal();
+    for key in &keys {
+        node.propagate_removal(0, key, word);
+        node.changed(0, key);
+    }
+    node.end_apart();
 }
 
 /// Gives a link its queue and its task.

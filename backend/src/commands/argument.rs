@@ -19,7 +19,7 @@ use crate::execute::Call;
 
 /// Whether an argument is this word, in any case of letters.
 #[inline]
-pub(super) fn is(arg: &[u8], word: &str) -> bool {
+pub(crate) fn is(arg: &[u8], word: &str) -> bool {
     arg.eq_ignore_ascii_case(word.as_bytes())
 }
 

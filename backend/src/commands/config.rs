@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::config::settings::Settings;
 use crate::execute::{Call, Handler, is_permitted};
 use crate::log;
+use crate::node::Node;
 use crate::stats::Stats;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -49,8 +50,22 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.client.is_authenticated = true;
     }
     call.node.settings_changed();
+    follow_append_setting(call.node)?;
     call.reply.ok();
     Ok(())
+}
+
+/// Switches the append-only file on or off; if that fails, the setting is as it was.
+fn follow_append_setting(node: &mut Node) -> Result<(), ReplyError> {
+    if node.follow_append_setting().is_ok() {
+        return Ok(());
+    }
+    let pair = [(b"appendonly".as_slice(), b"no".as_slice())];
+    node.config.set(pair.into_iter(), false)?;
+    Err(ReplyError::from_static(
+        "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server \
+         logs.",
+    ))
 }
 
 /// Follows a change of `dir`, the last thing that can fail.
@@ -73,6 +88,7 @@ fn resetstat(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let expired_keys_before = call.node.stats.expired_keys_before + call.node.expired_count();
     call.node.stats = Stats::default();
     call.node.stats.expired_keys_before = expired_keys_before;
+    call.node.persistence.reset_counts();
     call.reply.ok();
     Ok(())
 }

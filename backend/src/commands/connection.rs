@@ -123,7 +123,8 @@ fn hello_options<'a>(call: &mut Call<'a>) -> Result<Option<&'a [u8]>, ReplyError
 
 fn greet(call: &mut Call<'_>) {
     let mode = if call.node.cluster.is_some() { "cluster" } else { "standalone" };
-    let role = crate::commands::server::role(call.node);
+    let is_replica = call.node.replication.upstream.is_some();
+    let role = if is_replica { "replica" } else { "master" };
     let id = i64::try_from(call.client.id.0).unwrap_or(i64::MAX);
     let resp = call.client.resp;
     let mut reply = ReplyWriter::new(call.reply.out(), resp);

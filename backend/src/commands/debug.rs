@@ -1,5 +1,7 @@
 //! `DEBUG`: what tests do to a node. Locked unless `enable-debug-command` opens it.
 
+mod disk;
+
 mod encoding;
 
 use std::thread;
@@ -18,7 +20,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", debug)];
 
 fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (name, count) = (call.arg(1), call.args.len());
-    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 14] = [
+    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 16] = [
         ("SLEEP", 3..=3, sleep),
         ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
         ("OBJECT", 3..=4, object),
@@ -31,6 +33,8 @@ fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
         ("QUICKLIST-PACKED-THRESHOLD", 3..=3, encoding::packed_threshold),
         ("LISTPACK", 3..=3, encoding::listpack),
         ("QUICKLIST", 3..=4, encoding::quicklist),
+        ("RELOAD", 2..=5, disk::reload),
+        ("LOADAOF", 2..=2, disk::load_append_only_file),
         ("CHANGE-REPL-ID", 2..=2, change_replication_id),
         ("SEGFAULT", 2..=2, |_| std::process::abort()),
     ];
@@ -140,6 +144,7 @@ fn populate(call: &mut Call<'_>) -> Result<(), ReplyError> {
         let value = Value::String(Str::text(&value));
         call.node.databases[at.db].insert(key.as_bytes(), value, None, at.now_ms);
         call.changed(key.as_bytes());
+        call.propagate_nothing();
     }
     call.reply.ok();
     Ok(())
@@ -192,7 +197,7 @@ fn match_string(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn change_replication_id(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.node.renew_replication_id();
+    call.node.replication.renew_id(&mut call.node.random);
     call.reply.ok();
     Ok(())
 }

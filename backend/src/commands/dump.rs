@@ -5,13 +5,10 @@
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is};
-use crate::data::hash;
-use crate::data::keyspace::seconds;
-use crate::data::rdb::Limits;
+use crate::data::keyspace::{Expired, seconds};
 use crate::data::rdb::payload::{self, PayloadError};
 use crate::data::rdb::write::Compression;
 use crate::execute::{Call, Handler};
-use crate::node::Node;
 use crate::notify::Class;
 
 pub(super) const HANDLERS: &[(&str, Handler)] =
@@ -28,22 +25,7 @@ fn dump(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 /// Whether the settings want long strings compressed.
 pub(super) fn compression(call: &Call<'_>) -> Compression {
-    let compresses = call.node.config.settings().rdb_compresses;
-    if compresses { Compression::On } else { Compression::Off }
-}
-
-/// Up to where values that are read are kept compact.
-pub(crate) fn limits(node: &Node) -> Limits {
-    let settings = node.config.settings();
-    Limits {
-        list: node.list_limits(),
-        hash: hash::Limits {
-            fields_max: settings.hash_compact_fields_max,
-            bytes_max: settings.hash_compact_bytes_max,
-        },
-        set_integers_max: settings.set_integers_max,
-        sorted_set: settings.sorted_set_limits,
-    }
+    call.node.config.settings().disk.compression
 }
 
 /// The options of `RESTORE`.
@@ -96,21 +78,26 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if ttl < 0 {
         return Err(ReplyError::new("ERR Invalid TTL value, must be >= 0"));
     }
-    let value = payload::read(call.arg(3), &limits(call.node)).map_err(|error| match error {
-        PayloadError::Footer => ReplyError::new("ERR DUMP payload version or checksum are wrong"),
-        PayloadError::Value => ReplyError::new("ERR Bad data format"),
-    })?;
+    let value =
+        payload::read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
+            PayloadError::Footer => {
+                ReplyError::new("ERR DUMP payload version or checksum are wrong")
+            }
+            PayloadError::Value => ReplyError::new("ERR Bad data format"),
+        })?;
     let expires_at_ms = match ttl {
         0 => None,
         time if options.is_absolute => Some(time),
         // What does not fit wraps in a Redis, too, and is past then.
         time => Some(time.wrapping_add(at.now_ms)),
     };
-    if expires_at_ms.is_some_and(|time| time <= at.now_ms) {
+    let is_decided_here = call.node.expiry_mode() == Expired::Removed;
+    if is_decided_here && expires_at_ms.is_some_and(|time| time <= at.now_ms) {
         remove_replaced(call, key);
     } else {
         call.node.databases[at.db].insert(key, value, expires_at_ms, at.now_ms);
         note_idle_time(call, key, options.idle_s);
+        propagate_time(call, expires_at_ms, options.is_absolute);
         call.changed(key);
         call.notify(Class::Generic, "restore", key);
     }
@@ -118,11 +105,26 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
+/// A time from now on means another at another time.
+fn propagate_time(call: &mut Call<'_>, expires_at_ms: Option<i64>, is_absolute: bool) {
+    if let Some(time) = expires_at_ms
+        && !is_absolute
+    {
+        let mut digits = itoa::Buffer::new();
+        let time = digits.format(time).as_bytes();
+        let mut words: Vec<&[u8]> = call.args.iter().collect();
+        words[2] = time;
+        words.push(b"ABSTTL");
+        call.propagate_as(&words);
+    }
+}
+
 /// The value that was to come has expired already; the one that it was to replace goes all the same.
 fn remove_replaced(call: &mut Call<'_>, key: &[u8]) {
     let at = call.at();
     if call.node.peek(at, key).is_some() {
         call.node.databases[at.db].remove(key);
+        call.propagate_as(&[call.node.expired_removal().word(), key]);
         call.changed(key);
         call.notify(Class::Generic, "del", key);
     }

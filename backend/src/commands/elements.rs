@@ -21,6 +21,18 @@ impl Elements {
         self.push(element.bytes(&mut itoa::Buffer::new()));
     }
 
+    /// Visits all elements in their order.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&[u8])) {
+        let mut rest = self.bytes.as_slice();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let len =
+                rest[1..end - 1].iter().fold(0, |n, digit| n * 10 + usize::from(digit - b'0'));
+            let (element, behind) = rest[end + 1..].split_at(len);
+            visit(element);
+            rest = &behind[2..];
+        }
+    }
+
     pub(super) fn reply_as_array(&self, reply: &mut ReplyWriter<'_>) {
         reply.array(self.count);
         reply.raw(&self.bytes);

@@ -3,6 +3,7 @@
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{Base, TimeForm, Unit, integer, is, quoted};
+use crate::data::keyspace::Expired;
 use crate::execute::{Call, Handler};
 use crate::notify::Class;
 
@@ -81,12 +82,15 @@ fn expire(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
     let is_allowed =
         is_there && conditions.allow(call.node.databases[at.db].expires_at_ms(key), time);
     if is_allowed {
+        let is_past = time <= at.now_ms && call.node.expiry_mode() == Expired::Removed;
         let database = &mut call.node.databases[at.db];
-        let event = if time <= at.now_ms {
+        let event = if is_past {
             database.remove(key);
+            call.propagate_as(&[call.node.expired_removal().word(), key]);
             "del"
         } else {
             database.set_expiry(key, Some(time));
+            propagate_time(call, form, time);
             "expire"
         };
         call.changed(key);
@@ -94,6 +98,14 @@ fn expire(call: &mut Call<'_>, form: TimeForm) -> Result<(), ReplyError> {
     }
     call.reply.integer(i64::from(is_allowed));
     Ok(())
+}
+
+/// As a time of the calendar, in milliseconds, which is the same everywhere.
+fn propagate_time(call: &mut Call<'_>, form: TimeForm, time: i64) {
+    if form != MILLISECONDS_SINCE_1970 {
+        let mut digits = itoa::Buffer::new();
+        call.propagate_with(&[(0, b"PEXPIREAT"), (2, digits.format(time).as_bytes())]);
+    }
 }
 
 /// What is answered for a key that is not there, and for one that never expires.

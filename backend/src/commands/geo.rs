@@ -83,13 +83,19 @@ fn geoadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let mut scores = Vec::with_capacity(given.len() / 3);
     for member in given.chunks_exact(3) {
-        scores.push(format!("{:.0}", place(member[0], member[1])?.to_score()));
+        scores.push(place(member[0], member[1])?.to_bits().to_string());
     }
     let mut words: Vec<&[u8]> = args.iter().take(2 + options).collect();
     for (score, member) in scores.iter().zip(given.chunks_exact(3)) {
         words.extend([score.as_bytes(), member[2]]);
     }
-    add_from(call, Args::from_slices(&words), false)
+    let changes = call.node.changes;
+    let added = add_from(call, Args::from_slices(&words), false);
+    if call.node.changes != changes {
+        words[0] = b"zadd";
+        call.propagate_as(&words);
+    }
+    added
 }
 
 fn geopos(call: &mut Call<'_>) -> Result<(), ReplyError> {

@@ -13,6 +13,7 @@ use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
 use crate::notify::Class;
+use crate::propagate::Reach;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("pfadd", pfadd),
@@ -108,6 +109,7 @@ fn pfdebug(call: &mut Call<'_>) -> Result<(), ReplyError> {
         hll::make_dense(bytes).map_err(corrupted)?;
         let mut values = Vec::with_capacity(REGISTERS);
         hll::for_each_register(bytes, |value| values.push(value));
+        propagate_if_sparse(call, encoding);
         call.reply.array(values.len());
         values.into_iter().for_each(|value| call.reply.integer(i64::from(value)));
     } else if is(subcommand, "DECODE") {
@@ -123,12 +125,20 @@ fn pfdebug(call: &mut Call<'_>) -> Result<(), ReplyError> {
         });
     } else if is(subcommand, "TODENSE") {
         hll::make_dense(bytes).map_err(corrupted)?;
+        propagate_if_sparse(call, encoding);
         call.reply.integer(i64::from(encoding == Encoding::Sparse));
     } else {
         let name = quoted(subcommand);
         return Err(ReplyError::new(format!("ERR Unknown PFDEBUG subcommand '{name}'")));
     }
     Ok(())
+}
+
+/// What was sparse is dense now, everywhere.
+fn propagate_if_sparse(call: &mut Call<'_>, before: Encoding) {
+    if before == Encoding::Sparse {
+        call.propagate_always(Reach::All);
+    }
 }
 
 /// The runs of a sparse one: `z` and `Z` for zeros, `v` for a value.

@@ -3,6 +3,10 @@
 //! Fields of what this node does not do are there with the value that says so, because dashboards and rigs
 //! look for them.
 
+mod persistence;
+
+mod replication;
+
 mod sections;
 
 mod system;

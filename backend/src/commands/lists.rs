@@ -132,9 +132,14 @@ fn ltrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if let Some(record) = call.node.write(call.at(), key) {
         let list = list_of(record)?;
         let range = elements_between(start, end, list.len());
+        let len = list.len();
         list.remove_range(range.end, usize::MAX);
         list.remove_range(0, range.start);
-        let is_empty = list.is_empty();
+        let (is_empty, is_same) = (list.is_empty(), list.len() == len);
+        if is_same {
+            // A key that is watched counts as changed all the same.
+            call.propagate_nothing();
+        }
         call.changed(key);
         call.notify(Class::List, "ltrim", key);
         end::remove_if(call, is_empty, key);

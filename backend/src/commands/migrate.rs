@@ -149,21 +149,36 @@ fn settle(
         refused_greeting = refused_greeting.or(refusal);
     }
     let mut first_refusal = None;
+    let mut moved: Vec<&[u8]> = vec![b"DEL"];
     for key in keys {
         let refusal = match target.answer() {
             Ok(refusal) => refused_greeting.clone().or(refusal),
             // A refusal that was read already tells more than that the connection broke later.
             Err(_) if first_refusal.is_some() => break,
-            Err(broken) => return Err(broken),
+            Err(broken) => {
+                propagate(call, &moved);
+                return Err(broken);
+            }
         };
         match refusal {
             Some(text) => first_refusal = first_refusal.or(Some(text)),
             None if order.copies => {}
-            None => remove(call, key),
+            None => {
+                remove(call, key);
+                moved.push(key);
+            }
         }
     }
+    propagate(call, &moved);
     let worded = |text| ReplyError::new(format!("ERR Target instance replied with error: {text}"));
     Ok(first_refusal.map(worded))
+}
+
+/// Replicas lose what has moved away; `words` are the command that says so.
+fn propagate(call: &mut Call<'_>, words: &[&[u8]]) {
+    if words.len() > 1 {
+        call.propagate_as(words);
+    }
 }
 
 fn remove(call: &mut Call<'_>, key: &[u8]) {

@@ -76,6 +76,8 @@ fn incrbyfloat(call: &mut Call<'_>) -> Result<(), ReplyError> {
             call.node.databases[at.db].insert(key, Value::String(string), None, at.now_ms);
         }
     }
+    // Others need not compute alike.
+    call.propagate_as(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
     call.changed(key);
     call.notify(Class::String, "incrbyfloat", key);
     call.reply.bulk(sum.as_bytes());

@@ -7,6 +7,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::wrong_subcommand;
 use crate::execute::{Call, Handler};
+use crate::propagate::Reach;
 use crate::pubsub::{Kind, answer};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -65,8 +66,9 @@ fn unsubscribe(call: &mut Call<'_>, kind: Kind) -> Result<(), ReplyError> {
 fn publish(call: &mut Call<'_>, kind: Kind) -> Result<(), ReplyError> {
     let (channel, text) = (call.arg(1), call.arg(2));
     let count = call.publish(kind, channel, text);
-    if let Some(cluster) = &call.node.cluster {
-        cluster.borrow_mut().publish(kind == Kind::Shard, channel, text);
+    match &call.node.cluster {
+        Some(cluster) => cluster.borrow_mut().publish(kind == Kind::Shard, channel, text),
+        None => call.propagate_always(Reach::Replicas),
     }
     reply_with_count(call, count);
     Ok(())

@@ -6,19 +6,19 @@ mod memory;
 
 mod slowlog;
 
-use std::time::Instant;
-
 use reddoor_protocol::command::describe;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
-use crate::blocking::{Cause, TimeoutReply};
-use crate::client::{Blocked, Close};
+use crate::blocking::Cause;
+use crate::client::Close;
 use crate::clock;
-use crate::commands::argument::{integer, is, timeout_ms};
+use crate::commands::argument::is;
+use crate::config::settings::disk::ShutdownMode;
 use crate::data::keyspace::Presence;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
+use crate::propagate::Reach;
 use crate::server::REDIS_VERSION;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -26,10 +26,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("flushall", flushall),
     ("flushdb", flushdb),
     ("swapdb", swapdb),
-    ("lastsave", lastsave),
     ("shutdown", shutdown),
-    ("role", role_command),
-    ("wait", wait),
     ("lolwut", lolwut),
     ("monitor", monitor),
     ("command", command),
@@ -57,11 +54,6 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("memory|help", super::help),
 ];
 
-/// What this node is to others, in the words of the wire.
-pub(super) fn role(_: &Node) -> &'static str {
-    "master"
-}
-
 fn time(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let now_us = clock::unix_us();
     call.reply.array(2);
@@ -77,6 +69,8 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
         flush(call.node, db);
     }
     call.node.invalidate_all();
+    call.node.reset_snapshot();
+    call.propagate_always(Reach::All);
     call.reply.ok();
     Ok(())
 }
@@ -85,6 +79,7 @@ fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     check_flush_mode(call)?;
     flush(call.node, call.client.db);
     call.node.invalidate_all();
+    call.propagate_always(Reach::All);
     call.reply.ok();
     Ok(())
 }
@@ -143,22 +138,19 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
-fn lastsave(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.reply.integer(call.node.started_at_ms / 1000);
-    Ok(())
-}
-
 fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let (mut aborts, mut saves, mut options_count) = (false, None, 0);
+    let (mut aborts, mut mode, mut options_count) = (false, ShutdownMode::default(), 0);
     for option in call.args.iter().skip(1) {
         options_count += 1;
         if is(option, "ABORT") {
             aborts = true;
-        } else if is(option, "SAVE") && saves != Some(false) {
-            saves = Some(true);
-        } else if is(option, "NOSAVE") && saves != Some(true) {
-            saves = Some(false);
-        } else if !is(option, "NOW") && !is(option, "FORCE") {
+        } else if is(option, "SAVE") && mode.saves != Some(false) {
+            mode.saves = Some(true);
+        } else if is(option, "NOSAVE") && mode.saves != Some(true) {
+            mode.saves = Some(false);
+        } else if is(option, "FORCE") {
+            mode.is_forced = true;
+        } else if !is(option, "NOW") {
             return Err(ReplyError::SYNTAX);
         }
     }
@@ -169,31 +161,12 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
         // The end comes at once, so there is never one to be called off.
         return Err(ReplyError::new("ERR No shutdown in progress."));
     }
+    tracing::warn!("User requested shutdown...");
+    if !call.node.prepare_for_shutdown(mode) {
+        return Err(ReplyError::from_static("ERR Errors trying to SHUTDOWN. Check logs."));
+    }
     call.node.shutdown.notify_one();
     call.client.close = Some(Close::AfterReplies);
-    Ok(())
-}
-
-fn role_command(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let role = role(call.node);
-    call.reply.array(3);
-    call.reply.bulk(role.as_bytes());
-    call.reply.integer(0);
-    call.reply.array(0);
-    Ok(())
-}
-
-fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let replicas = integer(call.arg(1))?;
-    let timeout = timeout_ms(call.arg(2))?;
-    // There are no replicas yet, so more than none is waited for in vain; a transaction does not wait.
-    if replicas <= 0 || !call.may_block() {
-        call.reply.integer(0);
-        return Ok(());
-    }
-    let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    call.client.blocked =
-        Some(Blocked { until, reply: TimeoutReply::Integer(0).bytes(call.client.resp) });
     Ok(())
 }
 

@@ -12,6 +12,8 @@ mod info;
 
 mod pending;
 
+mod propagate;
+
 mod read;
 
 mod write;

@@ -8,6 +8,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{TimeForm, integer, is, string_of};
 use crate::commands::positions::{bytes_between, is_backward};
+use crate::data::keyspace::Expired;
 use crate::data::string::Str;
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
@@ -51,6 +52,7 @@ fn getdel(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
     reply_with_value(call, key)?;
     if call.node.databases[call.client.db].remove(key).is_some() {
+        call.propagate_as(&[b"DEL", key]);
         call.changed(key);
         call.notify(Class::Generic, "del", key);
     }
@@ -101,6 +103,8 @@ fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
         Expiry::Keep | Expiry::Persist => None,
     };
     reply_with_value(call, key)?;
+    let is_decided_here = call.node.expiry_mode() == Expired::Removed;
+    let is_past = |time| time <= call.now_ms && is_decided_here;
     let database = &mut call.node.databases[call.client.db];
     let (has_changed, event) = match (expiry, expires_at_ms) {
         (Expiry::Persist, _) => {
@@ -108,15 +112,26 @@ fn getex(call: &mut Call<'_>) -> Result<(), ReplyError> {
             let is_volatile = record.is_some_and(|record| record.is_volatile());
             (is_volatile && database.set_expiry(key, None), "persist")
         }
-        (_, Some(time)) if time <= call.now_ms => (database.remove(key).is_some(), "del"),
+        (_, Some(time)) if is_past(time) => (database.remove(key).is_some(), "del"),
         (_, Some(time)) => (database.set_expiry(key, Some(time)), "expire"),
         (_, None) => (false, ""),
     };
     if has_changed {
+        propagate_expiry(call, key, expires_at_ms, event == "del");
         call.changed(key);
         call.notify(Class::Generic, event, key);
     }
     Ok(())
+}
+
+/// What `GETEX` did, in words that mean the same at any time.
+fn propagate_expiry(call: &mut Call<'_>, key: &[u8], time: Option<i64>, is_removed: bool) {
+    let mut digits = itoa::Buffer::new();
+    match time {
+        _ if is_removed => call.propagate_as(&[call.node.expired_removal().word(), key]),
+        Some(time) => call.propagate_as(&[b"PEXPIREAT", key, digits.format(time).as_bytes()]),
+        None => call.propagate_as(&[b"PERSIST", key]),
+    }
 }
 
 fn mget(call: &mut Call<'_>) -> Result<(), ReplyError> {

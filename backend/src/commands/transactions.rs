@@ -87,5 +87,7 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
         };
         run(&mut inner, &mut turn);
     }
+    // What its commands did was collected one by one.
+    call.propagate_nothing();
     Ok(())
 }

@@ -1,12 +1,19 @@
 //! The settings that the node acts on, typed, so that nobody looks up a directive by name while it serves.
 
+pub(crate) mod disk;
+
+mod replication;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Values;
 use crate::config::custom::{EventLetters, OutputLimits};
+use crate::config::settings::disk::Disk;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
+
+pub(crate) use replication::ReplicationSettings;
 
 /// Typed settings; made anew from the directives after every change.
 #[derive(Clone, Debug)]
@@ -68,8 +75,10 @@ pub(crate) struct Settings {
     pub(crate) stream_node_limits: NodeLimits,
     /// Largest HyperLogLog kept as runs (bytes).
     pub(crate) hll_sparse_bytes_max: usize,
-    /// Compress long strings in dumps and snapshots.
-    pub(crate) rdb_compresses: bool,
+    /// What is kept on disk.
+    pub(crate) disk: Disk,
+    /// Keys whose time has come go by `UNLINK`.
+    pub(crate) lazily_frees_expired: bool,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -77,6 +86,8 @@ pub(crate) struct Settings {
 
     /// Up to where sorted sets are kept compact.
     pub(crate) sorted_set_limits: Limits,
+
+    pub(crate) replication: ReplicationSettings,
 
     pub(crate) is_cluster: bool,
     /// Name of the nodes file inside `dir`.
@@ -166,13 +177,15 @@ impl Settings {
                 entries: values.number("stream-node-max-entries"),
             },
             hll_sparse_bytes_max: values.number("hll-sparse-max-bytes"),
-            rdb_compresses: values.flag("rdbcompression"),
+            disk: Disk::read(values),
             debug_command: Permission::parse(values.text("enable-debug-command")),
             protected_configs: Permission::parse(values.text("enable-protected-configs")),
             sorted_set_limits: Limits {
                 entries_max: values.number("zset-max-listpack-entries"),
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
+            lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
+            replication: ReplicationSettings::read(values),
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),
             cluster_node_timeout: Duration::from_millis(values.number("cluster-node-timeout")),

@@ -33,10 +33,16 @@ impl Place {
             && (-LATITUDE_MAX..=LATITUDE_MAX).contains(&self.latitude)
     }
 
-    /// The score under which it is stored.
-    #[expect(clippy::cast_precision_loss, reason = "52 bits, and one more at the upper bounds")]
+    /// The score under which it is stored: 52 bits, and at the upper bounds one more than a score can hold.
+    pub(crate) fn to_bits(self) -> u64 {
+        Cell::of(self, STEP_MAX, LATITUDE_MAX).bits()
+    }
+
+    /// As [`Place::to_bits`], as it is read again.
+    #[cfg(test)]
+    #[expect(clippy::cast_precision_loss, reason = "as documented")]
     pub(crate) fn to_score(self) -> f64 {
-        Cell::of(self, STEP_MAX, LATITUDE_MAX).bits() as f64
+        self.to_bits() as f64
     }
 
     /// The place that a score means: the middle of its cell.

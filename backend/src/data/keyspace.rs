@@ -31,8 +31,10 @@ pub(crate) struct Keyspace {
     random: Random,
     /// Keys removed because their time had come (count), ever.
     expired_count: u64,
-    /// What happened to keys since somebody last asked, if somebody does.
-    journal: Option<Vec<(Fate, Key)>>,
+    /// What happened to keys since somebody last asked.
+    journal: Vec<(Fate, Key)>,
+    noted: Noted,
+    expired: Expired,
     cycle: cycle::Position,
 }
 
@@ -84,6 +86,26 @@ pub(crate) enum Presence {
     There,
 }
 
+/// Which fates are noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noted {
+    Nothing,
+    /// Only keys that have expired.
+    Expired,
+    All,
+}
+
+/// What becomes of a key whose time has come when somebody looks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// It is removed.
+    Removed,
+    /// It is not found, but stays until its primary says that it goes.
+    Hidden,
+    /// It is found: what is repeated here was done when its time had not come.
+    Found,
+}
+
 /// How keys are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -108,7 +130,9 @@ impl Keyspace {
             hash_key: HashKey::default(),
             random: Random::default(),
             expired_count: 0,
-            journal: None,
+            journal: Vec::new(),
+            noted: Noted::Nothing,
+            expired: Expired::Removed,
             cycle: cycle::Position::default(),
         }
     }
@@ -139,9 +163,15 @@ impl Keyspace {
         let (hash, index) = self.place(key);
         let part = self.parts[index].as_deref_mut()?;
         if part.volatile.find(hash, key).is_some_and(|time| *time < now_ms) {
-            self.remove_at(hash, index, key);
-            self.note_expired(key);
-            return None;
+            match self.expired {
+                Expired::Removed => {
+                    self.remove_at(hash, index, key);
+                    self.note_expired(key);
+                    return None;
+                }
+                Expired::Hidden => return None,
+                Expired::Found => {}
+            }
         }
         part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
     }
@@ -169,6 +199,7 @@ impl Keyspace {
                 (record.value, record.used_at_s) = (value, used_at_s);
                 let was_volatile = record.is_volatile;
                 let had_expired = was_volatile
+                    && self.expired == Expired::Removed
                     && part.volatile.find(hash, key).is_some_and(|time| *time < now_ms);
                 if lost_stream {
                     self.note(Fate::StreamLost, key);
@@ -193,26 +224,36 @@ impl Keyspace {
         }
     }
 
-    /// Begins or ends to note what happens to keys.
-    pub(crate) fn keep_journal(&mut self, is_asked_for: bool) {
-        self.journal = is_asked_for.then(|| self.journal.take().unwrap_or_default());
+    /// From now on notes so much of what happens to keys.
+    pub(crate) fn keep_journal(&mut self, noted: Noted) {
+        self.noted = noted;
+    }
+
+    /// From now on does this with keys whose time has come.
+    pub(crate) fn treat_expired(&mut self, expired: Expired) {
+        self.expired = expired;
     }
 
     /// Whether something happened to keys since the journal was last taken.
     #[inline]
     pub(crate) fn has_journal(&self) -> bool {
-        self.journal.as_ref().is_some_and(|journal| !journal.is_empty())
+        !self.journal.is_empty()
     }
 
     /// What happened to keys since the journal was last taken, in its order.
     pub(crate) fn take_journal(&mut self) -> Vec<(Fate, Key)> {
-        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
+        std::mem::take(&mut self.journal)
     }
 
     #[inline]
     fn note(&mut self, fate: Fate, key: &[u8]) {
-        if let Some(journal) = &mut self.journal {
-            journal.push((fate, Key::from(key)));
+        let is_noted = match self.noted {
+            Noted::Nothing => false,
+            Noted::Expired => fate == Fate::Expired,
+            Noted::All => true,
+        };
+        if is_noted {
+            self.journal.push((fate, Key::from(key)));
         }
     }
 
@@ -238,7 +279,9 @@ impl Keyspace {
 
     /// Whether a key's time has come, although it is still there.
     pub(crate) fn has_expired(&self, key: &[u8], record: &Record, now_ms: i64) -> bool {
-        record.is_volatile && self.expires_at_ms(key).is_some_and(|time| time < now_ms)
+        record.is_volatile
+            && self.expired != Expired::Found
+            && self.expires_at_ms(key).is_some_and(|time| time < now_ms)
     }
 
     /// Whether a key is there, without a trace: one that has expired stays.
@@ -282,8 +325,8 @@ impl Keyspace {
         let part = self.parts[index].as_deref_mut()?;
         let record = part.keys.remove(hash, key)?;
         self.keys_count -= 1;
-        if let (Some(journal), Value::Stream(_)) = (&mut self.journal, &record.value) {
-            journal.push((Fate::StreamLost, Key::from(key)));
+        if let (Noted::All, Value::Stream(_)) = (self.noted, &record.value) {
+            self.journal.push((Fate::StreamLost, Key::from(key)));
         }
         if record.is_volatile {
             self.volatile_count -= usize::from(part.volatile.remove(hash, key).is_some());

@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`payload`] | one value with version and checksum, as `DUMP` and `RESTORE` have it |
+//! | [`file`] | all databases, as snapshots and full synchronisations have them |
 //! | [`write`], [`read`] | lengths, strings, numbers |
 //! | [`lzf`] | the compression of long strings |
 //! | [`compact`] | small collections as one string, older forms converted |
@@ -10,9 +11,11 @@
 //!
 //! A value is a byte for its type and encoding, then its parts. Compact encodings are written as the bytes that
 //! they are in memory. What older versions wrote is read, and converted.
-//! Not here: keys, expiry, files.
+//! Not here: when files are written, and where.
 //!
 //! Source: redis `src/rdb.c`.
+
+pub(crate) mod file;
 
 pub(crate) mod payload;
 
@@ -127,14 +130,27 @@ impl StringForm {
 
 /// Appends a value.
 pub(crate) fn write_value(value: &Value, out: &mut Writer<'_>) {
+    out.raw(&[kind_of(value) as u8]);
+    write_content(value, out);
+}
+
+/// How a value is written.
+fn kind_of(value: &Value) -> Kind {
     match value {
-        Value::String(string) => {
-            push_kind(Kind::String, out);
-            match string {
-                Str::Int { number, .. } => out.integer(*number),
-                _ => out.string(string.bytes(&mut itoa::Buffer::new())),
-            }
-        }
+        Value::String(_) => Kind::String,
+        Value::List(_) => Kind::ListQuicklist2,
+        Value::Hash(hash) => hash::kind(hash),
+        Value::Set(set) => set::kind(set),
+        Value::SortedSet(set) => sorted_set::kind(set),
+        Value::Stream(_) => Kind::StreamListpacks2,
+    }
+}
+
+/// Appends what follows the byte for the kind.
+fn write_content(value: &Value, out: &mut Writer<'_>) {
+    match value {
+        Value::String(Str::Int { number, .. }) => out.integer(*number),
+        Value::String(string) => out.string(string.bytes(&mut itoa::Buffer::new())),
         Value::List(list) => list::write(list, out),
         Value::Hash(hash) => hash::write(hash, out),
         Value::Set(set) => set::write(set, out),
@@ -143,16 +159,17 @@ pub(crate) fn write_value(value: &Value, out: &mut Writer<'_>) {
     }
 }
 
-fn push_kind(kind: Kind, out: &mut Writer<'_>) {
-    out.raw(&[kind as u8]);
-}
-
 /// Reads one value; what follows it is left.
 ///
 /// # Errors
 /// The bytes are no value.
 pub(crate) fn read_value(bytes: &mut Reader<'_>, limits: &Limits) -> Result<Value, ReadError> {
     let kind = Kind::of(bytes.byte()?).ok_or(ReadError::Malformed)?;
+    read_content(kind, bytes, limits)
+}
+
+/// Reads what follows the byte for the kind.
+fn read_content(kind: Kind, bytes: &mut Reader<'_>, limits: &Limits) -> Result<Value, ReadError> {
     Ok(match kind {
         Kind::String => Value::String(Str::new(bytes.string()?.as_ref())),
         Kind::List => Value::List(list::read(bytes, limits.list)?.into()),

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use crate::blocking;
 use crate::client::Close;
 use crate::clock;
+use crate::data::keyspace::Expired;
 use crate::node::{Node, SharedNode};
 use crate::notify::Class;
+use crate::persistence::schedule;
+use crate::replication;
 use crate::server::resident_bytes;
 
 /// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
@@ -38,7 +41,12 @@ struct Tick {
 impl Tick {
     fn run(&mut self, node: &mut Node) {
         let now_ms = clock::unix_ms();
-        expire(node, now_ms);
+        if node.persistence.loading.is_none() {
+            expire(node, now_ms);
+        }
+        node.write_appended();
+        schedule::run(node, now_ms);
+        replication::cron::run(node);
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {
             self.sampled_at_ms = now_ms;
             let stats = &mut node.stats;
@@ -61,20 +69,24 @@ impl Tick {
 
 fn expire(node: &mut Node, now_ms: i64) {
     // While writes are paused nothing may change, expiry included.
-    if !node.is_expiring || node.active_pause().is_some() {
+    if !node.is_expiring || node.expiry_mode() != Expired::Removed || node.active_pause().is_some()
+    {
         return;
     }
     let settings = node.config.settings();
     let effort = settings.expire_effort;
     let percent = EXPIRE_PERCENT.0 + EXPIRE_PERCENT.1 * (effort - 1);
+    let word = node.expired_removal();
     let start = Instant::now();
     let deadline = start + Duration::from_secs(1) / settings.hz * percent / 100;
     for db in 0..node.databases.len() {
         let sweep = node.databases[db].sweep(now_ms, effort, deadline);
         for key in &sweep.removed {
+            node.propagate_removal(db, key, word);
             node.notify(Class::Expired, "expired", db, key);
             node.changed(db, key);
         }
+        node.end_apart();
         node.stats.expired_looked_at += sweep.looked_at as u64;
         if sweep.is_cut_short {
             node.stats.expire_cycles_cut_short += 1;
@@ -91,7 +103,8 @@ fn close_idle_clients(node: &mut Node, now_ms: i64) {
     }
     let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
     for client in node.clients.iter_mut() {
-        let is_waiting = client.blocked.is_some() || client.subscriptions.are_any();
+        let is_waiting =
+            client.is_replica() || client.blocked.is_some() || client.subscriptions.are_any();
         if !is_waiting && now_ms - client.used_at_ms > timeout_ms {
             tracing::debug!("Closing idle client");
             client.close = Some(Close::Now);

@@ -72,12 +72,14 @@ impl Session {
         self.execute_all(&mut node, &mut client, scratch, received, &mut replies);
         node.tracking.current = None;
         self.check_query_limit(&mut node, &mut client);
+        node.write_appended();
         let sent = self.send(&mut node, &mut client, &replies);
         replies.clear();
         replies.shrink_to(REPLIES_BYTES_KEPT);
         scratch.replies = replies;
         node.clients.put(self.seat, client);
         node.broadcast_invalidations();
+        node.after_turn();
         sent
     }
 
@@ -148,7 +150,9 @@ impl Session {
             return Ok(());
         }
         let mut written = 0;
-        if self.replies.is_empty() {
+        let hold = node.persistence.aof.hold(&node.config.settings().disk);
+        self.held_until = hold.unwrap_or(self.held_until);
+        if self.replies.is_empty() && hold.is_none() {
             written = self.socket.try_write(replies)?;
         }
         node.stats.writes_processed += 1;

@@ -27,10 +27,6 @@ impl Client {
         Ok(Client { stream, received: Vec::new() })
     }
 
-    pub(crate) fn try_clone(&self) -> Option<Client> {
-        self.stream.try_clone().ok().map(|stream| Client { stream, received: Vec::new() })
-    }
-
     /// One request of words parted by spaces; the reply as text, or the reason why there is none.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();

@@ -150,9 +150,8 @@ impl Node {
 
     fn wait_answers(&self) {
         wait_for(&format!("{:?} node {} to answer", self.kind, self.port), || {
-            Client::connect(self.port).ok().filter(|client| {
-                client.try_clone().is_some_and(|mut client| client.ask("PING") == "PONG")
-            })
+            let mut client = Client::connect(self.port).ok()?;
+            (client.ask("PING") == "PONG").then_some(())
         });
     }
 }

@@ -14,6 +14,8 @@ mod servers;
 
 mod content;
 
+mod stream;
+
 mod wire;
 
 use std::env;
@@ -67,6 +69,22 @@ fn run(pair: &Pair, family: &Family, seed: u64, resp: Resp) {
         assert_eq!(ours, theirs, "{name} {resp:?}, the key {}", key.escape_ascii());
     }
     content::exchange(pair, &name);
+}
+
+/// Effects: what was random or depends on the time of day is sent as what came out.
+#[test]
+fn replicas_are_sent_the_same() {
+    let Some(pair) = Pair::start() else { return };
+    let mut readers = [&pair.redis, &pair.node].map(|path| stream::Reader::start(path));
+    let (seed, _) = seed_and_count(SCRIPTS);
+    for family in families() {
+        let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
+        let script = grammar::script(family.commands, seed, EVENTS_SCRIPT_LEN, b"");
+        stream::compare(&pair, &mut readers, &script, &name);
+    }
+    for script in stream::SCRIPTS {
+        stream::compare(&pair, &mut readers, &fixed::commands(script), script);
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Pair {
         let (redis, node) = (dir.path().join("redis.sock"), dir.path().join("node.sock"));
         let child = Command::new("redis-server")
             .args(arguments(&redis))
-            .args(["--save", "", "--dir"])
+            .arg("--dir")
             .arg(dir.path())
             .stdout(Stdio::null())
             .spawn();
@@ -67,6 +67,7 @@ fn arguments(socket: &Path) -> Vec<String> {
     let mut args = vec!["--unixsocket".to_owned(), socket.display().to_string()];
     let directives = "--port 0 --enable-debug-command yes --proto-max-bulk-len 1mb";
     args.extend(directives.split(' ').map(str::to_owned));
+    args.extend(["--save".to_owned(), String::new()]);
     args
 }
 

@@ -69,6 +69,22 @@ impl Client {
         }
     }
 
+    /// Everything up to these bytes, which they end.
+    pub(crate) fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        let mut looked_at = 0;
+        loop {
+            let found = self.received[looked_at..].windows(end.len()).position(|w| w == end);
+            if let Some(at) = found {
+                return self.received.drain(..looked_at + at + end.len()).collect();
+            }
+            looked_at = (self.received.len() + 1).saturating_sub(end.len());
+            let mut buf = [0; 64 * 1024];
+            let count = self.stream.read(&mut buf).expect("more in time");
+            assert!(count > 0, "closed before {}", end.escape_ascii());
+            self.received.extend_from_slice(&buf[..count]);
+        }
+    }
+
     /// Everything that has come so far; the end of the connection shows as a word.
     pub(crate) fn came(&mut self) -> Vec<u8> {
         self.stream.set_nonblocking(true).expect("a socket option");

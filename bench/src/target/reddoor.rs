@@ -35,10 +35,16 @@ pub(crate) fn start_cluster_of_one(program: &Path, port: u16, folder: &Path) -> 
     Ok((server, version(program)))
 }
 
-fn node(program: &Path, port: u16, folder: &Path, directives: &[&str]) -> Result<Server> {
+/// One node on a port of this machine, with further directives.
+pub(super) fn node(
+    program: &Path,
+    port: u16,
+    folder: &Path,
+    directives: &[&str],
+) -> Result<Server> {
     let port = port.to_string();
     let dir = folder.to_string_lossy();
-    let mut args = vec!["node", "--port", &port, "--dir", &dir];
+    let mut args = vec!["node", "--port", &port, "--dir", &dir, "--save", ""];
     args.extend_from_slice(directives);
     Server::start("reddoor node", program, &args, folder)
 }

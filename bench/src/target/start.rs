@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::find;
 use crate::port::Ports;
+use crate::process::Server;
 use crate::target::backing::Backing;
 use crate::target::{
     Programs, Running, Started, Target, envoy, predixy, reddoor, redis, twemproxy,
@@ -51,6 +52,25 @@ impl Starter {
         // A write shows that the way to a node stands, not just the port.
         server.wait_until_serving(port, &["SET", "serving", "1"])?;
         Ok(Running { target, port, version, filled: Vec::new(), server })
+    }
+
+    /// Starts a redis-server or a bundled node in the folder that the last one of its kind had, with further
+    /// directives. The port, and the server, which may still be reading its files.
+    ///
+    /// # Errors
+    /// Its program is not found or does not start.
+    pub(crate) fn start_again(
+        &mut self,
+        target: Target,
+        directives: &[&str],
+    ) -> Result<(u16, Server)> {
+        let (port, folder) = (self.ports.take()?, self.folder.join(target.name()));
+        let server = if target == Target::Redis {
+            redis::start(&self.redis_server, port, &folder, directives)?
+        } else {
+            reddoor::node(&self.reddoor()?, port, &folder, directives)?
+        };
+        Ok((port, server))
     }
 
     fn launch(&mut self, target: Target, port: u16) -> Started {

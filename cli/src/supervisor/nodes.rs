@@ -27,8 +27,8 @@ use super::layout::Layout;
 use crate::node::SUPERVISOR_VARIABLE;
 use crate::signals::StopSignals;
 
-/// How long a node may take to stop by itself before it is killed.
-const STOP_MAX: Duration = Duration::from_secs(10);
+/// How long a node may take to stop by itself before it is killed: it writes all its data down first.
+const STOP_MAX: Duration = Duration::from_secs(600);
 /// A node's log is put aside at the node's start when it is larger (bytes).
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Lines of a dead node's log that are shown.

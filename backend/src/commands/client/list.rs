@@ -52,8 +52,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
 pub(super) enum ClientType {
     Normal,
     PubSub,
-    /// Classes of which this node has no client yet.
-    Other,
+    Replica,
+    /// The link to the primary, which is no client of this node's.
+    Primary,
 }
 
 impl ClientType {
@@ -64,8 +65,11 @@ impl ClientType {
         if is(name, "pubsub") {
             return Ok(ClientType::PubSub);
         }
-        if ["master", "slave", "replica"].iter().any(|other| is(name, other)) {
-            return Ok(ClientType::Other);
+        if is(name, "slave") || is(name, "replica") {
+            return Ok(ClientType::Replica);
+        }
+        if is(name, "master") {
+            return Ok(ClientType::Primary);
         }
         let name = String::from_utf8_lossy(name);
         Err(ReplyError::new(format!("ERR Unknown client type '{name}'")))
@@ -73,7 +77,13 @@ impl ClientType {
 
     /// The class of a client.
     pub(super) fn of(client: &Client) -> ClientType {
-        if client.subscriptions.are_any() { ClientType::PubSub } else { ClientType::Normal }
+        if client.is_replica() {
+            ClientType::Replica
+        } else if client.subscriptions.are_any() {
+            ClientType::PubSub
+        } else {
+            ClientType::Normal
+        }
     }
 }
 
@@ -118,6 +128,7 @@ fn flags(client: &Client, node: &Node) -> String {
     let tracker = node.tracking.tracker(client.id);
     let flags = [
         (client.is_monitor, 'O'),
+        (client.is_replica(), 'S'),
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),

@@ -49,6 +49,8 @@ pub(super) fn hincrbyfloat(call: &mut Call<'_>) -> Result<(), ReplyError> {
         hash.insert(field, sum.as_bytes(), limits);
         Ok(sum)
     })??;
+    // Others need not compute alike.
+    call.propagate_as(&[b"HSET", key, field, sum.as_bytes()]);
     call.changed(key);
     call.notify(Class::Hash, "hincrbyfloat", key);
     call.reply.bulk(sum.as_bytes());

@@ -6,6 +6,7 @@ use std::fs;
 use reddoor_protocol::command;
 
 use crate::clock;
+use crate::commands::info::persistence;
 use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
 use crate::execute::Call;
 use crate::pubsub::Kind;
@@ -28,9 +29,9 @@ pub(super) const ALL: &[Section] = &[
     section("server", "Server", server),
     section("clients", "Clients", clients),
     section("memory", "Memory", memory),
-    section("persistence", "Persistence", persistence),
+    section("persistence", "Persistence", persistence::write),
     section("stats", "Stats", stats),
-    section("replication", "Replication", replication),
+    section("replication", "Replication", super::replication::write),
     section("cpu", "CPU", cpu),
     Section { is_in_all: false, ..section("modules", "Modules", |_, _| {}) },
     Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
@@ -49,13 +50,13 @@ const fn section(
 }
 
 /// Appends one `name:value` line.
-fn line(text: &mut String, name: &str, value: impl Display) {
+pub(super) fn line(text: &mut String, name: &str, value: impl Display) {
     // Writing into a string does not fail.
     let _ = write!(text, "{name}:{value}\r\n");
 }
 
 /// Appends lines whose values never change.
-fn fixed(text: &mut String, lines: &[(&str, &str)]) {
+pub(super) fn fixed(text: &mut String, lines: &[(&str, &str)]) {
     lines.iter().for_each(|(name, value)| line(text, name, value));
 }
 
@@ -169,65 +170,23 @@ fn memory(call: &Call<'_>, text: &mut String) {
             ("mem_fragmentation_ratio", "1.00"),
             ("mem_fragmentation_bytes", "0"),
             ("mem_not_counted_for_evict", "0"),
-            ("mem_replication_backlog", "0"),
-            ("mem_total_replication_buffers", "0"),
             ("mem_clients_slaves", "0"),
         ],
     );
+    let stream_bytes = node.replication.backlog_extent().map_or(0, |(_, len)| len);
+    line(text, "mem_replication_backlog", stream_bytes);
+    line(text, "mem_total_replication_buffers", stream_bytes);
     let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
     line(text, "mem_clients_normal", buffers);
+    line(text, "mem_cluster_links", 0);
+    line(text, "mem_aof_buffer", node.persistence.aof.unwritten.capacity());
     fixed(
         text,
         &[
-            ("mem_cluster_links", "0"),
-            ("mem_aof_buffer", "0"),
             ("mem_allocator", "system"),
             ("active_defrag_running", "0"),
             ("lazyfree_pending_objects", "0"),
             ("lazyfreed_objects", "0"),
-        ],
-    );
-}
-
-fn persistence(call: &Call<'_>, text: &mut String) {
-    fixed(
-        text,
-        &[
-            ("loading", "0"),
-            ("async_loading", "0"),
-            ("current_cow_peak", "0"),
-            ("current_cow_size", "0"),
-            ("current_cow_size_age", "0"),
-            ("current_fork_perc", "0.00"),
-            ("current_save_keys_processed", "0"),
-            ("current_save_keys_total", "0"),
-        ],
-    );
-    line(text, "rdb_changes_since_last_save", call.node.changes);
-    line(text, "rdb_bgsave_in_progress", 0);
-    line(text, "rdb_last_save_time", call.node.started_at_ms / 1000);
-    fixed(
-        text,
-        &[
-            ("rdb_last_bgsave_status", "ok"),
-            ("rdb_last_bgsave_time_sec", "-1"),
-            ("rdb_current_bgsave_time_sec", "-1"),
-            ("rdb_saves", "0"),
-            ("rdb_last_cow_size", "0"),
-            ("rdb_last_load_keys_expired", "0"),
-            ("rdb_last_load_keys_loaded", "0"),
-            ("aof_enabled", "0"),
-            ("aof_rewrite_in_progress", "0"),
-            ("aof_rewrite_scheduled", "0"),
-            ("aof_last_rewrite_time_sec", "-1"),
-            ("aof_current_rewrite_time_sec", "-1"),
-            ("aof_last_bgrewrite_status", "ok"),
-            ("aof_rewrites", "0"),
-            ("aof_rewrites_consecutive_failures", "0"),
-            ("aof_last_write_status", "ok"),
-            ("aof_last_cow_size", "0"),
-            ("module_fork_in_progress", "0"),
-            ("module_fork_last_cow_size", "0"),
         ],
     );
 }
@@ -248,7 +207,10 @@ fn stats(call: &Call<'_>, text: &mut String) {
         &[("instantaneous_input_repl_kbps", "0.00"), ("instantaneous_output_repl_kbps", "0.00")],
     );
     line(text, "rejected_connections", stats.connections_rejected);
-    fixed(text, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
+    let syncs = call.node.replication.counts;
+    line(text, "sync_full", syncs.full);
+    line(text, "sync_partial_ok", syncs.partial);
+    line(text, "sync_partial_err", syncs.partial_refused);
     line(text, "expired_keys", call.node.expired_count());
     line(text, "expired_stale_perc", "0.00");
     line(text, "expired_time_cap_reached_count", stats.expire_cycles_cut_short);
@@ -271,11 +233,11 @@ fn stats(call: &Call<'_>, text: &mut String) {
     ] {
         line(text, name, call.node.pubsub.len(kind));
     }
+    line(text, "latest_fork_usec", call.node.persistence.fork_pause.as_micros());
+    line(text, "total_forks", call.node.persistence.forks_count);
     fixed(
         text,
         &[
-            ("latest_fork_usec", "0"),
-            ("total_forks", "0"),
             ("migrate_cached_sockets", "0"),
             ("slave_expires_tracked_keys", "0"),
             ("active_defrag_hits", "0"),
@@ -304,24 +266,6 @@ fn stats(call: &Call<'_>, text: &mut String) {
             ("io_threaded_writes_processed", "0"),
             ("reply_buffer_shrinks", "0"),
             ("reply_buffer_expands", "0"),
-        ],
-    );
-}
-
-fn replication(call: &Call<'_>, text: &mut String) {
-    line(text, "role", crate::commands::server::role(call.node));
-    fixed(text, &[("connected_slaves", "0"), ("master_failover_state", "no-failover")]);
-    line(text, "master_replid", &call.node.replication_id);
-    line(text, "master_replid2", "0".repeat(40));
-    fixed(
-        text,
-        &[
-            ("master_repl_offset", "0"),
-            ("second_repl_offset", "-1"),
-            ("repl_backlog_active", "0"),
-            ("repl_backlog_size", "1048576"),
-            ("repl_backlog_first_byte_offset", "0"),
-            ("repl_backlog_histlen", "0"),
         ],
     );
 }

@@ -38,6 +38,7 @@ fn pop_with_key(call: &mut Call<'_>, from: End, key: &[u8]) -> Result<bool, Repl
     }
     list.remove_end(from);
     let is_empty = list.is_empty();
+    call.propagate_as(&[end::pop_word(from), key]);
     end::popped(call, from, is_empty, key);
     Ok(true)
 }
@@ -77,6 +78,10 @@ fn transfer_or_wait(
     if !transfer::transfer(call, from, to)? {
         let source = vec![Key::from(call.arg(1))];
         wait(call, source, timeout, TimeoutReply::Null);
+    } else if call.args.len() > 4 {
+        call.propagate_as(&[b"LMOVE", call.arg(1), call.arg(2), call.arg(3), call.arg(4)]);
+    } else {
+        call.propagate_as(&[b"RPOPLPUSH", call.arg(1), call.arg(2)]);
     }
     Ok(())
 }

@@ -34,6 +34,14 @@ pub(super) fn pop_event(end: End) -> &'static str {
     }
 }
 
+/// The command that pops here and now.
+pub(super) fn pop_word(end: End) -> &'static [u8] {
+    match end {
+        End::Front => b"LPOP",
+        End::Back => b"RPOP",
+    }
+}
+
 /// Answers with the `count` elements next to an end, the outermost first, and removes them.
 pub(super) fn reply_and_remove(
     reply: &mut ReplyWriter<'_>,

@@ -100,10 +100,13 @@ pub(super) fn pop_with_key(
 ) -> Result<bool, ReplyError> {
     let Some(record) = call.node.write(call.at(), key) else { return Ok(false) };
     let list = list_of(record)?;
+    let count = wish.count.min(list.len());
     call.reply.array(2);
     call.reply.bulk(key);
     end::reply_and_remove(&mut call.reply, list, wish.from, wish.count);
     let is_empty = list.is_empty();
+    let mut digits = itoa::Buffer::new();
+    call.propagate_as(&[end::pop_word(wish.from), key, digits.format(count).as_bytes()]);
     end::popped(call, wish.from, is_empty, key);
     Ok(true)
 }

@@ -61,6 +61,7 @@ fn pop_one(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let set = set_of(record)?;
     let member = set.remove_at(random.below(set.len())).unwrap_or_default();
     let is_empty = set.len() == 0;
+    call.propagate_as(&[b"SREM", key, &member]);
     call.changed(key);
     call.notify(Class::Set, "spop", key);
     if is_empty {
@@ -87,6 +88,7 @@ fn pop_many(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let popped = take_away(set, count, integers_max, random);
     let is_empty = set.len() == 0;
+    propagate(call, key, &popped, is_empty);
     call.changed(key);
     call.notify(Class::Set, "spop", key);
     if is_empty {
@@ -94,6 +96,15 @@ fn pop_many(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     popped.reply_as_set(&mut call.reply);
     Ok(())
+}
+
+/// Which members went: chance takes others elsewhere.
+fn propagate(call: &mut Call<'_>, key: &[u8], popped: &Elements, is_empty: bool) {
+    if is_empty {
+        return call.propagate_as(&[b"DEL", key]);
+    }
+    popped.for_each(|member| call.propagate_too(&[b"SREM", key, member]));
+    call.propagate_nothing();
 }
 
 /// Takes so many members away, or all.

@@ -28,6 +28,14 @@ impl End {
         }
     }
 
+    /// The command that pops here and now.
+    fn word(self) -> &'static [u8] {
+        match self {
+            End::Min => b"ZPOPMIN",
+            End::Max => b"ZPOPMAX",
+        }
+    }
+
     fn event(self) -> &'static str {
         match self {
             End::Min => "zpopmin",
@@ -211,6 +219,14 @@ pub(super) fn pop(
         reply.double(score);
     }
     set.remove_ranks(ranks);
+    let mut digits = itoa::Buffer::new();
+    match shape {
+        Shape::Flat | Shape::Pairs => {}
+        Shape::KeyFlat => call.propagate_as(&[end.word(), key]),
+        Shape::KeyPairs => {
+            call.propagate_as(&[end.word(), key, digits.format(count).as_bytes()]);
+        }
+    }
     finish_removal(call, key, end.event(), count == len);
     Ok(true)
 }

@@ -17,6 +17,8 @@ use crate::notify::Class;
 struct Options {
     keep: Option<Keep>,
     is_approximate: bool,
+    /// Where the bound of trimming stands among the arguments.
+    keep_at: usize,
     limit: Option<u64>,
     /// `NOMKSTREAM`: a stream that is not there is not made.
     may_not_make: bool,
@@ -57,6 +59,7 @@ impl Options {
         self.is_approximate = has_two && sign == b"~";
         let has_sign = self.is_approximate || has_two && sign == b"=";
         let value = index + 1 + usize::from(has_sign);
+        self.keep_at = value;
         self.keep = Some(if is(call.arg(index), "MAXLEN") {
             let count = u64::try_from(integer(call.arg(value))?);
             let error = ReplyError::from_static("ERR The MAXLEN argument must be >= 0.");
@@ -122,14 +125,48 @@ pub(super) fn xadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let record = call.node.write(at, key).ok_or(ReplyError::NO_SUCH_KEY)?;
     let stream = stream_of(record)?;
+    let is_given = matches!(id, NewId::Exactly(_));
     let id = add(stream, id, words, limits, at.now_ms)?;
     let trimmed = trim.map_or(0, |trim| stream.trim(&trim));
+    propagate(call, &options, (!is_given).then_some((words_at - 1, id)))?;
     call.changed(key);
     call.notify(Class::Stream, "xadd", key);
     if trimmed > 0 {
         call.notify(Class::Stream, "xtrim", key);
     }
     write::id(&mut call.reply, id);
+    Ok(())
+}
+
+/// The command with the ID that a new entry got, and with the bound of trimming that came out of an approximate one:
+/// elsewhere nodes of entries may begin at other places.
+fn propagate(
+    call: &mut Call<'_>,
+    options: &Options,
+    new: Option<(usize, Id)>,
+) -> Result<(), ReplyError> {
+    if !call.node.effects.are_wanted() {
+        return Ok(());
+    }
+    let record = call.node.write(call.at(), call.arg(1)).ok_or(ReplyError::NO_SUCH_KEY)?;
+    let stream = stream_of(record)?;
+    let bound = match options.keep {
+        Some(Keep::Newest(_)) => stream.marks().len.to_string().into_bytes(),
+        // What was kept begins here; where nothing is left, nothing is to be kept.
+        Some(Keep::From(_)) => {
+            let first = stream.range(Id::MIN, Id::MAX).next();
+            first.map_or(Id::MAX, |entry| entry.id).text().as_bytes().to_vec()
+        }
+        None => Vec::new(),
+    };
+    let id = new.map(|(at, id)| (at, id.text()));
+    let mut replaced: Vec<(usize, &[u8])> = Vec::new();
+    if options.is_approximate {
+        replaced
+            .extend([(options.keep_at - 1, b"=".as_slice()), (options.keep_at, bound.as_slice())]);
+    }
+    replaced.extend(id.iter().map(|(at, id)| (*at, id.as_bytes())));
+    call.propagate_with(&replaced);
     Ok(())
 }
 
@@ -204,6 +241,7 @@ pub(super) fn xtrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
         None => 0,
     };
     if removed > 0 {
+        propagate(call, &options, None)?;
         call.node.lost_some(call.client.db, key);
         call.notify(Class::Stream, "xtrim", key);
     }

@@ -4,8 +4,9 @@ use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is, quoted, stream_of};
-use crate::commands::streams::{group, id, no_group, write};
+use crate::commands::streams::{group, id, no_group, propagate, write};
 use crate::data::stream::Stream;
+use crate::data::stream::group::{Group, Pending};
 use crate::data::stream::id::Id;
 use crate::execute::Call;
 
@@ -36,6 +37,8 @@ struct Claimed {
     /// What was pending and is not in the stream any more.
     gone: Vec<Id>,
     consumer_is_new: bool,
+    /// What others are told of it, if they are: who has what now.
+    effects: Option<Vec<(propagate::Claim, Box<[u8]>)>>,
 }
 
 /// What became of an entry that was to be claimed.
@@ -54,19 +57,23 @@ pub(super) fn xclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut claim = Claim::of_idle(call)?;
     let ids: Vec<Id> = call.args.iter().skip(5).map_while(|arg| id::exact(arg).ok()).collect();
     parse(call, 5 + ids.len(), &mut claim)?;
+    let mut claimed = Claimed::of(call);
     let stream = stream_of_group(call)?;
-    let mut is_further = false;
+    let (mut is_further, mut entries_read) = (false, None);
     if let Some(group) = stream.group_mut(claim.group) {
         is_further = claim.last_id > group.last_id;
         group.last_id = group.last_id.max(claim.last_id);
+        entries_read = group.entries_read;
     }
-    let mut claimed = Claimed::default();
     for id in ids {
         claim.take(stream, id, &mut claimed);
     }
     write_taken(call, key, &claimed.taken, claim.only_ids)?;
     call.node.changes += u64::from(is_further);
-    claimed.tell(call, key);
+    if is_further && claimed.taken.is_empty() && claimed.gone.is_empty() {
+        propagate::progress(call, key, claim.group, claim.last_id, entries_read);
+    }
+    claimed.tell(call, key, claim.group);
     Ok(())
 }
 
@@ -117,6 +124,7 @@ pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut claim = Claim::of_idle(call)?;
     let mut next = Some(id::interval_start(call.arg(5))?);
     let mut count = parse_auto(call, &mut claim)?;
+    let mut claimed = Claimed::of(call);
     let stream = stream_of_group(call)?;
     if count >= AUTO_COUNT_TOO_HIGH {
         return Err(ReplyError::new(
@@ -127,7 +135,6 @@ pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
         let (id, _) = stream.group(claim.group)?.pending().range(from?..).next()?;
         Some(*id)
     };
-    let mut claimed = Claimed::default();
     let mut attempts = count.saturating_mul(AUTO_ATTEMPTS);
     while attempts > 0
         && count > 0
@@ -145,7 +152,7 @@ pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     write_taken(call, key, &claimed.taken, claim.only_ids)?;
     call.reply.array(claimed.gone.len());
     claimed.gone.iter().for_each(|id| write::id(&mut call.reply, *id));
-    claimed.tell(call, key);
+    claimed.tell(call, key, claim.group);
     Ok(())
 }
 
@@ -196,9 +203,9 @@ impl<'a> Claim<'a> {
         let Some(group) = stream.group_mut(self.group) else { return Outcome::Left };
         if !exists {
             // Nobody can have pending what is gone.
-            if !group.acknowledge(id) {
-                return Outcome::Left;
-            }
+            let Some(pending) = group.pending().get(&id) else { return Outcome::Left };
+            claimed.note(group, id, pending);
+            group.acknowledge(id);
             claimed.gone.push(id);
             return Outcome::Done;
         }
@@ -219,12 +226,32 @@ impl<'a> Claim<'a> {
             None if self.only_ids => pending.deliveries,
             None => pending.deliveries.wrapping_add(1),
         };
+        let pending = *pending;
+        claimed.note(group, id, &pending);
         Outcome::Done
     }
 }
 
 impl Claimed {
-    fn tell(&self, call: &mut Call<'_>, key: &[u8]) {
+    /// Nothing yet.
+    fn of(call: &Call<'_>) -> Claimed {
+        let effects = call.node.effects.are_wanted().then(Vec::new);
+        Claimed { effects, ..Claimed::default() }
+    }
+
+    /// Notes who has an entry, for those who repeat it.
+    fn note(&mut self, group: &Group, id: Id, pending: &Pending) {
+        if let Some(effects) = &mut self.effects {
+            let name = group.consumer(pending.consumer).name.clone();
+            effects.push((propagate::Claim::of_pending(id, pending, group.last_id), name));
+        }
+    }
+
+    fn tell(&self, call: &mut Call<'_>, key: &[u8], group_name: &[u8]) {
+        for (claim, consumer) in self.effects.iter().flatten() {
+            claim.propagate(call, key, group_name, consumer);
+        }
+        call.propagate_nothing();
         call.node.changes += (self.taken.len() + self.gone.len()) as u64;
         if self.consumer_is_new {
             group::tell_of_consumer(call, key);

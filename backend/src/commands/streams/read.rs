@@ -7,7 +7,8 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::blocking::{Awaited, TimeoutReply, Wait};
 use crate::commands::argument::{integer, is, stream_of, timeout_ms};
-use crate::commands::streams::{group, id, no_group, write};
+use crate::commands::streams::propagate::Claim;
+use crate::commands::streams::{group, id, no_group, propagate, write};
 use crate::data::key::Key;
 use crate::data::stream::Stream;
 use crate::data::stream::id::Id;
@@ -46,6 +47,7 @@ pub(super) fn xread(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn xreadgroup(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let request = parse(call, true)?;
+    call.propagate_nothing();
     if request.group.is_none() {
         return Err(ReplyError::new("ERR Missing GROUP option for XREADGROUP"));
     }
@@ -268,6 +270,9 @@ fn serve_consumer(
     let group = stream_of(record)?.group_mut(reader.group);
     let found = group.and_then(|group| group.see_consumer(reader.consumer, now_ms));
     let Some((consumer, is_made)) = found else { return Ok(()) };
+    if is_made && reader.needs_no_ack {
+        propagate::consumer(call, key, reader.group, reader.consumer);
+    }
     if is_made {
         group::tell_of_consumer(call, key);
     }
@@ -292,11 +297,18 @@ fn serve_consumer(
     let found = stream.range(from, Id::MAX).take(count).inspect(|entry| given.push(entry.id));
     write::entries(reply, found);
     let Some(group) = stream.group_mut(reader.group) else { return Ok(()) };
-    for id in given {
-        marks.advance(group, id);
+    for id in &given {
+        marks.advance(group, *id);
         if !reader.needs_no_ack {
-            group.deliver(id, consumer, now_ms);
+            group.deliver(*id, consumer, now_ms);
         }
+    }
+    let (last_id, entries_read) = (group.last_id, group.entries_read);
+    if reader.needs_no_ack {
+        propagate::progress(call, key, reader.group, last_id, entries_read);
+    } else {
+        let claims = given.into_iter().map(|id| Claim::of_new(id, now_ms));
+        claims.for_each(|claim| claim.propagate(call, key, reader.group, reader.consumer));
     }
     Ok(())
 }

@@ -106,6 +106,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         }
     }
     insert(call, key, value, expires_at_ms);
+    propagate(call, lifetime, expires_at_ms, wants_old);
     if matches!(lifetime, Lifetime::Until(..)) {
         call.notify(Class::Generic, "expire", key);
     }
@@ -113,6 +114,29 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.reply.ok();
     }
     Ok(())
+}
+
+/// A time from now on means another at another time, and the old value is of no use to anybody else.
+fn propagate(
+    call: &mut Call<'_>,
+    lifetime: Lifetime<'_>,
+    expires_at_ms: Option<i64>,
+    wants_old: bool,
+) {
+    if let (Lifetime::Until(..), Some(time)) = (lifetime, expires_at_ms) {
+        propagate_until(call, call.arg(2), time);
+    } else if wants_old {
+        let words = call.args.iter().enumerate();
+        let kept: Vec<&[u8]> =
+            words.filter(|(index, word)| *index < 3 || !is(word, "GET")).map(|(_, w)| w).collect();
+        call.propagate_as(&kept);
+    }
+}
+
+fn propagate_until(call: &mut Call<'_>, value: &[u8], time: i64) {
+    let mut digits = itoa::Buffer::new();
+    let time = digits.format(time).as_bytes();
+    call.propagate_as(&[b"SET", call.arg(1), value, b"PXAT", time]);
 }
 
 pub(super) fn setnx(call: &mut Call<'_>) -> Result<(), ReplyError> {
@@ -137,6 +161,7 @@ fn set_for(call: &mut Call<'_>, unit: Unit) -> Result<(), ReplyError> {
     let (key, value) = (call.arg(1), call.arg(3));
     let time = TimeForm { unit, base: Base::Now }.future_ms(call, call.arg(2))?;
     insert(call, key, value, Some(time));
+    propagate_until(call, value, time);
     call.notify(Class::Generic, "expire", key);
     call.reply.ok();
     Ok(())
@@ -146,6 +171,7 @@ pub(super) fn getset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (key, value) = (call.arg(1), call.arg(2));
     reply_with_value(call, key)?;
     insert(call, key, value, None);
+    call.propagate_as(&[b"SET", key, value]);
     Ok(())
 }
 

@@ -4,16 +4,18 @@ use std::collections::HashSet;
 
 use crate::data::hash::{Hash, Limits};
 use crate::data::listpack::{Entry, Listpack};
+use crate::data::rdb::Kind;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::Writer;
-use crate::data::rdb::{Kind, push_kind};
+
+pub(super) fn kind(hash: &Hash) -> Kind {
+    if matches!(hash, Hash::Compact(_)) { Kind::HashListpack } else { Kind::Hash }
+}
 
 pub(super) fn write(hash: &Hash, out: &mut Writer<'_>) {
     if let Hash::Compact(list) = hash {
-        push_kind(Kind::HashListpack, out);
         return out.string(list.as_bytes());
     }
-    push_kind(Kind::Hash, out);
     out.length(hash.len() as u64);
     for (field, value) in hash.iter() {
         out.string(field.bytes(&mut itoa::Buffer::new()));

@@ -2,16 +2,15 @@
 
 use crate::data::list::{End, Limits, List, Node};
 use crate::data::listpack::Listpack;
+use crate::data::rdb::compact;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::Writer;
-use crate::data::rdb::{Kind, compact, push_kind};
 
 /// What precedes a node.
 const PLAIN: u64 = 1;
 const PACKED: u64 = 2;
 
 pub(super) fn write(list: &List, out: &mut Writer<'_>) {
-    push_kind(Kind::ListQuicklist2, out);
     out.length(list.nodes().count() as u64);
     for node in list.nodes() {
         match node {

@@ -14,8 +14,8 @@ const FOOTER_BYTES: usize = 2 + CHECKSUM_BYTES;
 
 const CHECKSUM_BYTES: usize = 8;
 
-/// Eight bytes are taken at a time, for which eight tables are made while compiling.
-static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+/// Of payloads and files. Sixteen bytes are taken at a time, for which sixteen tables are made while compiling.
+pub(super) static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 /// Why a payload is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,9 @@ pub(crate) enum PayloadError {
 
 /// A value with version and checksum.
 pub(crate) fn write(value: &Value, compression: Compression) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_value(value, &mut Writer::new(&mut out, compression));
-    with_footer(out)
+    let mut writer = Writer::new(compression);
+    write_value(value, &mut writer);
+    with_footer(writer.into_bytes())
 }
 
 /// The bytes of a value with version and checksum behind them.

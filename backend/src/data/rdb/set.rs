@@ -2,17 +2,19 @@
 
 use crate::data::intset::Intset;
 use crate::data::listpack::Listpack;
+use crate::data::rdb::Kind;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::Writer;
-use crate::data::rdb::{Kind, push_kind};
 use crate::data::set::Set;
+
+pub(super) fn kind(set: &Set) -> Kind {
+    if matches!(set, Set::Integers(_)) { Kind::SetIntset } else { Kind::Set }
+}
 
 pub(super) fn write(set: &Set, out: &mut Writer<'_>) {
     if let Set::Integers(integers) = set {
-        push_kind(Kind::SetIntset, out);
         return out.string(integers.as_bytes());
     }
-    push_kind(Kind::Set, out);
     out.length(set.len() as u64);
     set.iter().for_each(|member| out.string(member.bytes(&mut itoa::Buffer::new())));
 }

@@ -3,17 +3,19 @@
 use reddoor_protocol::double::parse_double;
 
 use crate::data::listpack::{Entry, Listpack};
+use crate::data::rdb::Kind;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::Writer;
-use crate::data::rdb::{Kind, push_kind};
 use crate::data::sorted_set::{Direction, Limits, SortedSet};
+
+pub(super) fn kind(set: &SortedSet) -> Kind {
+    if set.as_listpack().is_some() { Kind::SortedSetListpack } else { Kind::SortedSet2 }
+}
 
 pub(super) fn write(set: &SortedSet, out: &mut Writer<'_>) {
     if let Some(list) = set.as_listpack() {
-        push_kind(Kind::SortedSetListpack, out);
         return out.string(list.as_bytes());
     }
-    push_kind(Kind::SortedSet2, out);
     out.length(set.len() as u64);
     // From the highest score down: a Redis that reads them adds each before all others.
     for (name, score) in set.walk(0..set.len(), Direction::Backward) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::data::rdb::compact;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::Writer;
-use crate::data::rdb::{Kind, compact, push_kind};
 use crate::data::stream::Stream;
 use crate::data::stream::group::Group;
 use crate::data::stream::id::Id;
@@ -22,7 +22,6 @@ pub(super) enum Form {
 const UNKNOWN: u64 = u64::MAX;
 
 pub(super) fn write(stream: &Stream, out: &mut Writer<'_>) {
-    push_kind(Kind::StreamListpacks2, out);
     out.length(stream.nodes().len() as u64);
     for (id, node) in stream.nodes() {
         out.string(&id.to_bytes());

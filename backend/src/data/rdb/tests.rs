@@ -12,7 +12,7 @@ use crate::data::sorted_set::{self, SortedSet};
 use crate::data::stream::id::Id;
 use crate::data::stream::{NodeLimits, Stream};
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     list: list::Limits { fill: 4, plain_bytes: 60 },
     hash: hash::Limits { fields_max: 5, bytes_max: 40 },
     set_integers_max: 5,
@@ -29,7 +29,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let texts = prop::collection::vec(text(), 1..12);
     (0..6u8, texts).prop_map(|(kind, texts)| match kind {
         0 => Value::String(Str::new(&texts.concat())),
@@ -78,9 +78,9 @@ fn stream_of(texts: &[Vec<u8>]) -> Stream {
 }
 
 fn bytes_of(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write_value(value, &mut Writer::new(&mut bytes, Compression::On));
-    bytes
+    let mut out = Writer::new(Compression::On);
+    write_value(value, &mut out);
+    out.into_bytes()
 }
 
 /// What a value holds, in an order that does not depend on how it is kept.

@@ -1,5 +1,7 @@
 //! Writes the parts of which serialised values are made.
 
+use std::io;
+
 use reddoor_protocol::request::parse_integer;
 
 use crate::data::rdb::{LENGTH_32, LENGTH_64, LENGTH_ENCODED, StringForm, lzf};
@@ -12,12 +14,22 @@ pub(crate) enum Compression {
 }
 
 /// Where serialised values are appended.
-#[derive(Debug)]
 pub(crate) struct Writer<'a> {
-    out: &'a mut Vec<u8>,
+    out: Vec<u8>,
     compression: Compression,
     places: lzf::Places,
+    /// Where the bytes go when they are many; without it they stay here.
+    sink: Option<Sink<'a>>,
 }
+
+/// Takes bytes until it fails; what comes later is dropped.
+struct Sink<'a> {
+    writer: &'a mut dyn io::Write,
+    result: io::Result<()>,
+}
+
+/// Bytes that are gathered before they go on.
+const SINK_BYTES: usize = 64 * 1024;
 
 /// Longest text that is looked at as a number, in bytes: what `-2147483648` takes.
 const NUMBER_MAX: usize = 11;
@@ -28,14 +40,50 @@ const COMPRESSED_MIN: usize = 20;
 /// So many bytes at least must be saved by compression.
 const SAVED_MIN: usize = 4;
 
-impl Writer<'_> {
-    pub(crate) fn new(out: &mut Vec<u8>, compression: Compression) -> Writer<'_> {
-        Writer { out, compression, places: lzf::Places::default() }
+impl<'a> Writer<'a> {
+    /// One that keeps everything for [`Writer::into_bytes`].
+    pub(crate) fn new(compression: Compression) -> Writer<'a> {
+        Writer { out: Vec::new(), compression, places: lzf::Places::default(), sink: None }
+    }
+
+    /// One that passes everything on to another, in large pieces. [`Writer::finish`] tells how that went.
+    pub(crate) fn to(writer: &'a mut dyn io::Write, compression: Compression) -> Writer<'a> {
+        let sink = Some(Sink { writer, result: Ok(()) });
+        Writer { sink, ..Writer::new(compression) }
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// Passes on what is left.
+    ///
+    /// # Errors
+    /// The first that there was; nothing was written from then on.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.pass_on();
+        self.sink.map_or(Ok(()), |sink| sink.result)
+    }
+
+    /// Whether writing has failed, so that going on is of no use.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.sink.as_ref().is_some_and(|sink| sink.result.is_err())
     }
 
     /// Bytes as they are.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
+        if self.out.len() >= SINK_BYTES {
+            self.pass_on();
+        }
+    }
+
+    fn pass_on(&mut self) {
+        let Some(sink) = &mut self.sink else { return };
+        if sink.result.is_ok() {
+            sink.result = sink.writer.write_all(&self.out);
+        }
+        self.out.clear();
     }
 
     /// A length, or another number that is written like one.

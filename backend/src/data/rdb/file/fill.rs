@@ -1,0 +1,100 @@
+//! Keys to databases.
+
+use crate::data::keyspace::Keyspace;
+use crate::data::rdb::file::FileError;
+use crate::data::rdb::file::decode::{Item, KeyItem};
+
+/// What becomes of keys whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// They are left out: a primary reads its own file.
+    Dropped,
+    /// They are kept until somebody says that they are gone: the primary, or the commands behind the file.
+    Kept,
+}
+
+/// What becomes of a key that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duplicates {
+    Refused,
+    Replaced,
+}
+
+/// Puts the keys of a file into databases, and counts them.
+#[derive(Debug)]
+pub(crate) struct Filler {
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: i64,
+    pub(crate) expired: Expired,
+    pub(crate) duplicates: Duplicates,
+    /// Keys taken in (count).
+    pub(crate) loaded: u64,
+    /// Keys left out because their time had come (count).
+    pub(crate) expired_count: u64,
+    /// Keys left out because their collection had no elements (count).
+    pub(crate) empty_count: u64,
+    /// Libraries of functions.
+    pub(crate) libraries: Vec<Box<[u8]>>,
+    /// Facts about the file.
+    pub(crate) aux: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Facts of one file that are kept (count); no Redis writes a tenth of it.
+const AUX_MAX: usize = 256;
+
+impl Filler {
+    pub(crate) fn new(now_ms: i64, expired: Expired, duplicates: Duplicates) -> Filler {
+        Filler {
+            now_ms,
+            expired,
+            duplicates,
+            loaded: 0,
+            expired_count: 0,
+            empty_count: 0,
+            libraries: Vec::new(),
+            aux: Vec::new(),
+        }
+    }
+
+    /// Takes one item in.
+    ///
+    /// # Errors
+    /// There is no such database, or the key is there already.
+    pub(crate) fn take(&mut self, item: Item, databases: &mut [Keyspace]) -> Result<(), FileError> {
+        match item {
+            Item::Aux { name, value } if self.aux.len() < AUX_MAX => self.aux.push((name, value)),
+            Item::Library(library) => self.libraries.push(library),
+            Item::Key(key) => return self.take_key(key, databases),
+            Item::EmptyKey => self.empty_count += 1,
+            Item::Aux { .. } | Item::End => {}
+        }
+        Ok(())
+    }
+
+    /// A fact about the file.
+    pub(crate) fn aux(&self, name: &str) -> Option<&[u8]> {
+        let found = self.aux.iter().find(|(found, _)| found == name.as_bytes());
+        found.map(|(_, value)| value.as_slice())
+    }
+
+    fn take_key(&mut self, item: KeyItem, databases: &mut [Keyspace]) -> Result<(), FileError> {
+        let KeyItem { db, key, value, expires_at_ms } = item;
+        let count = databases.len();
+        let index = usize::try_from(db).ok().filter(|index| *index < count);
+        let (Some(index), Some(database)) = (index, index.and_then(|at| databases.get_mut(at)))
+        else {
+            return Err(FileError::Database { number: db, databases: count });
+        };
+        let has_expired = expires_at_ms.is_some_and(|time| time < self.now_ms);
+        if has_expired && self.expired == Expired::Dropped {
+            self.expired_count += 1;
+            return Ok(());
+        }
+        if self.duplicates == Duplicates::Refused && database.record(&key).is_some() {
+            return Err(FileError::Duplicate(index));
+        }
+        database.insert(&key, value, expires_at_ms, self.now_ms);
+        self.loaded += 1;
+        Ok(())
+    }
+}

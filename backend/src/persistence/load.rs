@@ -1,0 +1,260 @@
+//! What was kept into databases, in slices: between two of them clients are answered, if only that they must wait.
+//!
+//! Clients are let in before the data is read, other than they could be: tools tell by `LOADING` that a node lives
+//! and is on its way, the front door tries again, and the nodes of a cluster hear from it and do not hold it for
+//! failed.
+
+use std::error::Error;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use reddoor_protocol::slot::Slot;
+use thiserror::Error;
+
+use crate::clock;
+use crate::data::keyspace::Keyspace;
+use crate::data::rdb::file::FileError;
+use crate::data::rdb::file::decode::{Decoder, Item};
+use crate::data::rdb::file::fill::{Duplicates, Expired, Filler};
+use crate::error::RunError;
+use crate::node::{Node, SharedNode};
+use crate::persistence::aof::replay::{Replay, ReplayError};
+use crate::persistence::aof::{self, State, parts};
+use crate::persistence::save::remove_leftovers;
+
+/// How far reading has come, for `INFO`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loading {
+    /// In seconds since 1970.
+    pub(crate) began_at_s: i64,
+    pub(crate) began: Instant,
+    pub(crate) bytes_total: u64,
+    pub(crate) bytes_read: u64,
+    /// What the file states its process used, in bytes.
+    pub(crate) stated_memory: u64,
+}
+
+impl Loading {
+    pub(super) fn begin(bytes_total: u64) -> Loading {
+        Loading {
+            began_at_s: clock::unix_ms() / 1000,
+            began: Instant::now(),
+            bytes_total,
+            bytes_read: 0,
+            stated_memory: 0,
+        }
+    }
+}
+
+/// Why data cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    #[error("{path}: {source}")]
+    System { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: FileError },
+}
+
+/// Bytes read between two looks at clients: some milliseconds of work. Source: redis `src/config.c`
+/// loading-process-events-interval-bytes.
+pub(super) const SLICE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// A snapshot being read.
+pub(crate) struct Load {
+    path: PathBuf,
+    file: File,
+    decoder: Decoder,
+    pub(crate) filler: Filler,
+}
+
+impl Load {
+    /// Opens a snapshot; `None` if there is none.
+    ///
+    /// # Errors
+    /// The system cannot open it.
+    pub(crate) fn open(
+        node: &mut Node,
+        path: &Path,
+        expired: Expired,
+        duplicates: Duplicates,
+    ) -> Result<Option<Load>, LoadError> {
+        let system = |source| LoadError::System { path: path.to_owned(), source };
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(system)?,
+        };
+        let bytes_total = file.metadata().map_err(system)?.len();
+        let now_ms = clock::unix_ms();
+        node.persistence.loading.get_or_insert_with(|| Loading::begin(bytes_total));
+        let decoder = Decoder::new(node.rdb_limits(), node.config.settings().disk.checksum);
+        let filler = Filler::new(now_ms, expired, duplicates);
+        Ok(Some(Load { path: path.to_owned(), file, decoder, filler }))
+    }
+
+    /// Reads one slice. Whether the file is at its end.
+    ///
+    /// # Errors
+    /// The file cannot be read; some keys may be there.
+    pub(crate) fn step(&mut self, node: &mut Node) -> Result<bool, LoadError> {
+        let path = &self.path;
+        let system = |source| LoadError::System { path: path.clone(), source };
+        let broken = |source| LoadError::File { path: path.clone(), source };
+        let count = self.decoder.push_from(&mut self.file, SLICE_BYTES).map_err(system)?;
+        if count == 0 {
+            self.decoder.end();
+        }
+        while let Some(item) = self.decoder.next().map_err(broken)? {
+            if matches!(item, Item::End) {
+                return Ok(true);
+            }
+            self.filler.take(item, &mut node.databases).map_err(broken)?;
+        }
+        if let Some(loading) = &mut node.persistence.loading {
+            loading.bytes_read += count as u64;
+            let stated = self.filler.aux("used-mem").and_then(|text| str::from_utf8(text).ok());
+            loading.stated_memory = stated.and_then(|text| text.parse().ok()).unwrap_or(0);
+        }
+        Ok(false)
+    }
+
+    /// Tells what was read; the node has it all now.
+    pub(crate) fn finish(self, node: &mut Node) -> (PathBuf, File, Decoder) {
+        let Filler { loaded, expired_count, empty_count, libraries, .. } = self.filler;
+        if empty_count > 0 {
+            tracing::info!(
+                "Done loading RDB, keys loaded: {loaded}, keys expired: {expired_count}, empty keys skipped: {empty_count}."
+            );
+        } else {
+            tracing::info!(
+                "Done loading RDB, keys loaded: {loaded}, keys expired: {expired_count}."
+            );
+        }
+        node.persistence.loaded_count = loaded;
+        node.persistence.loaded_expired_count = expired_count;
+        node.persistence.libraries = libraries;
+        (self.path, self.file, self.decoder)
+    }
+}
+
+/// Reads what was kept, before the node serves anything of it: the append-only file where it is on, otherwise the
+/// snapshot.
+///
+/// # Errors
+/// It cannot be read: the node must not go on, for it would replace the files by what it has.
+pub(crate) async fn load(node: &SharedNode) -> Result<(), RunError> {
+    remove_leftovers(&node.borrow().config.settings().dir);
+    remove_leftovers(&aof::directory(node.borrow().config.settings()));
+    let manifest = parts::read_manifest(node.borrow().config.settings()).map_err(fatal)?;
+    node.borrow_mut().persistence.aof.manifest = manifest;
+    let appends = node.borrow().config.settings().disk.appends;
+    if appends {
+        load_parts(node).await?;
+    } else {
+        load_snapshot(node).await?;
+    }
+    let node = &mut *node.borrow_mut();
+    if let Some(cluster) = &node.cluster {
+        let database = &node.databases[0];
+        let held = Slot::all().filter(|slot| database.count_in_slot(*slot) > 0);
+        cluster.borrow_mut().adopt_loaded(held);
+    }
+    Ok(())
+}
+
+fn fatal(error: impl Error) -> RunError {
+    tracing::warn!("Fatal error loading the DB: {error}. Exiting.");
+    RunError::Load(error.to_string())
+}
+
+async fn load_snapshot(node: &SharedNode) -> Result<(), RunError> {
+    let path = node.borrow().snapshot_path();
+    let opened = Load::open(&mut node.borrow_mut(), &path, Expired::Dropped, Duplicates::Refused);
+    let Some(mut load) = opened.map_err(fatal)? else { return Ok(()) };
+    let start = Instant::now();
+    loop {
+        // The node is free between two slices.
+        let is_done = load.step(&mut node.borrow_mut()).map_err(fatal)?;
+        if is_done {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let node = &mut *node.borrow_mut();
+    load.finish(node);
+    node.persistence.loading = None;
+    tracing::info!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+async fn load_parts(node: &SharedNode) -> Result<(), RunError> {
+    let has_parts = !node.borrow().persistence.aof.manifest.is_empty();
+    if has_parts {
+        let start = Instant::now();
+        let mut replay = Replay::begin(&mut node.borrow_mut());
+        loop {
+            let is_done = replay.step(&mut node.borrow_mut()).map_err(fatal)?;
+            if is_done {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        replay.end(&mut node.borrow_mut());
+        let seconds = start.elapsed().as_secs_f64();
+        tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
+    }
+    node.borrow_mut().open_append().map_err(fatal)
+}
+
+impl Node {
+    /// Reads the append-only file at once, in place of what is there.
+    ///
+    /// # Errors
+    /// It cannot be read; some of it may be there.
+    pub(crate) fn load_parts_now(&mut self) -> Result<(), ReplayError> {
+        self.commit_appended();
+        let state = std::mem::take(&mut self.persistence.aof.state);
+        self.set_append_state(State::Off);
+        self.clear_databases();
+        let mut replay = Replay::begin(self);
+        let result = loop {
+            match replay.step(self) {
+                Ok(true) => break Ok(()),
+                Ok(false) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        replay.end(self);
+        self.set_append_state(state);
+        result
+    }
+
+    /// Forgets all data, of which nobody hears.
+    pub(crate) fn clear_databases(&mut self) {
+        self.databases.iter_mut().for_each(Keyspace::clear);
+    }
+
+    /// Reads the snapshot at once, beside what is there.
+    ///
+    /// # Errors
+    /// It cannot be read; some keys may be there.
+    pub(crate) fn load_now(&mut self, duplicates: Duplicates) -> Result<(), LoadError> {
+        let path = self.snapshot_path();
+        let opened = Load::open(self, &path, Expired::Dropped, duplicates)?;
+        let missing = || LoadError::System { path, source: io::ErrorKind::NotFound.into() };
+        let mut load = opened.ok_or_else(missing)?;
+        let result = loop {
+            match load.step(self) {
+                Ok(true) => break Ok(()),
+                Ok(false) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        if result.is_ok() {
+            load.finish(self);
+        }
+        self.persistence.loading = None;
+        result
+    }
+}

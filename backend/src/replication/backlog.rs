@@ -1,0 +1,130 @@
+//! The last bytes of the stream of changes, read by replicas at their own pace.
+//!
+//! Bytes lie in blocks in the order of their offsets; blocks that nobody needs any more go at the front. A replica that
+//! is online reads from its place, so that one copy of the stream serves all of them.
+//!
+//! Invariant: blocks are not empty and follow each other without a gap.
+
+use std::collections::VecDeque;
+
+/// Bytes of a block, about. Source: redis `src/replication.c` PROTO_REPLY_CHUNK_BYTES.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// The stream from some offset on.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    blocks: VecDeque<Block>,
+    /// Where the first kept byte lies: bytes of the stream before it (count).
+    start: u64,
+    /// Where the next byte will lie.
+    end: u64,
+}
+
+#[derive(Debug)]
+struct Block {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Backlog {
+    /// Keeps what comes behind an offset.
+    pub(super) fn new(offset: u64) -> Backlog {
+        Backlog { blocks: VecDeque::new(), start: offset, end: offset }
+    }
+
+    /// The offset of the first byte that is kept; the end if none is.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Bytes kept (count).
+    pub(super) fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Adds what `write` writes. How many bytes that was.
+    pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
+        let is_full = self.blocks.back().is_none_or(|block| block.bytes.len() >= BLOCK_BYTES);
+        if is_full {
+            self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
+        }
+        let Some(block) = self.blocks.back_mut() else { return 0 };
+        write(&mut block.bytes);
+        let end = block.start + block.bytes.len() as u64;
+        let count = end - self.end;
+        self.end = end;
+        if block.bytes.is_empty() {
+            self.blocks.pop_back();
+        }
+        count
+    }
+
+    /// Forgets whole blocks before an offset, as long as so many bytes remain.
+    pub(super) fn trim(&mut self, needed_from: u64, kept_bytes: u64) {
+        let limit = needed_from.min(self.end.saturating_sub(kept_bytes));
+        while let Some(block) = self.blocks.front()
+            && block.start + block.bytes.len() as u64 <= limit
+        {
+            self.start = block.start + block.bytes.len() as u64;
+            self.blocks.pop_front();
+        }
+    }
+
+    /// Bytes from an offset on, as many as lie together; `None` if they are not kept any more.
+    pub(super) fn read(&self, offset: u64) -> Option<&[u8]> {
+        if offset < self.start || offset > self.end {
+            return None;
+        }
+        let index = self.blocks.partition_point(|block| block.start <= offset);
+        let Some(block) = index.checked_sub(1).and_then(|index| self.blocks.get(index)) else {
+            return Some(&[]);
+        };
+        let from = usize::try_from(offset - block.start).ok()?;
+        block.bytes.get(from..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(backlog: &mut Backlog, bytes: &[u8]) {
+        assert_eq!(backlog.append(|out| out.extend_from_slice(bytes)), bytes.len() as u64);
+    }
+
+    #[test]
+    fn what_was_appended_is_read_at_its_offset() {
+        let mut backlog = Backlog::new(7);
+        assert_eq!(
+            (backlog.read(7), backlog.read(6), backlog.read(8)),
+            (Some(&b""[..]), None, None)
+        );
+        append(&mut backlog, b"abc");
+        append(&mut backlog, b"");
+        append(&mut backlog, b"de");
+        assert_eq!(backlog.read(8), Some(&b"bcde"[..]));
+        assert_eq!((backlog.read(12), backlog.end()), (Some(&b""[..]), 12));
+    }
+
+    #[test]
+    fn blocks_go_whole_and_not_before_they_may() {
+        let mut backlog = Backlog::new(0);
+        let block = vec![b'x'; BLOCK_BYTES];
+        (0..4).for_each(|_| append(&mut backlog, &block));
+        let block = BLOCK_BYTES as u64;
+        backlog.trim(u64::MAX, 2 * block + 1);
+        assert_eq!((backlog.start(), backlog.len()), (block, 3 * block));
+        backlog.trim(2 * block - 1, 0);
+        assert_eq!(backlog.start(), block);
+        backlog.trim(2 * block, 0);
+        assert_eq!((backlog.start(), backlog.read(block)), (2 * block, None));
+        backlog.trim(u64::MAX, 0);
+        assert_eq!((backlog.start(), backlog.read(4 * block)), (4 * block, Some(&b""[..])));
+        append(&mut backlog, b"z");
+        assert_eq!(backlog.read(4 * block), Some(&b"z"[..]));
+    }
+}

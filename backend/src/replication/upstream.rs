@@ -1,0 +1,232 @@
+//! The link of a replica to its primary.
+//!
+//! 1. `handshake`: connect, `PING`, `AUTH`, what this node is and can do, then `PSYNC` with the history it knows.
+//! 2. `load`: the primary sends a full copy, or goes straight on.
+//! 3. `apply`: requests are executed as they come, in their order, and acknowledged once a second.
+//! 4. A link that ends is built anew after a second; what was received and executed is not asked for again.
+//!
+//! Invariant: a request counts as received when it, with its whole transaction, was executed.
+//! Source: redis `src/replication.c` syncWithMaster, readSyncBulkPayload, replicationCron.
+
+mod apply;
+
+mod handshake;
+
+mod load;
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+
+use crate::data::rdb::file::FileError;
+use crate::node::{Node, SharedNode};
+use handshake::Answer;
+
+/// The primary, and how the link to it stands.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) state: LinkState,
+    /// The data here is that of the node's history up to its offset, so the primary may go on from there.
+    pub(crate) knows_history: bool,
+    /// When something was last heard of it.
+    pub(crate) heard_at: Option<Instant>,
+    /// Since when there is no link.
+    pub(crate) down_since: Instant,
+    /// Bytes of a copy: all, if that is known, and those received.
+    pub(crate) copy_bytes: (Option<u64>, u64),
+    /// The database in which the stream stands.
+    db: usize,
+}
+
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    Down,
+    Connecting,
+    Handshake,
+    Copying,
+    Connected,
+}
+
+/// Why a link ended.
+#[derive(Debug, Error)]
+pub(crate) enum LinkError {
+    #[error("{0}")]
+    System(#[from] io::Error),
+    #[error("Timeout: nothing came from the primary for {0:?}")]
+    Silent(Duration),
+    #[error("the primary answered to {request}: {answer}")]
+    Refused { request: &'static str, answer: String },
+    #[error("the primary's copy cannot be read: {0}")]
+    Copy(#[from] FileError),
+    #[error("bad protocol from the primary: {0}")]
+    Protocol(String),
+}
+
+impl Upstream {
+    pub(super) fn new(host: String, port: u16, knows_history: bool) -> Upstream {
+        Upstream {
+            host,
+            port,
+            state: LinkState::Down,
+            knows_history,
+            heard_at: None,
+            down_since: Instant::now(),
+            copy_bytes: (None, 0),
+            db: 0,
+        }
+    }
+}
+
+impl Upstream {
+    /// The stream begins behind a copy.
+    fn start_anew(&mut self) {
+        self.db = 0;
+    }
+}
+
+/// Time between two attempts, and how much longer it may be, so that replicas of one primary do not come at once.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_JITTER_MS: usize = 200;
+
+/// Follows one primary after the other, for ever.
+pub(crate) async fn follow(node: SharedNode) {
+    let changed = Rc::clone(&node.borrow().replication.upstream_changed);
+    loop {
+        let target = node.borrow().replication.upstream.as_ref().map(|u| (u.host.clone(), u.port));
+        match target {
+            None => changed.notified().await,
+            Some((host, port)) => tokio::select! {
+                () = changed.notified() => {}
+                () = keep_linked(&node, &host, port) => {}
+            },
+        }
+    }
+}
+
+/// Builds the link anew whenever it ends.
+async fn keep_linked(node: &SharedNode, host: &str, port: u16) {
+    loop {
+        tracing::info!("Connecting to MASTER {host}:{port}");
+        if let Err(error) = link(node, host, port).await {
+            tracing::warn!("Link to the primary {host}:{port} ended: {error}");
+        }
+        let pause = {
+            let node = &mut *node.borrow_mut();
+            node.lose_link();
+            RETRY + Duration::from_millis(node.random.below(RETRY_JITTER_MS) as u64)
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// One link, from its beginning to its end.
+async fn link(node: &SharedNode, host: &str, port: u16) -> Result<(), LinkError> {
+    set_state(node, LinkState::Connecting);
+    // Nothing is to come before the databases have been read from disk.
+    while node.borrow().persistence.loading.is_some() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let timeout = node.borrow().config.settings().replication.timeout;
+    let connecting = tokio::time::timeout(timeout, TcpStream::connect((host, port)));
+    let stream = connecting.await.map_err(|_| LinkError::Silent(timeout))??;
+    // Small requests are to arrive at once; without the option they arrive later.
+    let _ = stream.set_nodelay(true);
+    set_state(node, LinkState::Handshake);
+    let mut wire = Wire { stream, received: Vec::new(), timeout };
+    match handshake::run(node, &mut wire).await? {
+        Answer::GoOn { id } => node.borrow_mut().go_on(id),
+        Answer::Copy { history } => {
+            set_state(node, LinkState::Copying);
+            load::run(node, &mut wire, history).await?;
+        }
+    }
+    tracing::info!("MASTER <-> REPLICA sync: the link is up");
+    set_state(node, LinkState::Connected);
+    apply::run(node, wire).await
+}
+
+fn set_state(node: &SharedNode, state: LinkState) {
+    if let Some(upstream) = &mut node.borrow_mut().replication.upstream {
+        upstream.state = state;
+        upstream.heard_at =
+            Some(Instant::now()).filter(|_| state == LinkState::Connected).or(upstream.heard_at);
+    }
+}
+
+impl Node {
+    fn lose_link(&mut self) {
+        if let Some(upstream) = &mut self.replication.upstream {
+            if upstream.state == LinkState::Connected {
+                upstream.down_since = Instant::now();
+            }
+            upstream.state = LinkState::Down;
+        }
+    }
+
+    /// The primary goes on from here, perhaps under another name.
+    fn go_on(&mut self, id: Option<String>) {
+        if let Some(id) = id.filter(|id| *id != self.replication.id) {
+            tracing::info!("Master replication ID changed to {id}");
+            self.replication.branch(id);
+            // They ask again, and hear of the new name.
+            self.disconnect_replicas();
+        }
+        if self.replication.backlog.is_none() {
+            self.replication.keep_backlog();
+        }
+    }
+}
+
+/// The socket with what was received and not read.
+struct Wire {
+    stream: TcpStream,
+    received: Vec<u8>,
+    timeout: Duration,
+}
+
+/// The longest line of a primary (bytes).
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes that are received at once.
+const READ_BYTES: usize = 64 * 1024;
+
+impl Wire {
+    /// Receives some bytes. How many, which is not zero.
+    async fn receive(&mut self, node: &SharedNode) -> Result<usize, LinkError> {
+        self.received.reserve(READ_BYTES);
+        let reading = tokio::time::timeout(self.timeout, self.stream.read_buf(&mut self.received));
+        let count = reading.await.map_err(|_| LinkError::Silent(self.timeout))??;
+        if count == 0 {
+            return Err(LinkError::System(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if let Some(upstream) = &mut node.borrow_mut().replication.upstream {
+            upstream.heard_at = Some(Instant::now());
+        }
+        Ok(count)
+    }
+
+    /// The next line that is not empty, without its end. An empty one is a sign of life.
+    async fn line(&mut self, node: &SharedNode) -> Result<String, LinkError> {
+        loop {
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.received.drain(..=end).collect();
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                if !text.is_empty() {
+                    return Ok(text);
+                }
+                continue;
+            }
+            if self.received.len() > LINE_BYTES_MAX {
+                return Err(LinkError::Protocol("a line without an end".to_owned()));
+            }
+            self.receive(node).await?;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What is said before data comes: who this node is, what it can do, and how far it has come.
+
+use reddoor_protocol::encode::encode_request;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{LinkError, Wire};
+use crate::node::SharedNode;
+
+/// What the primary will send.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// What is missing here; its history may have got another name.
+    GoOn { id: Option<String> },
+    /// A full copy: of which history, up to where. `None` by a primary that knows of no histories.
+    Copy { history: Option<(String, u64)> },
+}
+
+/// Introduces this node and asks for data.
+pub(super) async fn run(node: &SharedNode, wire: &mut Wire) -> Result<Answer, LinkError> {
+    let settings = node.borrow().config.settings().clone();
+    let own = &settings.replication;
+    // An error of a primary that wants a password first is as good as an answer.
+    let pong = wire.ask(node, "PING", &[b"PING"]).await?;
+    if pong.starts_with('-') && !pong.starts_with("-NOAUTH") && !pong.starts_with("-NOPERM") {
+        return Err(refused("PING", pong));
+    }
+    if !own.primary_password.is_empty() {
+        let mut words: Vec<&[u8]> = vec![b"AUTH"];
+        if !own.primary_user.is_empty() {
+            words.push(own.primary_user.as_bytes());
+        }
+        words.push(own.primary_password.as_bytes());
+        let answer = wire.ask(node, "AUTH", &words).await?;
+        if answer.starts_with('-') {
+            return Err(refused("AUTH", answer));
+        }
+    }
+    let port = if own.announce_port == 0 { settings.port } else { own.announce_port }.to_string();
+    // An old primary knows none of these, and needs none of them.
+    wire.ask(node, "REPLCONF", &[b"REPLCONF", b"listening-port", port.as_bytes()]).await?;
+    if !own.announce_ip.is_empty() {
+        let ip = own.announce_ip.as_bytes();
+        wire.ask(node, "REPLCONF", &[b"REPLCONF", b"ip-address", ip]).await?;
+    }
+    wire.ask(node, "REPLCONF", &[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]).await?;
+    ask_for_data(node, wire).await
+}
+
+async fn ask_for_data(node: &SharedNode, wire: &mut Wire) -> Result<Answer, LinkError> {
+    let (id, offset) = {
+        let replication = &node.borrow().replication;
+        let upstream = replication.upstream.as_ref();
+        if upstream.is_some_and(|upstream| upstream.knows_history) {
+            // The number of the next byte, counted from 1.
+            (replication.id.clone(), (replication.offset + 1).to_string())
+        } else {
+            ("?".to_owned(), "-1".to_owned())
+        }
+    };
+    tracing::info!("Trying a partial resynchronization (request {id}:{offset}).");
+    let words: [&[u8]; 3] = [b"PSYNC", id.as_bytes(), offset.as_bytes()];
+    let answer = wire.ask(node, "PSYNC", &words).await?;
+    let mut parts = answer.split(' ');
+    match parts.next() {
+        Some("+CONTINUE") => Ok(Answer::GoOn { id: parts.next().map(str::to_owned) }),
+        Some("+FULLRESYNC") => match (parts.next(), parts.next().map(str::parse)) {
+            (Some(id), Some(Ok(offset))) if id.len() == 40 => {
+                Ok(Answer::Copy { history: Some((id.to_owned(), offset)) })
+            }
+            _ => Err(LinkError::Protocol(answer.clone())),
+        },
+        Some("-NOMASTERLINK" | "-LOADING") => Err(refused("PSYNC", answer)),
+        Some(word) if word.starts_with('-') => {
+            tracing::warn!("Master does not understand PSYNC: {answer}");
+            wire.send(&[b"SYNC"]).await?;
+            Ok(Answer::Copy { history: None })
+        }
+        _ => Err(LinkError::Protocol(answer.clone())),
+    }
+}
+
+fn refused(request: &'static str, answer: String) -> LinkError {
+    LinkError::Refused { request, answer }
+}
+
+impl Wire {
+    /// Sends a request.
+    pub(super) async fn send(&mut self, words: &[&[u8]]) -> Result<(), LinkError> {
+        let mut request = Vec::new();
+        encode_request(&mut request, words.iter().copied());
+        let sending = tokio::time::timeout(self.timeout, self.stream.write_all(&request));
+        Ok(sending.await.map_err(|_| LinkError::Silent(self.timeout))??)
+    }
+
+    async fn ask(
+        &mut self,
+        node: &SharedNode,
+        name: &'static str,
+        words: &[&[u8]],
+    ) -> Result<String, LinkError> {
+        self.send(words).await?;
+        let answer = self.line(node).await?;
+        if !answer.starts_with(['+', '-']) {
+            return Err(refused(name, answer));
+        }
+        Ok(answer)
+    }
+}
