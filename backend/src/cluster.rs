@@ -8,6 +8,7 @@
 //! | [`nodes_conf`] | the file that survives a restart |
 //! | [`route`] | may this node run a request? |
 //! | [`bus`] | sockets |
+//! | [`copy`] | the seam to replication: what the core is told of it, and what it asks for |
 
 pub(crate) mod member;
 
@@ -20,6 +21,8 @@ pub(crate) mod nodes_conf;
 pub(crate) mod route;
 
 pub(crate) mod bus;
+
+mod copy;
 
 use std::io;
 use std::path::Path;
@@ -204,6 +207,12 @@ fn core_settings(settings: &Settings) -> CoreSettings {
         hostname: settings.cluster_announce_hostname.clone(),
         port: announced(settings.cluster_announce_port, settings.port),
         bus_port: announced(settings.cluster_announce_bus_port, bus_port(settings)),
+        validity_factor: settings.cluster_validity_factor,
+        replication_ping_ms: u64::try_from(settings.replication_ping.as_millis())
+            .unwrap_or(u64::MAX),
+        stays_replica: settings.cluster_stays_replica,
+        may_migrate: settings.cluster_may_migrate,
+        migration_barrier: settings.cluster_migration_barrier,
     }
 }
 

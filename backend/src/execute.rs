@@ -232,7 +232,7 @@ fn admit(
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
     if node.cluster.is_some()
-        && let Err(redirection) = route::check(node, client, spec, args)
+        && let Err(redirection) = route::check(node, client, spec, args, turn.now_ms)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
     }
@@ -275,7 +275,7 @@ fn admit(
     if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
         return refuse_admitted(node, client, spec, LOADING, out);
     }
-    if node.pause.is_some() && is_held_back(node, client, spec) {
+    if node.may_be_paused() && is_held_back(node, client, spec) {
         return Outcome::Postponed;
     }
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {

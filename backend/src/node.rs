@@ -10,6 +10,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use crate::blocking::{Blocking, Cause};
+use crate::client::Client;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -59,6 +60,8 @@ pub(crate) struct Node {
     pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
     pub(crate) pause: Option<Pause>,
     pub(crate) persistence: Persistence,
+    /// Until when writes wait for a replica that is about to take over by hand.
+    pub(crate) failover_pause_until: Option<Instant>,
     /// Changes since the start (count).
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
@@ -132,6 +135,7 @@ impl Node {
             cluster,
             pause: None,
             persistence: Persistence::default(),
+            failover_pause_until: None,
             changes: 0,
             is_expiring: true,
             list_plain_bytes: Limits::PLAIN_BYTES,
@@ -299,12 +303,31 @@ impl Node {
         }
     }
 
+    /// Whether a pause may be in force. Costs no look at the clock.
+    #[inline]
+    pub(crate) fn may_be_paused(&self) -> bool {
+        self.pause.is_some() || self.failover_pause_until.is_some()
+    }
+
     /// The pause that is in force now.
     pub(crate) fn active_pause(&mut self) -> Option<Pause> {
-        if self.pause.is_some_and(|pause| pause.until <= Instant::now()) {
-            self.pause = None;
+        if self.may_be_paused() {
+            let now = Instant::now();
+            self.pause = self.pause.filter(|pause| pause.until > now);
+            self.failover_pause_until = self.failover_pause_until.filter(|until| *until > now);
         }
+        // Who asked for a wide pause keeps it; when it ends, the rest of the other one is looked at.
+        let by_failover = |until| Pause { until, reach: PauseReach::Writes };
         self.pause
+            .filter(|pause| pause.reach == PauseReach::All)
+            .or(self.failover_pause_until.map(by_failover))
+            .or(self.pause)
+    }
+
+    /// Lets clients write again that a failover by hand has held back.
+    pub(crate) fn end_failover_pause(&mut self) {
+        self.failover_pause_until = None;
+        self.clients.iter_mut().for_each(Client::wake);
     }
 
     /// What becomes of keys whose time has come.

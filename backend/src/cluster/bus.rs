@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reddoor_protocol::slot::Slot;
 use socket2::{SockRef, TcpKeepalive};
@@ -18,11 +18,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::Cluster;
 use super::core::links::LinkId;
 use super::core::tick::TICK_MS;
 use super::core::{Action, Core};
 use super::message::{MessageError, decode};
+use super::{Cluster, copy};
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::pubsub::Kind;
@@ -216,6 +216,14 @@ fn act(node: &SharedNode) {
                 let kind = if is_sharded { Kind::Shard } else { Kind::Channel };
                 node.borrow_mut().publish(kind, &channel, &text);
             }
+            Action::Follow { ip, port } => copy::follow(node, ip, port),
+            Action::Lead => copy::lead(node),
+            Action::PauseWrites { until_ms } => {
+                let left_ms = until_ms.saturating_sub(now_ms());
+                let until = Instant::now() + Duration::from_millis(left_ms);
+                node.borrow_mut().failover_pause_until = Some(until);
+            }
+            Action::ResumeWrites => node.borrow_mut().end_failover_pause(),
             Action::Save => cluster_of(node, Cluster::save),
         }
     }
@@ -332,7 +340,11 @@ fn end(node: &SharedNode, link: LinkId) {
 
 /// Tells the core what happened and does what it wants.
 fn with_core(node: &SharedNode, tell: impl FnOnce(&mut Core)) {
-    cluster_of(node, |cluster| tell(&mut cluster.core));
+    let replication = copy::state(&node.borrow());
+    cluster_of(node, |cluster| {
+        cluster.core.set_replication(replication);
+        tell(&mut cluster.core);
+    });
     act(node);
 }
 

@@ -21,10 +21,14 @@
 //! How a claim on slots spreads: every ping carries the sender's slots and the epoch of its claim. Of two claims
 //! the one with the higher epoch holds. Who sees an older claim than it knows answers with `UPDATE`.
 //!
-//! Invariants: every epoch only grows; a slot has at most one owner; two primaries with one epoch part by
-//! themselves, the one with the smaller name takes a new epoch.
+//! How a replica takes over stands in `election`, how an operator has it take over in `by_hand`, how one moves to
+//! another primary in `migration`.
 //!
-//! Not here yet: elections and replication. Replicas of other nodes are known and told of, this node is a primary.
+//! Invariants: every epoch only grows; a slot has at most one owner; two primaries with one epoch part by
+//! themselves, the one with the smaller name takes a new epoch; a vote is on the disk before it is on the wire.
+//!
+//! Not here: data. How far it has been copied is told to the core ([`Core::set_replication`]), and whom to copy
+//! from is told by it ([`Action::Follow`], [`Action::Lead`]).
 //!
 //! Spec: <https://valkey.io/topics/cluster-spec/>. Source: redis `src/cluster.c`.
 
@@ -42,6 +46,14 @@ mod gossip;
 
 mod health;
 
+mod roles;
+
+mod election;
+
+pub(crate) mod by_hand;
+
+mod migration;
+
 pub(crate) mod tick;
 
 mod view;
@@ -56,6 +68,9 @@ use self::table::Table;
 use super::member::{Member, MemberFlags};
 use super::message::Kind;
 use crate::data::random::Random;
+
+/// Members beyond which nobody is taken in whom no operator has met (count). A Redis Cluster has a thousand at most.
+pub(crate) const MEMBERS_MAX: usize = 4_096;
 
 /// Settings of the cluster; replaced whole when one changes.
 #[derive(Clone, Debug)]
@@ -72,6 +87,45 @@ pub(crate) struct CoreSettings {
     pub(crate) port: u16,
     /// TCP port of the bus, as announced.
     pub(crate) bus_port: u16,
+    /// How many node timeouts a replica may have been without its primary and still take over (count); 0: any.
+    pub(crate) validity_factor: u64,
+    /// How often a primary pings its replicas, in milliseconds.
+    pub(crate) replication_ping_ms: u64,
+    /// Whether this node, as a replica, takes over only by hand.
+    pub(crate) stays_replica: bool,
+    /// Whether this node, as a replica, may move to a primary that has lost all of its own.
+    pub(crate) may_migrate: bool,
+    /// Replicas that have to remain where one leaves (count).
+    pub(crate) migration_barrier: usize,
+}
+
+#[cfg(test)]
+impl CoreSettings {
+    /// The defaults, with a node timeout of two seconds.
+    pub(crate) fn sample() -> CoreSettings {
+        CoreSettings {
+            node_timeout_ms: 2_000,
+            requires_full_coverage: true,
+            announce_ip: String::new(),
+            hostname: String::new(),
+            port: 6379,
+            bus_port: 16379,
+            validity_factor: 10,
+            replication_ping_ms: 10_000,
+            stays_replica: false,
+            may_migrate: true,
+            migration_barrier: 1,
+        }
+    }
+}
+
+/// How this node's copy of the data stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Replication {
+    /// Bytes of the stream of changes: made, by a primary; taken over, by a replica.
+    pub(crate) offset: u64,
+    /// When a replica last heard from its primary, in milliseconds since 1970; 0 for never.
+    pub(crate) heard_ms: u64,
 }
 
 /// What the core wants to be done.
@@ -112,6 +166,22 @@ pub(crate) enum Action {
         /// The message.
         text: Vec<u8>,
     },
+    /// Become a replica of the node there, or go on as one: its data takes the place of this node's.
+    Follow {
+        /// The primary's address.
+        ip: String,
+        /// Its TCP port for clients.
+        port: u16,
+    },
+    /// Be a replica no more, and keep the data.
+    Lead,
+    /// Hold back what clients write, for a failover by hand.
+    PauseWrites {
+        /// Until when at the longest, in milliseconds since 1970.
+        until_ms: u64,
+    },
+    /// Hold back no more.
+    ResumeWrites,
     /// Write the nodes file. Asked for at most once between two polls.
     Save,
 }
@@ -155,7 +225,15 @@ pub(crate) struct Core {
     /// Nodes that an operator had forgotten, and until when gossip about them is not believed.
     forgotten: HashMap<NodeId, u64>,
     health: health::Health,
+    replication: Replication,
+    /// Where [`Action::Follow`] last sent this node.
+    followed: Option<(String, u16)>,
+    election: election::Election,
+    by_hand: by_hand::ByHand,
     ticks_count: u64,
+    ticked_ms: u64,
+    /// Nodes that were not taken for members because there are enough (count).
+    refused_count: u64,
     stats: BusStats,
     actions: VecDeque<Action>,
     is_save_due: bool,
@@ -213,7 +291,13 @@ impl Core {
             importing: BTreeMap::new(),
             forgotten: HashMap::new(),
             health: health::Health::default(),
+            replication: Replication::default(),
+            followed: None,
+            election: election::Election::default(),
+            by_hand: by_hand::ByHand::default(),
             ticks_count: 0,
+            ticked_ms: 0,
+            refused_count: 0,
             stats: BusStats::default(),
             actions: VecDeque::new(),
             is_save_due: false,
@@ -241,6 +325,7 @@ impl Core {
         me.port = settings.port;
         me.bus_port = settings.bus_port;
         me.hostname = settings.hostname;
+        me.flags.set(MemberFlags::NOFAILOVER, settings.stays_replica);
         if !settings.announce_ip.is_empty() {
             me.ip = settings.announce_ip;
         }
@@ -253,6 +338,14 @@ impl Core {
             return Some(Action::Save);
         }
         self.actions.pop_front()
+    }
+
+    /// What follows from anything that happened: a failover goes on, and the copy of the data goes where it belongs.
+    fn step(&mut self, now_ms: u64) {
+        self.skip_generation(now_ms);
+        self.pursue_by_hand(now_ms);
+        self.pursue_election(now_ms);
+        self.direct_replication();
     }
 
     /// A name at random, as new nodes and handshakes bear.

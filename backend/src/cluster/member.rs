@@ -133,6 +133,10 @@ pub(crate) struct Member {
     pub(crate) data_received_ms: u64,
     /// When it was given up by the majority.
     pub(crate) failed_ms: u64,
+    /// When this node last voted for one of its replicas.
+    pub(crate) voted_ms: u64,
+    /// Since when it is a primary whose replicas are all lost.
+    pub(crate) orphaned_ms: u64,
     /// When it was first heard of.
     pub(crate) created_ms: u64,
     /// Which primaries say that it does not answer them, and when they last said so.
@@ -162,6 +166,8 @@ impl Member {
             pong_received_ms: 0,
             data_received_ms: 0,
             failed_ms: 0,
+            voted_ms: 0,
+            orphaned_ms: 0,
             created_ms: now_ms,
             failure_reports: Vec::new(),
         }
@@ -185,6 +191,16 @@ impl Member {
     /// Whether its real name is not known yet.
     pub(crate) fn is_in_handshake(&self) -> bool {
         self.flags.contains(MemberFlags::HANDSHAKE)
+    }
+
+    /// Whether it is a primary that owns slots: only those vote and report failures.
+    pub(crate) fn is_voter(&self) -> bool {
+        self.is_primary() && !self.slots.is_empty()
+    }
+
+    /// Whether it is known where it lives.
+    pub(crate) fn has_address(&self) -> bool {
+        !self.flags.contains(MemberFlags::NOADDR) && !self.ip.is_empty()
     }
 
     /// Whether the majority has given it up.

@@ -55,7 +55,7 @@ pub(crate) fn route(
     if query.keys == Keys::InSeveralSlots {
         return Err(ReplyError::CROSS_SLOT);
     }
-    if !core.is_ok() {
+    if !core.is_ok_at(query.now_ms) {
         leave_while_down(settings, query)?;
     }
     let (target, source) = (target_of(core, query.slot, owner), core.importing_from(query.slot));
@@ -135,7 +135,8 @@ fn leave_while_importing(query: &RouteQuery, presence: Presence) -> Result<(), R
 }
 
 fn may_read_as_replica(myself: &Member, query: &RouteQuery, owner: &Member) -> bool {
-    query.is_readonly && !query.is_write && myself.primary == Some(owner.id)
+    let is_allowed = query.is_shard_channel || query.is_readonly && !query.is_write;
+    is_allowed && myself.primary == Some(owner.id)
 }
 
 fn redirect(word: &str, slot: Slot, to: &Member, endpoint: Endpoint) -> ReplyError {

@@ -89,7 +89,7 @@ fn pause(call: &mut Call<'_>) -> Result<(), ReplyError> {
         .checked_add(Duration::from_millis(timeout_ms))
         .ok_or(ReplyError::new("ERR timeout is out of range"))?;
     // A pause under way only grows: it keeps the later end and the wider reach.
-    call.node.pause = Some(match call.node.active_pause() {
+    call.node.pause = Some(match call.node.pause.filter(|old| old.until > Instant::now()) {
         None => Pause { until, reach },
         Some(old) => Pause {
             until: until.max(old.until),

@@ -109,6 +109,14 @@ pub(crate) struct Settings {
     pub(crate) cluster_requires_full_coverage: bool,
     pub(crate) cluster_allows_reads_when_down: bool,
     pub(crate) cluster_allows_pubsub_when_down: bool,
+    /// How many node timeouts a replica may have been without its primary and still take over; 0: any (count).
+    pub(crate) cluster_validity_factor: u64,
+    /// Whether a replica takes over only by hand.
+    pub(crate) cluster_stays_replica: bool,
+    /// Whether a replica may move to a primary that has lost its own.
+    pub(crate) cluster_may_migrate: bool,
+    /// Replicas that have to remain where one leaves (count).
+    pub(crate) cluster_migration_barrier: usize,
     /// Bytes queued on one bus link before it is dropped; 0 for no limit of its own.
     pub(crate) cluster_link_bytes_max: usize,
 }
@@ -198,6 +206,10 @@ impl Settings {
             cluster_requires_full_coverage: values.flag("cluster-require-full-coverage"),
             cluster_allows_reads_when_down: values.flag("cluster-allow-reads-when-down"),
             cluster_allows_pubsub_when_down: values.flag("cluster-allow-pubsubshard-when-down"),
+            cluster_validity_factor: values.number("cluster-replica-validity-factor"),
+            cluster_stays_replica: values.flag("cluster-replica-no-failover"),
+            cluster_may_migrate: values.flag("cluster-allow-replica-migration"),
+            cluster_migration_barrier: values.number("cluster-migration-barrier"),
             cluster_link_bytes_max: values.number("cluster-link-sendbuf-limit"),
         }
     }

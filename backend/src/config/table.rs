@@ -37,6 +37,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     ),
     live("client-query-buffer-limit", Kind::Memory, "1073741824"),
     live("cluster-allow-reads-when-down", Kind::Flag, "no"),
+    live("cluster-allow-replica-migration", Kind::Flag, "yes"),
     live("cluster-announce-bus-port", int(0, PORT_MAX), "0"),
     live("cluster-announce-hostname", HOSTNAME, ""),
     live("cluster-announce-ip", Kind::Text, ""),
@@ -44,6 +45,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     startup("cluster-config-file", Kind::Text, "nodes.conf"),
     startup("cluster-enabled", Kind::Flag, "no"),
     live("cluster-link-sendbuf-limit", Kind::Memory, "0"),
+    live("cluster-migration-barrier", int(0, I32_MAX), "1"),
     live("cluster-node-timeout", int(0, i64::MAX), "15000"),
     startup("cluster-port", int(0, PORT_MAX), "0"),
     live(
@@ -51,6 +53,9 @@ pub(crate) static HEEDED: &[Directive] = &[
         Kind::Choice(&["ip", "hostname", "unknown-endpoint"]),
         "ip",
     ),
+    live("cluster-replica-no-failover", Kind::Flag, "no").alias("cluster-slave-no-failover"),
+    live("cluster-replica-validity-factor", int(0, I32_MAX), "10")
+        .alias("cluster-slave-validity-factor"),
     live("cluster-require-full-coverage", Kind::Flag, "yes"),
     startup("databases", int(1, I32_MAX), "16"),
     protected("dbfilename", SNAPSHOT_NAME, "dump.rdb"),
@@ -116,11 +121,6 @@ pub(crate) static HEEDED: &[Directive] = &[
 
 /// Directives that a Redis knows and this node only remembers.
 pub(crate) static ACCEPTED: &[Directive] = &[
-    live("cluster-allow-replica-migration", Kind::Flag, "yes"),
-    live("cluster-migration-barrier", int(0, I32_MAX), "1"),
-    live("cluster-replica-no-failover", Kind::Flag, "no").alias("cluster-slave-no-failover"),
-    live("cluster-replica-validity-factor", int(0, I32_MAX), "10")
-        .alias("cluster-slave-validity-factor"),
     live("crash-log-enabled", Kind::Flag, "yes"),
     live("dynamic-hz", Kind::Flag, "yes"),
     startup("always-show-logo", Kind::Flag, "no"),

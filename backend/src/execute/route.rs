@@ -31,6 +31,8 @@ pub(crate) struct RouteQuery {
     pub(crate) is_readonly: bool,
     /// Whether it is `MIGRATE`, which moves what is here.
     pub(crate) is_migrate: bool,
+    /// When it came, in milliseconds since 1970.
+    pub(crate) now_ms: u64,
 }
 
 /// How the keys of a request lie to its first one. The same key more than once is one key.
@@ -66,6 +68,7 @@ pub(super) fn check(
     client: &mut Client,
     spec: &'static CommandSpec,
     args: Args<'_>,
+    now_ms: i64,
 ) -> Result<(), ReplyError> {
     let is_exec = spec.id() == EXEC;
     let queued: Vec<(&CommandSpec, Vec<&[u8]>)> = match &client.transaction {
@@ -89,6 +92,7 @@ pub(super) fn check(
         is_asking: client.is_asking || found.needs_no_asking,
         is_readonly: client.is_readonly,
         is_migrate: spec.id() == MIGRATE,
+        now_ms: u64::try_from(now_ms).unwrap_or(0),
     };
     let Some(cluster) = node.cluster.as_ref().map(Rc::clone) else { return Ok(()) };
     let presence = || {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use reddoor_protocol::slot::Slot;
 use reddoor_protocol::topology::NodeId;
 
-use super::{Action, Core};
+use super::{Action, Core, MEMBERS_MAX};
 use crate::cluster::member::{Member, MemberFlags};
 
 /// How long gossip about a forgotten node is not believed, in milliseconds.
@@ -63,7 +63,8 @@ impl Core {
     pub(crate) fn add_slots(&mut self, now_ms: u64, slots: &[Slot]) {
         for slot in slots {
             self.importing.remove(slot);
-            self.table.assign(*slot, &self.myself);
+            let me = self.myself;
+            self.assign_slot(*slot, &me);
         }
         self.changed_by_hand(now_ms);
     }
@@ -113,12 +114,18 @@ impl Core {
         if ends_import && let Bumped::Bumped(epoch) = self.bump_epoch() {
             tracing::info!("configEpoch updated after importing slot {slot}: {epoch}");
         }
-        self.table.assign(slot, owner);
+        self.assign_slot(slot, owner);
         self.changed_by_hand(now_ms);
         if ends_import {
             // Clients are sent here from now on, so the others should know of it before they ask again.
             self.tell_everybody_of_myself(now_ms);
         }
+    }
+
+    /// Makes this node a replica of a primary that it knows.
+    pub(crate) fn replicate(&mut self, now_ms: u64, primary: NodeId) {
+        self.follow(now_ms, primary);
+        self.changed_by_hand(now_ms);
     }
 
     /// Drops a node; gossip about it is not believed for a minute, until every other node dropped it as well.
@@ -128,6 +135,10 @@ impl Core {
         self.table.remove(id);
         for member in self.table.iter_mut() {
             member.failure_reports.retain(|(by, _)| by != id);
+            // What a replica of it follows now, it will tell itself.
+            if !member.is_myself() && member.primary == Some(*id) {
+                member.primary = None;
+            }
         }
         self.migrating.retain(|_, to| to != id);
         self.importing.retain(|_, from| from != id);
@@ -152,10 +163,9 @@ impl Core {
         self.migrating.clear();
         self.importing.clear();
         self.forgotten.clear();
-        let me = self.myself_mut();
-        me.flags -= MemberFlags::REPLICA;
-        me.flags |= MemberFlags::PRIMARY;
-        me.primary = None;
+        self.end_by_hand();
+        self.forget_election();
+        self.set_role(&me, None);
         if kind == ResetKind::Hard {
             self.current_epoch = 0;
             self.last_vote_epoch = 0;
@@ -183,7 +193,7 @@ impl Core {
         if own != 0 && own == newest.max(self.current_epoch) {
             return Bumped::Still(own);
         }
-        self.current_epoch = self.current_epoch.max(newest) + 1;
+        self.current_epoch = self.current_epoch.max(newest).saturating_add(1);
         let epoch = self.current_epoch;
         self.myself_mut().config_epoch = epoch;
         self.is_save_due = true;
@@ -193,5 +203,18 @@ impl Core {
     fn changed_by_hand(&mut self, now_ms: u64) {
         self.is_save_due = true;
         self.judge(now_ms);
+        self.step(now_ms);
+    }
+
+    /// Whether another node may be taken for a member because other nodes say so. Counts those that may not.
+    pub(super) fn has_room(&mut self) -> bool {
+        let has_room = self.table.len() < MEMBERS_MAX;
+        if !has_room {
+            self.refused_count += 1;
+            if self.refused_count == 1 {
+                tracing::warn!("{MEMBERS_MAX} nodes are known: no more are taken for members");
+            }
+        }
+        has_room
     }
 }

@@ -90,14 +90,14 @@ impl Core {
     /// believed, but that is no reason to close the link.
     pub(super) fn hear_gossip(&mut self, now_ms: u64, sender: Option<NodeId>, gossip: &[Gossip]) {
         let Some(sender) = sender else { return };
-        let is_primary = self.table.get(&sender).is_some_and(Member::is_primary);
+        let is_voter = self.table.get(&sender).is_some_and(Member::is_voter);
         let me = self.myself;
         for entry in gossip.iter().filter(|entry| entry.id != me) {
             if self.table.get(&entry.id).is_none() {
                 self.hear_of_stranger(now_ms, entry);
                 continue;
             }
-            if is_primary {
+            if is_voter {
                 self.weigh_report(now_ms, &sender, entry);
             }
             self.hear_of_member(now_ms, entry);
@@ -110,7 +110,7 @@ impl Core {
             && !entry.ip.is_empty()
             && entry.port != 0;
         let is_forgotten = self.forgotten.get(&entry.id).is_some_and(|until| *until > now_ms);
-        if !is_usable || is_forgotten {
+        if !is_usable || is_forgotten || !self.has_room() {
             return;
         }
         let flags = entry.flags & (MemberFlags::PRIMARY | MemberFlags::REPLICA);

@@ -30,6 +30,10 @@ const FAIL_UNDO_TIMEOUTS: u64 = 2;
 /// How long a node that has just started does not call the cluster well, in milliseconds: it may have been away.
 const START_DELAY_MS: u64 = 2_000;
 
+/// Standing still for so long is never held against a node, in milliseconds: a node timeout may be shorter than the
+/// time between two ticks.
+const STILLNESS_MS_MIN: u64 = 500;
+
 /// The least and the most time to wait after a minority has found the majority again, in milliseconds.
 const REJOIN_DELAY_MS: (u64, u64) = (500, 5_000);
 
@@ -49,6 +53,19 @@ impl Core {
         self.health.is_ok
     }
 
+    /// Whether the cluster is well, and that was seen within the node timeout: a node that stood still for longer
+    /// knows nothing of what became of it, and has to look first.
+    pub(crate) fn is_ok_at(&self, now_ms: u64) -> bool {
+        let is_alone = self.table.len() == 1;
+        let is_recent = now_ms.saturating_sub(self.ticked_ms) <= self.stillness_ms_max();
+        self.health.is_ok && (is_recent || is_alone)
+    }
+
+    /// How long this node may stand still before others may have given it up, in milliseconds.
+    pub(super) fn stillness_ms_max(&self) -> u64 {
+        self.settings.node_timeout_ms.max(STILLNESS_MS_MIN)
+    }
+
     /// How many primaries say that a node does not answer them (count).
     pub(crate) fn failure_reports_count(&self, now_ms: u64, id: &NodeId) -> usize {
         let oldest_ms = self.oldest_report_ms(now_ms);
@@ -63,7 +80,7 @@ impl Core {
 
     /// Primaries that own slots (count): those that have a say.
     pub(crate) fn size(&self) -> usize {
-        self.table.iter().filter(|m| m.is_primary() && !m.slots.is_empty()).count()
+        self.table.iter().filter(|m| m.is_voter()).count()
     }
 
     /// Step 2: a primary says that a node is well or not.
@@ -91,7 +108,7 @@ impl Core {
 
     /// Step 3: with the majority of suspicions a node is down.
     fn fail_if_majority(&mut self, now_ms: u64, id: &NodeId) {
-        let has_say = self.myself().is_primary();
+        let has_say = self.myself().is_voter();
         let suspicions = self.failure_reports_count(now_ms, id) + usize::from(has_say);
         let needed = self.size() / 2 + 1;
         let Some(member) = self.table.get_mut(id) else { return };
@@ -103,12 +120,12 @@ impl Core {
         member.flags |= MemberFlags::FAIL;
         member.failed_ms = now_ms;
         self.is_save_due = true;
-        if has_say {
-            self.tell_everybody(&Body::Fail { id: *id });
-        }
+        // A replica tells it as well: it was the majority that found it out.
+        self.tell_everybody(&Body::Fail { id: *id });
     }
 
-    fn tell_everybody(&mut self, body: &Body) {
+    /// Sends a message to every node that can be reached.
+    pub(super) fn tell_everybody(&mut self, body: &Body) {
         for id in self.table.ids() {
             if let Some(link) = self.links.own_up(&id) {
                 self.send(link, body.clone());
@@ -125,6 +142,17 @@ impl Core {
             tracing::info!("Clear FAIL state for node {id}: it is reachable again.");
             member.flags -= MemberFlags::FAIL;
             self.is_save_due = true;
+        }
+    }
+
+    /// This node did not run for longer than the node timeout: others may have given it up meanwhile, and what they
+    /// decided has to be heard first.
+    pub(super) fn distrust_own_view(&mut self, now_ms: u64) {
+        if self.size() > 1 && self.health.is_ok && self.myself().is_primary() {
+            tracing::warn!("this node stood still for longer than the node timeout");
+            self.health.minority_ms = now_ms;
+            self.health.is_ok = false;
+            tracing::info!("Cluster state changed: fail");
         }
     }
 
@@ -159,7 +187,7 @@ impl Core {
 
     /// Whether fewer than the majority of primaries with slots answer.
     fn is_in_minority(&self) -> bool {
-        let voters = self.table.iter().filter(|m| m.is_primary() && !m.slots.is_empty());
+        let voters = self.table.iter().filter(|m| m.is_voter());
         let trouble = MemberFlags::PFAIL | MemberFlags::FAIL;
         let reachable = voters.filter(|member| !member.flags.intersects(trouble)).count();
         reachable < self.size() / 2 + 1

@@ -19,6 +19,10 @@ impl Core {
             self.stats.received[kind as usize] += 1;
         }
         let Message { sender, body } = message;
+        // Every node is as new as its own claim; who says otherwise would take slots by an epoch that nobody gave.
+        if sender.config_epoch > sender.current_epoch {
+            return;
+        }
         let is_known = self.note_sender(now_ms, link, &sender);
         match body {
             Body::Ping { kind, gossip, hostname } => {
@@ -29,13 +33,21 @@ impl Core {
                 }
             }
             Body::Fail { id } if is_known => self.receive_fail(now_ms, &sender.id, &id),
-            Body::Update { config_epoch, id, slots } if is_known => {
-                self.receive_update(&id, config_epoch, &slots);
+            Body::Update { config_epoch, id, slots }
+                if is_known && config_epoch <= sender.current_epoch =>
+            {
+                self.receive_update(now_ms, &id, config_epoch, &slots);
             }
             Body::Publish { is_sharded, channel, message } if is_known => {
                 self.actions.push_back(Action::Publish { is_sharded, channel, text: message });
             }
-            // Votes and failovers by hand come with replication.
+            Body::Bare { kind: Kind::AuthRequest } if is_known => {
+                self.receive_vote_request(now_ms, &sender);
+            }
+            Body::Bare { kind: Kind::AuthAck } if is_known => self.receive_vote(&sender),
+            Body::Bare { kind: Kind::ManualFailoverStart } if is_known => {
+                self.receive_failover_start(now_ms, &sender.id);
+            }
             Body::Fail { .. }
             | Body::Update { .. }
             | Body::Publish { .. }
@@ -43,6 +55,7 @@ impl Core {
             | Body::Unread { .. } => {}
         }
         self.judge(now_ms);
+        self.step(now_ms);
     }
 
     /// Takes over what every message tells of its sender; true when that is a member whose name is proven.
@@ -69,6 +82,7 @@ impl Core {
             self.current_epoch = sender.current_epoch;
             self.is_save_due = true;
         }
+        self.note_aim(sender);
         true
     }
 
@@ -97,7 +111,7 @@ impl Core {
             self.follow_address(link, sender);
         }
         self.follow_role(sender, hostname);
-        self.follow_claim(link, sender);
+        self.follow_claim(now_ms, link, sender);
     }
 
     /// A node that was never told its address takes the one at which another one reached it.
@@ -121,7 +135,7 @@ impl Core {
         let Some(ip) = self.address_of(link, sender) else { return };
         let bus_port = bus_port_of(sender);
         // Several messages may come before the handshake ends; one member is enough.
-        if self.is_shaking_hands_with(&ip, bus_port) {
+        if self.is_shaking_hands_with(&ip, bus_port) || !self.has_room() {
             return;
         }
         let id = self.made_up_id();
@@ -225,31 +239,21 @@ impl Core {
         if member.is_myself() {
             return;
         }
-        let mut flags =
-            member.flags - (MemberFlags::PRIMARY | MemberFlags::REPLICA | MemberFlags::NOFAILOVER);
-        flags |= sender.flags & MemberFlags::NOFAILOVER;
-        flags |= match sender.primary {
-            Some(_) => MemberFlags::REPLICA,
-            None => MemberFlags::PRIMARY,
-        };
-        let is_demoted = member.is_primary() && sender.primary.is_some();
         // A node that reads extensions and sends no host name has none.
         let hostname = hostname.unwrap_or_default();
-        let has_changed = flags != member.flags
-            || member.primary != sender.primary
-            || member.hostname != hostname;
-        member.flags = flags;
-        member.primary = sender.primary;
-        if member.hostname != hostname {
+        let takes_no_part = sender.flags.contains(MemberFlags::NOFAILOVER);
+        if member.hostname != hostname
+            || member.flags.contains(MemberFlags::NOFAILOVER) != takes_no_part
+        {
             hostname.clone_into(&mut member.hostname);
+            member.flags.set(MemberFlags::NOFAILOVER, takes_no_part);
+            self.is_save_due = true;
         }
-        if is_demoted {
-            let slots: Vec<_> = member.slots.iter().collect();
-            for slot in slots {
-                self.table.unassign(slot);
-            }
+        let has_changed =
+            member.primary != sender.primary || member.is_primary() != sender.primary.is_none();
+        if has_changed {
+            self.set_role(&sender.id, sender.primary);
         }
-        self.is_save_due |= has_changed;
     }
 
     fn receive_fail(&mut self, now_ms: u64, by: &NodeId, id: &NodeId) {
@@ -277,6 +281,8 @@ impl Core {
     /// What every message of this node tells of it.
     fn own_header(&self) -> Sender {
         let me = self.myself();
+        // A replica tells of the shard that it copies.
+        let claim = self.my_primary().unwrap_or(me);
         Sender {
             id: me.id,
             ip: self.settings.announce_ip.clone(),
@@ -284,14 +290,14 @@ impl Core {
             bus_port: self.settings.bus_port,
             flags: me.flags,
             current_epoch: self.current_epoch,
-            config_epoch: me.config_epoch,
+            config_epoch: claim.config_epoch,
             repl_offset: me.repl_offset,
-            slots: me.slots.clone(),
+            slots: claim.slots.clone(),
             primary: me.primary,
             sees_ok: self.is_ok(),
             reads_extensions: true,
-            is_paused: false,
-            is_forced: false,
+            is_paused: self.by_hand.is_paused(),
+            is_forced: self.by_hand.may_start(),
         }
     }
 }

@@ -32,23 +32,16 @@ fn ip_of(index: usize) -> String {
     format!("10.0.0.{}", index + 1)
 }
 
-fn settings() -> CoreSettings {
-    CoreSettings {
-        node_timeout_ms: TIMEOUT_MS,
-        requires_full_coverage: true,
-        announce_ip: String::new(),
-        hostname: String::new(),
-        port: 6379,
-        bus_port: 16379,
-    }
-}
-
 impl Network {
     fn new(count: usize, seed: u64) -> Network {
         let now_ms = 1_000_000;
         let cores = (0..count)
             .map(|index| {
-                Core::new(settings(), Random::from_seed(seed * 1000 + index as u64), now_ms)
+                Core::new(
+                    CoreSettings::sample(),
+                    Random::from_seed(seed * 1000 + index as u64),
+                    now_ms,
+                )
             })
             .collect();
         Network {
@@ -129,7 +122,13 @@ impl Network {
                 Action::Connect { link, ip, .. } => self.connect(index, link, &ip),
                 Action::Send { link, bytes } => self.send((index, link), bytes),
                 Action::Disconnect { link } => self.disconnect((index, link)),
-                Action::DropSlotKeys { .. } | Action::Publish { .. } | Action::Save => {}
+                Action::DropSlotKeys { .. }
+                | Action::Publish { .. }
+                | Action::Save
+                | Action::Follow { .. }
+                | Action::Lead
+                | Action::PauseWrites { .. }
+                | Action::ResumeWrites => {}
             }
         }
     }

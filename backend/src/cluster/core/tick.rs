@@ -25,6 +25,10 @@ impl Core {
     /// To be called every [`TICK_MS`].
     pub(crate) fn handle_tick(&mut self, now_ms: u64) {
         self.ticks_count += 1;
+        if self.ticked_ms != 0 && now_ms.saturating_sub(self.ticked_ms) > self.stillness_ms_max() {
+            self.distrust_own_view(now_ms);
+        }
+        self.ticked_ms = now_ms;
         self.forgotten.retain(|_, until| *until > now_ms);
         self.end_stale_handshakes(now_ms);
         self.connect_members(now_ms);
@@ -34,7 +38,9 @@ impl Core {
         for id in self.table.ids() {
             self.watch(now_ms, &id);
         }
+        self.pursue_migration(now_ms);
         self.judge(now_ms);
+        self.step(now_ms);
     }
 
     fn end_stale_handshakes(&mut self, now_ms: u64) {
@@ -126,6 +132,13 @@ impl Core {
                 self.send_ping(now_ms, link, Kind::Ping);
                 return;
             }
+        }
+        // The replica that is to take over waits for this node's offset.
+        if self.by_hand.replica() == Some(*id)
+            && let Some(link) = self.links.own_up(id)
+        {
+            self.send_ping(now_ms, link, Kind::Ping);
+            return;
         }
         if ping_sent_ms != 0 && since(ping_sent_ms.max(data_ms)) > timeout_ms {
             self.suspect(now_ms, id);

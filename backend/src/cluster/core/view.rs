@@ -64,6 +64,11 @@ impl Core {
         &self.stats
     }
 
+    /// Nodes that were not taken for members because there are enough (count).
+    pub(crate) fn refused_count(&self) -> u64 {
+        self.refused_count
+    }
+
     /// The cluster as clients are told of it: without nodes in handshake.
     pub(crate) fn topology(&self) -> Topology {
         let members = self.table.iter().filter(|member| !member.is_in_handshake());

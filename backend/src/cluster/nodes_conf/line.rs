@@ -31,7 +31,9 @@ const NO_FLAGS: &str = "noflags";
 /// Writes a line with its line end.
 pub(crate) fn write(out: &mut String, core: &Core, member: &Member) {
     let hostname = if member.hostname.is_empty() { "" } else { "," };
-    let primary = member.primary.as_ref().map_or("-", NodeId::as_str);
+    // A replica may follow a node that this one does not know.
+    let primary = member.primary.filter(|primary| core.member(primary).is_some());
+    let primary = primary.as_ref().map_or("-", NodeId::as_str);
     let link = if core.is_linked(&member.id) { "connected" } else { "disconnected" };
     // Writing to a String cannot fail.
     let _ = write!(

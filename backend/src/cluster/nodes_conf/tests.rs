@@ -19,14 +19,7 @@ fn redis_text() -> String {
 }
 
 fn core_of(remembered: Remembered) -> Core {
-    let settings = CoreSettings {
-        node_timeout_ms: 1000,
-        requires_full_coverage: true,
-        announce_ip: String::new(),
-        hostname: String::new(),
-        port: 7001,
-        bus_port: 17001,
-    };
+    let settings = CoreSettings { port: 7001, bus_port: 17001, ..CoreSettings::sample() };
     Core::restore(settings, Random::from_seed(1), remembered, 1_000_000).unwrap()
 }
 

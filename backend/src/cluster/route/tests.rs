@@ -11,6 +11,9 @@ use crate::data::random::Random;
 
 const NOW_MS: u64 = 1_000_000;
 
+/// When the state of the cluster is told.
+const TOLD_MS: u64 = NOW_MS + 5_000;
+
 fn id(digit: u8) -> NodeId {
     NodeId::parse(&[digit; NodeId::LEN]).unwrap()
 }
@@ -66,15 +69,14 @@ fn core(state: State, requires_full_coverage: bool) -> Core {
     let settings = CoreSettings {
         node_timeout_ms: 60_000,
         requires_full_coverage,
-        announce_ip: String::new(),
-        hostname: String::new(),
         port: 7001,
         bus_port: 17001,
+        ..CoreSettings::sample()
     };
     let mut core = Core::restore(settings, Random::from_seed(1), remembered, NOW_MS).unwrap();
     // The state of the cluster is not told before a while has passed.
     core.handle_tick(NOW_MS);
-    core.handle_tick(NOW_MS + 5_000);
+    core.handle_tick(TOLD_MS);
     while core.poll_action().is_some() {}
     core
 }
@@ -95,6 +97,7 @@ fn ask(core: &Core, settings: &RouteSettings, request: (&str, usize, usize)) -> 
         is_asking: letters.contains('a'),
         is_readonly: letters.contains('r'),
         is_migrate: letters.contains('m'),
+        now_ms: TOLD_MS,
     };
     match route(core, settings, &query, || Presence { existing, missing }) {
         Ok(()) => "leave".to_owned(),
@@ -164,6 +167,7 @@ fn a_cluster_that_is_down_serves_reads_only_where_the_settings_allow_that() {
         is_asking: false,
         is_readonly: false,
         is_migrate: false,
+        now_ms: TOLD_MS,
     };
     let answer = |settings: &RouteSettings, query: &RouteQuery| {
         route(&core, settings, query, Presence::default).unwrap_err().to_string()

@@ -6,6 +6,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use super::{change, member_id, now_ms, quoted, with_cluster};
 use crate::cluster::core::admin::{Bumped, ResetKind};
+use crate::cluster::core::by_hand::Failover;
 use crate::commands::argument::wrong_subcommand;
 use crate::commands::argument::{integer, is};
 use crate::execute::Call;
@@ -60,8 +61,8 @@ pub(super) fn forget(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 pub(super) fn replicate(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    with_cluster(call, |call, cluster| {
-        let id = member_id(&cluster, call.arg(2), "Unknown node")?;
+    change(call, |call, cluster| {
+        let id = member_id(cluster, call.arg(2), "Unknown node")?;
         let me = cluster.core.myself();
         if id == me.id {
             return Err(ReplyError::new("ERR Can't replicate myself"));
@@ -74,25 +75,36 @@ pub(super) fn replicate(call: &mut Call<'_>) -> Result<(), ReplyError> {
                 "ERR To set a master the node must be empty and without assigned slots.",
             ));
         }
-        Err(ReplyError::new(
-            "ERR CLUSTER REPLICATE is not served by this node: it cannot copy data",
-        ))
+        cluster.core.replicate(now_ms(call), id);
+        Ok(())
     })
 }
 
 pub(super) fn failover(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    with_cluster(call, |call, cluster| {
-        match call.args.get(2) {
+    change(call, |call, cluster| {
+        let how = match call.args.get(2) {
             _ if call.args.len() > 3 => return Err(wrong_subcommand(call)),
-            Some(option) if !is(option, "FORCE") && !is(option, "TAKEOVER") => {
-                return Err(ReplyError::SYNTAX);
-            }
-            _ => {}
-        }
-        if cluster.core.myself().is_primary() {
+            None => Failover::Agreed,
+            Some(option) if is(option, "FORCE") => Failover::Forced,
+            Some(option) if is(option, "TAKEOVER") => Failover::Takeover,
+            Some(_) => return Err(ReplyError::SYNTAX),
+        };
+        let core = &mut cluster.core;
+        if core.myself().is_primary() {
             return Err(ReplyError::new("ERR You should send CLUSTER FAILOVER to a replica"));
         }
-        Err(ReplyError::new("ERR CLUSTER FAILOVER is not served by this node: it cannot copy data"))
+        let primary = core.myself().primary.and_then(|id| core.member(&id));
+        let Some(primary) = primary else {
+            return Err(ReplyError::new("ERR I'm a replica but my master is unknown to me"));
+        };
+        let is_reachable = !primary.is_failed() && core.is_linked(&primary.id);
+        if how == Failover::Agreed && !is_reachable {
+            return Err(ReplyError::new(
+                "ERR Master is down or failed, please use CLUSTER FAILOVER FORCE",
+            ));
+        }
+        core.fail_over(now_ms(call), how);
+        Ok(())
     })
 }
 
@@ -109,6 +121,10 @@ pub(super) fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
             return Err(ReplyError::new(
                 "ERR CLUSTER RESET can't be called with master nodes containing keys",
             ));
+        }
+        if cluster.core.myself().is_replica() {
+            // What it holds is its primary's.
+            call.node.clear_databases();
         }
         cluster.core.reset(now_ms(call), kind);
         Ok(())

@@ -106,6 +106,9 @@ fn info_text(cluster: &Cluster) -> String {
         let total: u64 = counts.iter().sum();
         let _ = write!(text, "cluster_stats_messages_{way}:{total}\r\n");
     }
+    if core.refused_count() > 0 {
+        let _ = write!(text, "cluster_members_refused:{}\r\n", core.refused_count());
+    }
     let overflows = cluster.lines.overflows_count();
     let _ = write!(text, "total_cluster_links_buffer_limit_exceeded:{overflows}\r\n");
     text
