@@ -90,9 +90,14 @@ impl SlotSet {
         self.len == 0
     }
 
-    /// Its slots in ascending order.
+    /// Its slots in ascending order. Costs a look at each of [`SlotSet::BYTES`] and at each slot in it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Slot> {
-        Slot::all().filter(|slot| self.contains(*slot))
+        let used = self.bits.iter().zip((0u16..).step_by(8)).filter(|(byte, _)| **byte != 0);
+        used.flat_map(|(byte, first)| {
+            (0..8)
+                .filter(move |bit| byte & (1 << bit) != 0)
+                .filter_map(move |bit| Slot::new(first + bit))
+        })
     }
 }
 

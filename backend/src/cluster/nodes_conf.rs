@@ -129,7 +129,7 @@ fn replace(path: &Path, aside: &Path, bytes: &[u8]) -> io::Result<File> {
 }
 
 /// The whole text of the file.
-fn text_of(core: &Core) -> String {
+pub(crate) fn text_of(core: &Core) -> String {
     let mut text = String::new();
     for member in core.members().filter(|member| !member.is_in_handshake()) {
         line::write(&mut text, core, member);
@@ -139,7 +139,11 @@ fn text_of(core: &Core) -> String {
     text
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<Remembered, NodesFileError> {
+/// Reads the whole text of the file at `path`, which errors name.
+///
+/// # Errors
+/// It is damaged.
+pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Remembered, NodesFileError> {
     let mut remembered = Remembered::default();
     let mut taken = SlotSet::new();
     let mut has_vars = false;

@@ -3,7 +3,9 @@
 //! The replica:
 //! 1. Its primary is down (`FAIL`), owned slots, and the replica's copy is not too old.
 //! 2. It waits: half a second, so that all know of the failure; up to half a second at random; a second for every
-//!    replica of the same primary that has copied more. Those it tells its own offset meanwhile.
+//!    replica of the same primary that has copied more. Those it tells its own offset meanwhile. And half a second for
+//!    every other primary with a smaller name that is down, for there is one winner in each epoch: replicas of
+//!    several primaries that ask at once would take each other's votes. (A Redis has only chance for that.)
 //! 3. It takes the next epoch, writes it down, and asks all primaries for their votes (`FAILOVER_AUTH_REQUEST`).
 //! 4. With the votes of the majority, in time, the epoch of the election becomes the epoch of its claim on the slots
 //!    of its primary, and it tells everybody. Without, it begins anew after four node timeouts.
@@ -26,7 +28,7 @@ use std::collections::BTreeSet;
 use reddoor_protocol::topology::NodeId;
 
 use super::Core;
-use crate::cluster::member::MemberFlags;
+use crate::cluster::member::{Member, MemberFlags};
 use crate::cluster::message::{Body, Kind, Sender};
 
 /// Time in which the news of a failure spreads before votes are asked for, in milliseconds.
@@ -37,6 +39,9 @@ const SCATTER_MS: usize = 500;
 
 /// How much later a replica starts for every other one that has copied more, in milliseconds.
 const RANK_DELAY_MS: u64 = 1_000;
+
+/// How much later replicas start for every other primary that is down before theirs, in milliseconds.
+const TURN_MS: u64 = 500;
 
 /// Votes count for this many node timeouts (count), but at least [`VOTING_MS_MIN`].
 const VOTING_TIMEOUTS: u64 = 2;
@@ -113,7 +118,9 @@ impl Core {
     fn schedule_election(&mut self, now_ms: u64, is_by_hand: bool) {
         let rank = if is_by_hand { 0 } else { self.rank() };
         let scatter_ms = self.random.below(SCATTER_MS) as u64;
-        let delay_ms = if is_by_hand { 0 } else { SPREAD_MS + scatter_ms + rank * RANK_DELAY_MS };
+        let turn_ms = self.failed_before_mine() * TURN_MS;
+        let delay_ms =
+            if is_by_hand { 0 } else { SPREAD_MS + scatter_ms + rank * RANK_DELAY_MS + turn_ms };
         self.election = Election { at_ms: now_ms + delay_ms, rank, ..Election::default() };
         let offset = self.replication.offset;
         tracing::info!(
@@ -143,6 +150,15 @@ impl Core {
                 && replica.repl_offset > self.replication.offset
         });
         is_better.count() as u64
+    }
+
+    /// Primaries with slots and a smaller name than that of this node's primary that do not answer (count).
+    fn failed_before_mine(&self) -> u64 {
+        let trouble = MemberFlags::PFAIL | MemberFlags::FAIL;
+        let mine = self.myself().primary;
+        let is_before = |member: &&Member| Some(member.id) < mine && member.is_voter();
+        let failed = self.table.iter().filter(is_before).filter(|m| m.flags.intersects(trouble));
+        failed.count() as u64
     }
 
     fn tell_fellow_replicas(&mut self, now_ms: u64) {

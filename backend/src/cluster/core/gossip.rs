@@ -66,15 +66,15 @@ impl Core {
     /// Members to tell `peer` of: those suspected, and some at random.
     fn choose_gossip(&mut self, peer: Option<NodeId>) -> Vec<Gossip> {
         let is_third = |member: &&Member| !member.is_myself() && Some(member.id) != peer;
-        let suspected = MemberFlags::PFAIL;
-        let is_worth_telling = |member: &&Member| {
-            !member.flags.intersects(MemberFlags::HANDSHAKE | MemberFlags::NOADDR)
-                && (self.links.own_up(&member.id).is_some() || !member.slots.is_empty())
-        };
+        let unknown = MemberFlags::HANDSHAKE | MemberFlags::NOADDR;
+        let is_known = |member: &&Member| !member.flags.intersects(unknown);
         let (mut told, mut others) = (Vec::new(), Vec::new());
-        for member in self.table.iter().filter(is_third).filter(is_worth_telling) {
-            let list = if member.flags.contains(suspected) { &mut told } else { &mut others };
-            list.push(gossip_of(member));
+        for member in self.table.iter().filter(is_third).filter(is_known) {
+            if member.flags.contains(MemberFlags::PFAIL) {
+                told.push(gossip_of(member));
+            } else if self.links.own_up(&member.id).is_some() || !member.slots.is_empty() {
+                others.push(gossip_of(member));
+            }
         }
         let wanted = GOSSIP_MIN.max(self.table.len() / 10).min(others.len());
         for index in 0..wanted {

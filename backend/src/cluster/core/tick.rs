@@ -18,7 +18,7 @@ const RANDOM_PING_TICKS: u64 = 10;
 /// Nodes among which the quietest is chosen (count).
 const RANDOM_PING_CHOICES: usize = 5;
 
-/// The least time that a handshake may take, in milliseconds.
+/// The least time for which a handshake is waited for, in milliseconds.
 const HANDSHAKE_MS_MIN: u64 = 1_000;
 
 impl Core {
@@ -44,7 +44,7 @@ impl Core {
     }
 
     fn end_stale_handshakes(&mut self, now_ms: u64) {
-        let patience_ms = self.settings.node_timeout_ms.max(HANDSHAKE_MS_MIN);
+        let patience_ms = self.handshake_ms_max();
         for id in self.table.ids() {
             let is_stale = self.table.get(&id).is_some_and(|member| {
                 member.is_in_handshake() && now_ms.saturating_sub(member.created_ms) > patience_ms
@@ -82,8 +82,8 @@ impl Core {
     pub(super) fn greet(&mut self, now_ms: u64, link: LinkId, peer: &NodeId) {
         let Some(member) = self.table.get_mut(peer) else { return };
         let unanswered_ms = member.ping_sent_ms;
+        // Until the answer ends the handshake: the first message may be lost with its link.
         let kind = if member.flags.contains(MemberFlags::MEET) { Kind::Meet } else { Kind::Ping };
-        member.flags -= MemberFlags::MEET;
         self.send_ping(now_ms, link, kind);
         if unanswered_ms != 0
             && let Some(member) = self.table.get_mut(peer)
@@ -105,8 +105,22 @@ impl Core {
         }
         let choices = (0..RANDOM_PING_CHOICES).map(|_| self.random.below(candidates.len()));
         if let Some((_, link)) = choices.map(|index| candidates[index]).min() {
-            self.send_ping(now_ms, link, Kind::Ping);
+            self.ping(now_ms, link);
         }
+    }
+
+    /// Pings a member. One that does not know this node would answer, too, but never connect: it is met again.
+    fn ping(&mut self, now_ms: u64, link: LinkId) {
+        let Some(entry) = self.links.get(link) else { return };
+        let is_settled = now_ms.saturating_sub(entry.created_ms) > self.handshake_ms_max();
+        let peer = entry.peer;
+        let has_connected = || self.links.inbound().any(|(_, inbound)| inbound.peer == peer);
+        let kind = if is_settled && !has_connected() { Kind::Meet } else { Kind::Ping };
+        self.send_ping(now_ms, link, kind);
+    }
+
+    fn handshake_ms_max(&self) -> u64 {
+        self.settings.node_timeout_ms.max(HANDSHAKE_MS_MIN)
     }
 
     /// Looks at one member: is its link alive, is a ping due, has it been silent for too long?
@@ -129,7 +143,7 @@ impl Core {
                 // Perhaps only the connection is dead: the next tick makes a new one.
                 self.drop_own_link(id);
             } else if entry.is_up && ping_sent_ms == 0 && since(pong_ms) > timeout_ms / 2 {
-                self.send_ping(now_ms, link, Kind::Ping);
+                self.ping(now_ms, link);
                 return;
             }
         }
