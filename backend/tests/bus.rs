@@ -26,6 +26,12 @@ mod failures;
 #[path = "bus/moving.rs"]
 mod moving;
 
+#[path = "bus/tools.rs"]
+mod tools;
+
+#[path = "bus/elections.rs"]
+mod elections;
+
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]
 fn node_process() {

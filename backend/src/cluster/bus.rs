@@ -171,6 +171,10 @@ async fn accept(node: SharedNode, listener: TcpListener) {
                     let (peer, local) = (text_of(peer_addr.ip()), text_of(local_addr.ip()));
                     cluster.core.handle_accept(now_ms, peer, local)
                 });
+                let Some(link) = link else {
+                    tracing::warn!(%peer_addr, "too many bus links: this one is closed");
+                    continue;
+                };
                 open_line(&node, link, |queue| serve(Rc::clone(&node), link, stream, queue));
             }
             Err(error) => {
@@ -307,9 +311,11 @@ async fn read(
             Ok(_) => {}
         }
         let mut consumed = 0;
-        while let Some(len) = decode::len(&received[consumed..])?
-            && let Some(bytes) = received.get(consumed..consumed + len)
-        {
+        while let Some(len) = decode::len(&received[consumed..])? {
+            if len > cluster_of(node, |cluster| cluster.core.message_bytes_max(link)) {
+                return Err(MessageError::Length { len });
+            }
+            let Some(bytes) = received.get(consumed..consumed + len) else { break };
             let message = decode::message(bytes)?;
             consumed += len;
             with_core(node, |core| core.handle_message(now_ms(), link, message));

@@ -72,6 +72,10 @@ use crate::data::random::Random;
 /// Members beyond which nobody is taken in whom no operator has met (count). A Redis Cluster has a thousand at most.
 pub(crate) const MEMBERS_MAX: usize = 4_096;
 
+/// Links beyond which none is taken that another node makes (count): one for each member, and as many new ones while
+/// the old ones are not known to be dead.
+pub(crate) const INBOUND_MAX: usize = 2 * MEMBERS_MAX;
+
 /// Settings of the cluster; replaced whole when one changes.
 #[derive(Clone, Debug)]
 pub(crate) struct CoreSettings {

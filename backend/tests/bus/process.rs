@@ -74,6 +74,7 @@ pub(crate) struct Node {
     pub(crate) port: u16,
     /// Where it keeps its nodes file.
     pub(crate) dir: PathBuf,
+    settings: Vec<&'static str>,
     child: Child,
     /// Another test binary sees by it that the port is taken; TCP servers do not.
     _reservation: UdpSocket,
@@ -84,11 +85,18 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node and waits until it answers.
     pub(crate) fn start(kind: Kind) -> Node {
+        Node::start_with(kind, &[])
+    }
+
+    /// As [`Node::start`], with settings of its own.
+    pub(crate) fn start_with(kind: Kind, settings: &[&'static str]) -> Node {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let (port, reservation) = free_port();
         let dir = temp.path().to_owned();
-        let child = spawn(kind, port, &dir);
-        let node = Node { kind, port, dir, child, _reservation: reservation, _temp: Some(temp) };
+        let child = spawn(kind, port, &dir, settings);
+        let settings = settings.to_vec();
+        let node =
+            Node { kind, port, dir, settings, child, _reservation: reservation, _temp: Some(temp) };
         node.wait_answers();
         node
     }
@@ -97,7 +105,7 @@ impl Node {
     pub(crate) fn restart_as(&mut self, kind: Kind) {
         self.kill();
         self.kind = kind;
-        self.child = spawn(kind, self.port, &self.dir);
+        self.child = spawn(kind, self.port, &self.dir, &self.settings);
         self.wait_answers();
     }
 
@@ -105,8 +113,19 @@ impl Node {
     pub(crate) fn move_away(&mut self) {
         self.kill();
         (self.port, self._reservation) = free_port();
-        self.child = spawn(self.kind, self.port, &self.dir);
+        self.child = spawn(self.kind, self.port, &self.dir, &self.settings);
         self.wait_answers();
+    }
+
+    /// Has it stand still, or go on.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{name} to a node");
+    }
+
+    /// Whether it is a replica that is linked to its primary and has copied it.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.ask("INFO replication").contains("master_link_status:up")
     }
 
     pub(crate) fn kill(&mut self) {
@@ -117,7 +136,7 @@ impl Node {
 
     /// A node with the same directory, started by hand; gives back what it printed before it ended.
     pub(crate) fn start_second(&self, port: u16) -> String {
-        let mut child = spawn(self.kind, port, &self.dir);
+        let mut child = spawn(self.kind, port, &self.dir, &self.settings);
         wait_for("a node that cannot start to end", || child.try_wait().ok().flatten());
         std::fs::read_to_string(log_path(&self.dir, port)).expect("its log")
     }
@@ -186,6 +205,32 @@ pub(crate) fn form_cluster(nodes: &[Node]) {
     wait_agreement(nodes);
 }
 
+/// Makes a cluster of the first `primaries` nodes; the others replicate them in turn, and have copied them.
+pub(crate) fn form_shards(nodes: &[Node], primaries: usize) {
+    form_cluster(&nodes[..primaries]);
+    let replicas = &nodes[primaries..];
+    for node in replicas {
+        assert_eq!(node.ask(&format!("CLUSTER MEET 127.0.0.1 {}", nodes[0].port)), "OK");
+    }
+    wait_agreement(nodes);
+    for (index, node) in replicas.iter().enumerate() {
+        let primary = nodes[index % primaries].id();
+        assert_eq!(node.ask(&format!("CLUSTER REPLICATE {primary}")), "OK");
+    }
+    wait_until("the replicas to have copied", || replicas.iter().all(Node::is_in_step));
+    wait_agreement(nodes);
+}
+
+/// Whether all nodes know exactly each other.
+pub(crate) fn is_in_one_view(nodes: &[Node]) -> bool {
+    agree(nodes)
+}
+
+/// A real server that is no cluster's.
+pub(crate) fn start_alone() -> Node {
+    Node::start_with(Kind::Real, &["--cluster-enabled", "no"])
+}
+
 /// Waits until all nodes know each other, are connected, well, and agree on every claim.
 pub(crate) fn wait_agreement(nodes: &[Node]) {
     wait_until("all nodes to agree", || agree(nodes));
@@ -228,12 +273,17 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
 }
 
-fn spawn(kind: Kind, port: u16, dir: &Path) -> Child {
+fn spawn(kind: Kind, port: u16, dir: &Path, settings: &[&str]) -> Child {
     let port_text = port.to_string();
     let args = ["--port", &port_text, "--bind", "127.0.0.1", "--cluster-enabled", "yes"];
     let more = ["--cluster-node-timeout", NODE_TIMEOUT_MS, "--save", "", "--appendonly", "no"];
     let dir_text = dir.to_str().expect("a directory whose name is text");
-    let args: Vec<&str> = args.into_iter().chain(more).chain(["--dir", dir_text]).collect();
+    let args: Vec<&str> = args
+        .into_iter()
+        .chain(more)
+        .chain(["--dir", dir_text])
+        .chain(settings.iter().copied())
+        .collect();
     let mut command = match kind {
         Kind::Real => {
             let mut command = Command::new("redis-server");

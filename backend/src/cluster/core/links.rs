@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use reddoor_protocol::topology::NodeId;
 
-use super::Core;
+use super::{Core, INBOUND_MAX};
 use crate::cluster::message::MessageError;
+use crate::cluster::message::decode::PING_BYTES_MAX;
 
 /// A link's name, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,13 +116,17 @@ impl Links {
 }
 
 impl Core {
-    /// Another node has connected; gives back the link's name.
+    /// Another node has connected; gives back the link's name, or `None` when there are too many: then the
+    /// connection is to be closed.
     pub(crate) fn handle_accept(
         &mut self,
         now_ms: u64,
         peer_ip: String,
         local_ip: String,
-    ) -> LinkId {
+    ) -> Option<LinkId> {
+        if self.links.links.len() - self.links.own.len() >= INBOUND_MAX {
+            return None;
+        }
         let id = self.links.next_id();
         let link = Link {
             peer: None,
@@ -132,7 +137,18 @@ impl Core {
             local_ip,
         };
         self.links.links.insert(id, link);
-        id
+        Some(id)
+    }
+
+    /// The longest message that is read from a link, in bytes: who is no member has nothing to publish.
+    pub(crate) fn message_bytes_max(&self, id: LinkId) -> usize {
+        let peer = self.links.get(id).and_then(|link| link.peer);
+        let member = peer.and_then(|peer| self.table.get(&peer));
+        if member.is_some_and(|member| !member.is_in_handshake()) {
+            usize::MAX
+        } else {
+            PING_BYTES_MAX
+        }
     }
 
     /// A link that was asked for is connected: the first message goes out.

@@ -11,6 +11,8 @@ mod histories;
 
 mod failovers;
 
+mod hostile;
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

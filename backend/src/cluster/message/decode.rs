@@ -9,18 +9,27 @@ use super::wire::{self, ExtensionHeader, GossipEntry, Header, PublishHead, Updat
 use super::{Body, Gossip, HOSTNAME_BYTES_MAX, Kind, Message, MessageError, Sender};
 use crate::cluster::member::{MemberFlags, SlotSet};
 
-/// Bytes that must have come before the length of a message is known.
-pub(crate) const LEN_BYTES: usize = 8;
-
 /// The largest message that is accepted, in bytes: a publication of the largest bulk, and its header.
-pub(crate) const MESSAGE_BYTES_MAX: usize = 512 * 1024 * 1024 + 4096;
+const MESSAGE_BYTES_MAX: usize = 512 * 1024 * 1024 + 4096;
 
-/// The length in bytes of the message that begins with these bytes; `None` while fewer than [`LEN_BYTES`] came.
+/// The largest message but for publications, in bytes: a ping with as many entries as it can count, and a host name.
+pub(crate) const PING_BYTES_MAX: usize =
+    size_of::<Header>() + size_of::<GossipEntry>() * u16::MAX as usize + 4096;
+
+/// The length in bytes of the message that begins with these bytes; `None` while too few came to know it.
+///
+/// ```text
+/// 0  "RCmb"
+/// 4  u32  bytes of the whole message, these included
+/// 8  u16  version, then u16 port
+/// 12 u16  kind: only a publication may be longer than PING_BYTES_MAX
+/// ```
+/// Numbers are in network byte order.
 ///
 /// # Errors
 /// They are no message.
 pub(crate) fn len(bytes: &[u8]) -> Result<Option<usize>, MessageError> {
-    let Some(start) = bytes.get(..LEN_BYTES) else { return Ok(None) };
+    let Some(start) = bytes.get(..8) else { return Ok(None) };
     if start[..4] != wire::SIGNATURE {
         return Err(MessageError::Signature);
     }
@@ -28,10 +37,28 @@ pub(crate) fn len(bytes: &[u8]) -> Result<Option<usize>, MessageError> {
     if !(size_of::<Header>()..=MESSAGE_BYTES_MAX).contains(&len) {
         return Err(MessageError::Length { len });
     }
+    let Some(kind) = bytes.get(12..14) else { return Ok(None) };
+    let kind = usize::from(u16::from_be_bytes([kind[0], kind[1]]));
+    let is_publication = matches!(Kind::ALL.get(kind), Some(Kind::Publish | Kind::PublishShard));
+    if len > PING_BYTES_MAX && !is_publication {
+        return Err(MessageError::Length { len });
+    }
     Ok(Some(len))
 }
 
 /// Reads one whole message, of which [`len()`] told the length.
+///
+/// ```text
+/// 0     header, 2256 bytes: see `wire::Header`
+/// 2256  body, by the kind in the header:
+///       ping, pong, meet   `count` entries of 104 bytes, then `extensions` extensions: u32 length, u16 type,
+///                          u16 unused, and the rest of the length, which is a multiple of 8
+///       fail               the name of a node, 40 bytes
+///       publish(shard)     u32 length of the channel, u32 length of the message, the two
+///       update             u64 epoch, name of a node of 40 bytes, slots as a bitmap of 2048 bytes
+///       auth-req, auth-ack, mfstart   nothing
+/// ```
+/// Numbers are in network byte order. Of the extensions, Redis 7.0 knows type 0, the sender's host name.
 ///
 /// # Errors
 /// They are no message.

@@ -6,7 +6,7 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 use super::wire::{self, ExtensionHeader, GossipEntry, Header, PublishHead, UpdateBody};
 use super::{Body, Gossip, HOSTNAME_BYTES_MAX, Message};
 
-/// Writes a message.
+/// Writes a message: the header of 2256 bytes and its body, laid out as [`super::decode::message`] tells.
 ///
 /// Addresses and host names longer than their fields are cut; the core holds none.
 pub(crate) fn message(message: &Message) -> Vec<u8> {

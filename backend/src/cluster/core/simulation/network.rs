@@ -245,7 +245,7 @@ impl Network {
         };
         let mut accepted = None;
         self.tell(to, |core, _| {
-            accepted = Some(core.handle_accept(now_ms, ip_of(from), ip_of(to)));
+            accepted = core.handle_accept(now_ms, ip_of(from), ip_of(to));
         });
         let Some(accepted) = accepted else { return };
         self.wires.insert((from, link), (to, accepted));
