@@ -24,6 +24,15 @@ fn write(node: &Node, number: usize) {
     });
 }
 
+/// As [`write`], and waits until a replica has it.
+fn write_and_copy(node: &Node, number: usize) {
+    write(node, number);
+    // What is waited for are the writes of the same connection.
+    let mut client = node.client();
+    assert_eq!(client.ask(&format!("SET {{06S}}{number} {number}")), "OK");
+    assert_eq!(client.ask("WAIT 1 20000"), ":1");
+}
+
 fn holds(node: &Node, number: usize) -> bool {
     node.ask(&format!("GET {{06S}}{number}")) == number.to_string()
 }
@@ -33,8 +42,7 @@ fn holds(node: &Node, number: usize) -> bool {
 fn check_death(primary: Kind, replica: Kind, voters: Kind) {
     let mut nodes = start(&[primary, voters, voters, replica]);
     form_shards(&nodes, 3);
-    write(&nodes[0], 1);
-    assert_eq!(nodes[0].ask("WAIT 1 10000"), ":1");
+    write_and_copy(&nodes[0], 1);
     nodes[0].kill();
     wait_until("the replica to take over", || is_primary(&nodes[3]));
     write(&nodes[3], 2);
@@ -146,8 +154,7 @@ fn a_primary_that_stood_still_follows_and_takes_no_write() {
     for kind in kinds() {
         let nodes = start(&[Kind::Ours, Kind::Ours, Kind::Ours, *kind]);
         form_shards(&nodes, 3);
-        write(&nodes[0], 1);
-        assert_eq!(nodes[0].ask("WAIT 1 10000"), ":1");
+        write_and_copy(&nodes[0], 1);
         let mut client = nodes[0].client();
         assert_eq!(client.ask("PING"), "PONG");
         nodes[0].signal("-STOP");
@@ -169,8 +176,7 @@ fn reads_from_a_replica_need_leave() {
     for kind in kinds() {
         let nodes = start(&[Kind::Ours, Kind::Ours, Kind::Ours, *kind]);
         form_shards(&nodes, 3);
-        write(&nodes[0], 1);
-        assert_eq!(nodes[0].ask("WAIT 1 10000"), ":1");
+        write_and_copy(&nodes[0], 1);
         let moved = format!("-MOVED 0 127.0.0.1:{}", nodes[0].port);
         let mut client = nodes[3].client();
         assert_eq!(client.ask("GET {06S}1"), moved);
