@@ -26,6 +26,7 @@ mod copy;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::slot::Slot;
@@ -199,17 +200,16 @@ pub(crate) fn bus_port(settings: &Settings) -> u16 {
 
 fn core_settings(settings: &Settings) -> CoreSettings {
     let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
-    let timeout = settings.cluster_node_timeout.as_millis();
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     CoreSettings {
-        node_timeout_ms: u64::try_from(timeout).unwrap_or(u64::MAX),
+        node_timeout_ms: millis(settings.cluster_node_timeout),
         requires_full_coverage: settings.cluster_requires_full_coverage,
         announce_ip: settings.cluster_announce_ip.clone(),
         hostname: settings.cluster_announce_hostname.clone(),
         port: announced(settings.cluster_announce_port, settings.port),
         bus_port: announced(settings.cluster_announce_bus_port, bus_port(settings)),
         validity_factor: settings.cluster_validity_factor,
-        replication_ping_ms: u64::try_from(settings.replication_ping.as_millis())
-            .unwrap_or(u64::MAX),
+        replication_ping_ms: millis(settings.replication.ping_period),
         stays_replica: settings.cluster_stays_replica,
         may_migrate: settings.cluster_may_migrate,
         migration_barrier: settings.cluster_migration_barrier,

@@ -324,9 +324,18 @@ impl Node {
             .or(self.pause)
     }
 
+    /// Holds back what clients write, for a failover by hand; nothing else changes data meanwhile, either.
+    pub(crate) fn begin_failover_pause(&mut self, until: Instant) {
+        self.failover_pause_until = Some(until);
+        self.treat_expired(Expired::Hidden);
+    }
+
     /// Lets clients write again that a failover by hand has held back.
     pub(crate) fn end_failover_pause(&mut self) {
         self.failover_pause_until = None;
+        if self.replication.upstream.is_none() {
+            self.treat_expired(Expired::Removed);
+        }
         self.clients.iter_mut().for_each(Client::wake);
     }
 

@@ -166,9 +166,10 @@ impl Node {
         self.replication.selected = selected;
     }
 
-    /// Adds a request that concerns no data to the stream.
+    /// Adds a request that concerns no data to the stream; not while a replica that is about to take over waits for
+    /// an offset that stays where it is.
     pub(crate) fn feed_request(&mut self, request: &[u8]) {
-        if self.replication.upstream.is_none() {
+        if self.replication.upstream.is_none() && self.failover_pause_until.is_none() {
             self.extend_stream(|out| out.extend_from_slice(request));
         }
     }

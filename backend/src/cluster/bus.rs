@@ -220,12 +220,12 @@ fn act(node: &SharedNode) {
                 let kind = if is_sharded { Kind::Shard } else { Kind::Channel };
                 node.borrow_mut().publish(kind, &channel, &text);
             }
-            Action::Follow { ip, port } => copy::follow(node, ip, port),
+            Action::Follow { ip, port } => copy::follow(node, &ip, port),
             Action::Lead => copy::lead(node),
             Action::PauseWrites { until_ms } => {
                 let left_ms = until_ms.saturating_sub(now_ms());
                 let until = Instant::now() + Duration::from_millis(left_ms);
-                node.borrow_mut().failover_pause_until = Some(until);
+                node.borrow_mut().begin_failover_pause(until);
             }
             Action::ResumeWrites => node.borrow_mut().end_failover_pause(),
             Action::Save => cluster_of(node, Cluster::save),
