@@ -95,8 +95,10 @@ async fn gather(dir: &DataDir, mut memory: Memory, addrs: &[SocketAddr]) -> Resu
     if !memory.is_formed {
         form::form(memory.layout.shape, addrs).await?;
     }
-    let topology = form::wait_until_agreed(addrs).await?;
+    let mut topology = form::wait_until_agreed(addrs).await?;
     if !memory.is_formed {
+        form::replicate(memory.layout.shape, addrs, &topology).await?;
+        topology = form::wait_until_agreed(addrs).await?;
         memory.is_formed = true;
         dir.remember(&memory)?;
     }

@@ -4,12 +4,11 @@
 //! 1. Every primary is told its slots (`CLUSTER ADDSLOTSRANGE`).
 //! 2. Every node is given an epoch of its own (`CLUSTER SET-CONFIG-EPOCH`), so that no two claims ever tie.
 //! 3. The first node meets all others (`CLUSTER MEET`); gossip introduces those to each other.
-//! 4. All nodes agree: each sees all of them, linked and well, the same owner for every slot, and
+//! 4. All nodes agree: each sees all of them, linked and well, the same roles, the same owner for every slot, and
 //!    `cluster_state:ok`.
+//! 5. Every replica is told its primary (`CLUSTER REPLICATE`), copies it, and all agree on that, too.
 //!
-//! A cluster that was formed before remembers 1 to 3 in its nodes' `nodes.conf` and only needs step 4.
-//!
-//! Replicas are plain members: they own no slots and are met like the others.
+//! A cluster that was formed before remembers all this in its nodes' `nodes.conf` and only needs to agree.
 //!
 //! Spec: <https://valkey.io/topics/cluster-spec/#node-handshake>
 
@@ -78,6 +77,18 @@ pub(crate) async fn form(shape: Shape, addrs: &[SocketAddr]) -> Result<()> {
     Ok(())
 }
 
+/// Has the replicas of a new cluster copy their primaries: step 5, after all nodes agree.
+pub(crate) async fn replicate(shape: Shape, addrs: &[SocketAddr], agreed: &Topology) -> Result<()> {
+    for (index, &addr) in addrs.iter().enumerate() {
+        if let Purpose::Replica { of } = shape.purpose(index) {
+            let primary = agreed.nodes.get(of).context("a shard without a primary")?;
+            let mut client = NodeClient::connect(addr).await?;
+            client.call(&["CLUSTER", "REPLICATE", primary.id.as_str()]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Waits until all nodes agree (step 4) and tells what on, the nodes in the order of `addrs`.
 pub(crate) async fn wait_until_agreed(addrs: &[SocketAddr]) -> Result<Topology> {
     let deadline = Instant::now() + AGREE_MAX;
@@ -104,6 +115,10 @@ async fn look(addrs: &[SocketAddr]) -> Result<Topology> {
         if !info.lines().any(|line| line == "cluster_state:ok") {
             bail!("node {addr} does not say cluster_state:ok");
         }
+        let link = client.call_for_text(&["INFO", "replication"]).await?;
+        if link.lines().any(|line| line == "master_link_status:down") {
+            bail!("node {addr} has not copied its primary yet");
+        }
         let text = client.call_for_text(&["CLUSTER", "NODES"]).await?;
         views.push(nodes_text::parse(&text).with_context(|| format!("node {addr}"))?);
     }
@@ -125,7 +140,7 @@ fn agreement(addrs: &[SocketAddr], views: Vec<Topology>) -> Result<Topology> {
     if let Some((addr, _)) =
         addrs.iter().zip(&views).find(|(_, view)| claims(view) != claims(&views[0]))
     {
-        bail!("nodes {} and {addr} see different owners of slots", addrs[0]);
+        bail!("nodes {} and {addr} see different roles or owners of slots", addrs[0]);
     }
     // Each node described by itself, in the order of the layout.
     let own = views.into_iter().zip(addrs).map(|(view, addr)| {
@@ -138,11 +153,11 @@ fn agreement(addrs: &[SocketAddr], views: Vec<Topology>) -> Result<Topology> {
     Ok(Topology { nodes })
 }
 
-/// Who claims which slots, comparable between views.
-fn claims(view: &Topology) -> Vec<(NodeId, &[std::ops::RangeInclusive<u16>])> {
+/// Who follows whom and claims which slots, comparable between views.
+fn claims(view: &Topology) -> Vec<(NodeId, Option<NodeId>, &[std::ops::RangeInclusive<u16>])> {
     let mut claims: Vec<_> =
-        view.nodes.iter().map(|node| (node.id, node.slots.as_slice())).collect();
-    claims.sort_unstable_by_key(|(id, _)| *id);
+        view.nodes.iter().map(|node| (node.id, node.primary, node.slots.as_slice())).collect();
+    claims.sort_unstable_by_key(|(id, ..)| *id);
     claims
 }
 
@@ -195,7 +210,7 @@ mod tests {
         check(
             "$A :1@1 myself,master - 0 0 1 connected\n$B h:2@2 master - 0 0 2 connected",
             good,
-            "nodes 127.0.0.1:1 and 127.0.0.1:2 see different owners of slots",
+            "nodes 127.0.0.1:1 and 127.0.0.1:2 see different roles or owners of slots",
         );
     }
 }

@@ -29,6 +29,12 @@ use crate::signals::StopSignals;
 
 /// How long a node may take to stop by itself before it is killed: it writes all its data down first.
 const STOP_MAX: Duration = Duration::from_secs(600);
+/// After this silence the others hold a node for lost. They are all on one machine, where nothing but load makes a
+/// node silent.
+const NODE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A node that died and has a replica stays away for so long: the replica, which has its data, takes over. Back at
+/// once it would be a primary without data, and the replica would copy that.
+const HANDOVER: Duration = Duration::from_secs(8);
 /// A node's log is put aside at the node's start when it is larger (bytes).
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Lines of a dead node's log that are shown.
@@ -38,6 +44,8 @@ const LOG_LINES_SHOWN: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Nodes {
     nodes: Vec<Node>,
+    /// How long a node that died stays away at least.
+    pause_min: Duration,
     /// Fires when a child process ended; several ends may share one firing.
     child_ended: SignalStream,
 }
@@ -78,7 +86,8 @@ impl Nodes {
     pub(crate) fn start(layout: &Layout, dir: &DataDir, level: LogLevel) -> Result<Nodes> {
         let child_ended = signal(SignalKind::child()).context("cannot listen for signals")?;
         let program = std::env::current_exe().context("cannot find the program's own file")?;
-        let mut nodes = Nodes { nodes: Vec::new(), child_ended };
+        let pause_min = if layout.shape.replicas > 0 { HANDOVER } else { Duration::ZERO };
+        let mut nodes = Nodes { nodes: Vec::new(), pause_min, child_ended };
         for &port in &layout.ports {
             let spec = NodeSpec {
                 program: program.clone(),
@@ -116,7 +125,8 @@ impl Nodes {
     pub(crate) async fn keep_running(&mut self) -> Infallible {
         loop {
             let now = Instant::now();
-            let next = self.nodes.iter_mut().filter_map(|node| node.revive(now)).min();
+            let pause_min = self.pause_min;
+            let next = self.nodes.iter_mut().filter_map(|node| node.revive(now, pause_min)).min();
             match next {
                 None => _ = self.child_ended.recv().await,
                 Some(at) => tokio::select! {
@@ -181,9 +191,9 @@ impl Node {
     }
 
     /// One round of keeping the node alive. Returns when it wants another one, `None` for when a child ends.
-    fn revive(&mut self, now: Instant) -> Option<Instant> {
+    fn revive(&mut self, now: Instant, pause_min: Duration) -> Option<Instant> {
         if let Some(status) = self.exit() {
-            let pause = self.backoff.died(now);
+            let pause = self.backoff.died(now).max(pause_min);
             warn!(port = self.spec.port, %status, ?pause, "node ended, starting it again");
             self.state = State::Waiting(now + pause);
         }
@@ -239,6 +249,7 @@ impl NodeSpec {
             .args(["--bind", &Ipv4Addr::LOCALHOST.to_string()])
             .args(["--cluster-enabled", "yes"])
             .args(["--cluster-config-file", NODES_CONF])
+            .args(["--cluster-node-timeout", &NODE_TIMEOUT.as_millis().to_string()])
             .args(["--loglevel", self.log_level])
             .arg("--dir")
             .arg(&self.dir)

@@ -144,6 +144,34 @@ fn a_node_that_dies_is_started_again() {
     assert!(processes_in(&ground.data()).is_empty());
 }
 
+/// The second example of the README: one node is killed under load.
+#[test]
+fn a_killed_primary_is_replaced_with_its_data_and_comes_back_as_a_replica() {
+    let ground = Ground::new();
+    let house = ground.start();
+    let mut client = Client::connect(house.endpoint);
+    let keys = keys("kept", 200);
+    keys.iter().for_each(|key| assert_eq!(client.ask(&format!("SET {key} of:{key}")), "OK"));
+    let port = ground.ports[0].number();
+    let mut victim = Client::connect(([127, 0, 0, 1], port).into());
+    assert_eq!(victim.ask("SET {06S} 1"), "OK");
+    assert_eq!(victim.ask("WAIT 1 10000"), ":1");
+    let info = victim.ask("INFO server");
+    let pid = info.lines().find_map(|line| line.strip_prefix("process_id:")?.trim().parse().ok());
+    kill_process(Pid::from_raw(pid.expect("a process id")).unwrap(), Signal::KILL).unwrap();
+    let killed_at = std::time::Instant::now();
+    wait_until("the shard to be served again", || client.ask("SET {06S} 2") == "OK");
+    println!("served again {:?} after the primary was killed", killed_at.elapsed());
+    for key in &keys {
+        assert_eq!(client.ask(&format!("GET {key}")), format!("of:{key}"));
+    }
+    wait_until("the dead one to come back as a replica", || {
+        Client::try_connect(([127, 0, 0, 1], port).into())
+            .is_ok_and(|mut node| node.ask("INFO replication").contains("master_link_status:up"))
+    });
+    house.stop(Signal::INT);
+}
+
 #[test]
 fn nothing_outlives_a_supervisor_that_was_killed() {
     let ground = Ground::new();
