@@ -153,7 +153,7 @@ fn a_killed_primary_is_replaced_with_its_data_and_comes_back_as_a_replica() {
     let keys = keys("kept", 200);
     keys.iter().for_each(|key| assert_eq!(client.ask(&format!("SET {key} of:{key}")), "OK"));
     let port = ground.ports[0].number();
-    let mut victim = Client::connect(([127, 0, 0, 1], port).into());
+    let mut victim = Client::connect(("127.0.0.1", port));
     assert_eq!(victim.ask("SET {06S} 1"), "OK");
     assert_eq!(victim.ask("WAIT 1 10000"), ":1");
     let info = victim.ask("INFO server");
@@ -166,7 +166,7 @@ fn a_killed_primary_is_replaced_with_its_data_and_comes_back_as_a_replica() {
         assert_eq!(client.ask(&format!("GET {key}")), format!("of:{key}"));
     }
     wait_until("the dead one to come back as a replica", || {
-        Client::try_connect(([127, 0, 0, 1], port).into())
+        Client::try_connect(("127.0.0.1", port))
             .is_ok_and(|mut node| node.ask("INFO replication").contains("master_link_status:up"))
     });
     house.stop(Signal::INT);
