@@ -45,6 +45,8 @@ pub(crate) struct Outstanding {
     pub(crate) started_us: u64,
     /// When it fails, in microseconds of the worker's clock.
     pub(crate) deadline_us: u64,
+    /// Until when it may wait for a node that runs it, in microseconds of the worker's clock; 0: it never had to.
+    pub(crate) held_until_us: u64,
 }
 
 /// One place in a client's queue.
@@ -144,6 +146,8 @@ pub(crate) struct Session {
     out: Vec<u8>,
     out_written: usize,
     queue: VecDeque<Pending>,
+    /// Whether a request in `queue` got more time, so that deadlines may not ascend along it.
+    has_held: bool,
     /// The number of the first in `queue`.
     first: Seq,
     /// How many in `queue` are ready.
@@ -203,6 +207,7 @@ impl Session {
             out: Vec::new(),
             out_written: 0,
             queue: VecDeque::new(),
+            has_held: false,
             first: Seq(0),
             ready_count: 0,
             parked: Vec::new(),
@@ -385,6 +390,20 @@ impl Session {
         }
     }
 
+    /// As [`Session::outstanding`], for a request that gets more time.
+    pub(crate) fn held_outstanding(&mut self, seq: Seq) -> Option<&mut Outstanding> {
+        let index = self.index_of(seq)?;
+        match &mut self.queue[index] {
+            Pending::Waiting(outstanding)
+            | Pending::Joining(outstanding, _)
+            | Pending::Gathering(outstanding, _) => {
+                self.has_held = true;
+                Some(outstanding)
+            }
+            Pending::Ready { .. } => None,
+        }
+    }
+
     /// Answers every request whose deadline has passed; `write` appends the error reply for each.
     ///
     /// Costs O(expired), plus O(queue) once something has.
@@ -393,7 +412,7 @@ impl Session {
         now_us: u64,
         mut write: impl FnMut(&Outstanding, &mut Vec<u8>),
     ) {
-        // Deadlines ascend along the queue, so the first that waits is the first to expire.
+        // Deadlines ascend along the queue, so the first that waits is the first to expire, unless one was held.
         let mut index = 0;
         while index < self.queue.len() {
             let (Pending::Waiting(outstanding)
@@ -404,6 +423,10 @@ impl Session {
                 continue;
             };
             if outstanding.deadline_us > now_us {
+                if self.has_held {
+                    index += 1;
+                    continue;
+                }
                 return;
             }
             let outstanding = *outstanding;
@@ -478,6 +501,7 @@ impl Session {
         }
         if self.queue.is_empty() {
             self.queue.shrink_to(16);
+            self.has_held = false;
         }
     }
 

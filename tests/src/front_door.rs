@@ -40,6 +40,8 @@ impl FrontDoor {
         let mut command = binary::command();
         command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         command.args(["--cluster", seeds]);
+        // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
+        command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
         for (key, value) in settings {
             let name = key.replace('.', "__").to_uppercase();
             command.env(format!("REDDOOR_{name}"), value);

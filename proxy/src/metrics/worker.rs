@@ -47,6 +47,7 @@ pub struct WorkerMetrics {
     pub(super) buffers: [Gauge; Buffer::COUNT],
     pub(super) pinned_links: Gauge,
     pub(super) waiting_clients: Gauge,
+    pub(super) held_requests: Gauge,
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -74,6 +75,7 @@ impl WorkerMetrics {
             buffers: Default::default(),
             pinned_links: Gauge::default(),
             waiting_clients: Gauge::default(),
+            held_requests: Gauge::default(),
             nodes: Mutex::default(),
         }
     }
@@ -178,6 +180,11 @@ impl WorkerMetrics {
     /// The gauge of node connections that belong to single clients, or wait for one.
     pub fn pinned_links(&self) -> &Gauge {
         &self.pinned_links
+    }
+
+    /// The gauge of requests held until a node runs them.
+    pub fn held_requests(&self) -> &Gauge {
+        &self.held_requests
     }
 
     /// The gauge of clients whose blocking command waits.

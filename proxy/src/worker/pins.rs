@@ -23,6 +23,11 @@ impl Worker {
         if self.waiting(&errand.waiter).is_none() {
             return;
         }
+        let shared = self.routes.node(node).map(|n| n.links[Lane::Shared.index(errand.resp)]);
+        if self.is_silent(shared.flatten()) {
+            let addr = self.node_addr(node);
+            return self.hold_request(errand, request, Unavailable::Silent(addr));
+        }
         let pin = Pin { session: errand.waiter.session, client: errand.waiter.client, purpose };
         let key = match self.pin(pin, node, &errand) {
             Ok(key) => key,
@@ -33,7 +38,7 @@ impl Worker {
             }
             Err(NoPin::Unreachable) => {
                 let addr = self.node_addr(node);
-                return self.retry_later(errand, request, Unavailable::Unreachable(addr));
+                return self.hold_request(errand, request, Unavailable::Unreachable(addr));
             }
         };
         if purpose == Purpose::Watch {
