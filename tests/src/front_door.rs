@@ -37,8 +37,13 @@ impl FrontDoor {
 
     /// Starts one and waits until it serves, though perhaps no cluster is there yet.
     pub fn start_unready(seeds: &str, settings: &[(&str, &str)]) -> FrontDoor {
+        FrontDoor::start_at("127.0.0.1:0", seeds, settings)
+    }
+
+    /// As [`FrontDoor::start_unready`], where clients expect it.
+    pub fn start_at(listen: &str, seeds: &str, settings: &[(&str, &str)]) -> FrontDoor {
         let mut command = binary::command();
-        command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["proxy", "--listen", listen, "--admin", "127.0.0.1:0"]);
         command.args(["--cluster", seeds]);
         // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
         command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
