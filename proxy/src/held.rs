@@ -12,7 +12,8 @@
 //! What no other request could overtake to anybody's harm has no place in a queue and is tried by itself: requests
 //! without a slot, parts for one node, and those on connections of their own.
 //!
-//! Invariant: `count` and `bytes` are those of all requests kept here, scouts excepted.
+//! Invariant: `count` and `bytes` are those of all requests kept here and of the scouts, whose places are theirs until
+//! they are answered.
 //!
 //! Not here: sockets, sessions, deadlines.
 
@@ -55,10 +56,17 @@ impl Place {
 struct SlotQueue {
     requests: BTreeMap<Place, Held>,
     /// The one that was sent ahead of the others.
-    scout: Option<Waiter>,
+    scout: Option<Scout>,
     due_us: u64,
     /// Scouts that were refused in a row (count).
     refusals: u32,
+}
+
+/// A request that was sent ahead.
+#[derive(Clone, Copy, Debug)]
+struct Scout {
+    waiter: Waiter,
+    bytes: usize,
 }
 
 /// See the module.
@@ -116,9 +124,10 @@ impl HeldRequests {
     /// A scout was refused: the queue of its slot waits longer each time.
     pub(crate) fn scout_refused(&mut self, slot: Slot, now_us: u64, delay_us: u64) {
         let Some(queue) = self.slots.get_mut(&slot) else { return };
-        queue.scout = None;
+        let scout = queue.scout.take();
         queue.due_us = now_us + backed_off(delay_us, queue.refusals);
         queue.refusals = queue.refusals.saturating_add(1);
+        self.forget(scout);
     }
 
     /// Keeps a request by itself, due after `delay_us` microseconds.
@@ -130,7 +139,7 @@ impl HeldRequests {
 
     /// Something has changed: all are due.
     pub(crate) fn wake(&mut self) {
-        self.is_woken = true;
+        self.is_woken = !self.is_idle();
     }
 
     /// Takes what is to be tried now: loose requests, and the first of every queue that is due and has no scout.
@@ -142,33 +151,37 @@ impl HeldRequests {
         is_awaited: impl Fn(&Waiter) -> bool,
     ) -> Vec<Held> {
         let is_woken = std::mem::take(&mut self.is_woken);
-        let mut due: Vec<Held> = Vec::new();
         let later = self.loose.split_off(&(if is_woken { u64::MAX } else { now_us + 1 }, 0));
-        due.extend(std::mem::replace(&mut self.loose, later).into_values());
+        let mut due: Vec<Held> = std::mem::replace(&mut self.loose, later).into_values().collect();
+        due.iter().for_each(|held| self.removed(held));
+        let mut lost = Vec::new();
         self.slots.retain(|_, queue| {
-            if queue.scout.is_some_and(|scout| is_awaited(&scout)) {
+            if queue.scout.is_some_and(|scout| is_awaited(&scout.waiter)) {
                 return true;
             }
-            if queue.scout.take().is_none() && queue.due_us > now_us && !is_woken {
+            let scout = queue.scout.take();
+            lost.extend(scout);
+            if scout.is_none() && queue.due_us > now_us && !is_woken {
                 return true;
             }
             let Some((_, mut first)) = queue.requests.pop_first() else { return false };
             first.errand.is_scout = true;
-            queue.scout = Some(first.errand.waiter);
+            queue.scout = Some(Scout { waiter: first.errand.waiter, bytes: first.request.len() });
             due.push(first);
             true
         });
-        due.iter().for_each(|held| self.removed(held));
+        lost.into_iter().for_each(|scout| self.forget(Some(scout)));
         due
     }
 
     /// A node has answered a slot's scout: all others may go, in this order.
     pub(crate) fn release(&mut self, slot: Slot) -> Vec<Held> {
         let Some(queue) = self.slots.remove(&slot) else { return Vec::new() };
+        self.forget(queue.scout);
         let released: Vec<Held> = queue.requests.into_values().collect();
         released.iter().for_each(|held| self.removed(held));
         // What is well for one slot of a node is well for its others.
-        self.is_woken = true;
+        self.wake();
         released
     }
 
@@ -188,6 +201,13 @@ impl HeldRequests {
         self.bytes += held.request.len();
     }
 
+    fn forget(&mut self, scout: Option<Scout>) {
+        if let Some(scout) = scout {
+            self.count -= 1;
+            self.bytes -= scout.bytes;
+        }
+    }
+
     fn removed(&mut self, held: &Held) {
         self.count -= 1;
         self.bytes -= held.request.len();
@@ -202,3 +222,6 @@ fn second<K>((_, held): (K, Held)) -> Held {
 fn backed_off(delay_us: u64, refusals: u32) -> u64 {
     delay_us << refusals.min(3)
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,7 +146,8 @@ impl Worker {
 
     /// Tells how much is held.
     pub(super) fn measure_held(&self) {
-        self.metrics.held_requests().set((self.held.count() + self.postponed.len()) as u64);
+        let count = self.held.count() + self.postponed.len();
+        self.metrics.held_requests().set(count as u64);
         self.metrics.buffer(Buffer::Held).set(self.held.bytes() as u64);
     }
 }

@@ -39,7 +39,7 @@ impl Cluster {
         for node in &self.nodes {
             if ![from.port(), to.port()].contains(&node.port()) {
                 let reply = node.ask(&command);
-                assert!(reply == "OK" || reply.contains("only to masters"), "{reply}");
+                assert!(reply == "OK" || reply.contains("only with masters"), "{reply}");
             }
         }
     }

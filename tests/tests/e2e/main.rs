@@ -18,6 +18,7 @@ mod deadlines;
 mod differences;
 mod failover;
 mod guarded_transactions;
+mod holds;
 mod limits;
 mod local;
 mod login;
