@@ -12,6 +12,7 @@ pub mod error;
 mod host_port;
 pub mod layer;
 mod reader;
+pub mod reload;
 pub mod secret;
 mod section;
 

@@ -41,6 +41,8 @@ const STRAGGLER_PATIENCE: Duration = Duration::from_millis(100);
 /// See the module.
 pub(crate) struct Keeper {
     config: Arc<Config>,
+    /// The settings as they change.
+    configs: watch::Receiver<Arc<Config>>,
     trigger: Arc<RefreshTrigger>,
     maps: watch::Sender<Option<Arc<ClusterMap>>>,
     metrics: Arc<TopologyMetrics>,
@@ -58,21 +60,33 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// A keeper that knows nothing yet.
     pub(crate) fn new(
-        config: Arc<Config>,
+        configs: watch::Receiver<Arc<Config>>,
         trigger: Arc<RefreshTrigger>,
         maps: watch::Sender<Option<Arc<ClusterMap>>>,
         metrics: Arc<TopologyMetrics>,
         admin: Arc<AdminState>,
     ) -> Keeper {
         let (topology, known) = (Topology::default(), Vec::new());
-        let (first, failing_since) = (0, None);
-        Keeper { config, trigger, maps, metrics, admin, topology, known, first, failing_since }
+        let config = Arc::clone(&configs.borrow());
+        Keeper {
+            config,
+            configs,
+            trigger,
+            maps,
+            metrics,
+            admin,
+            topology,
+            known,
+            first: 0,
+            failing_since: None,
+        }
     }
 
     /// Keeps the topology for ever.
     pub(crate) async fn run(mut self) {
         let mut reasons = vec![RefreshReason::Startup];
         loop {
+            self.config = Arc::clone(&self.configs.borrow());
             let result = self.refresh().await;
             for reason in reasons {
                 self.metrics.refreshed(reason, result, Instant::now());

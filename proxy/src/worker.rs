@@ -216,6 +216,13 @@ impl Worker {
         }
     }
 
+    /// Other settings are in force: for what begins from now on, and for limits at once.
+    pub(crate) fn set_config(&mut self, config: Arc<Config>) {
+        self.permissions = Permissions::of(&config);
+        self.answerer.config = Arc::clone(&config);
+        self.config = config;
+    }
+
     /// Puts a session on the list of those to be flushed at the turn's end.
     #[inline]
     fn mark_session_dirty(&mut self, key: usize) {

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
 use crate::binary;
@@ -52,6 +53,16 @@ impl FrontDoor {
             command.env(format!("REDDOOR_{name}"), value);
         }
         FrontDoor::run(&mut command)
+    }
+
+    /// As [`FrontDoor::start`], with the settings of a file, which it may be told to read again.
+    pub fn start_by_file(seeds: &str, file: &Path) -> FrontDoor {
+        let mut command = binary::command();
+        command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["--cluster", seeds, "--config"]).arg(file);
+        let door = FrontDoor::run(&mut command);
+        door.wait_ready();
+        door
     }
 
     fn run(command: &mut Command) -> FrontDoor {

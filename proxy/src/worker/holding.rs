@@ -3,6 +3,8 @@
 //! A request comes here only if it surely did not run, or may run twice without harm; the callers see to that.
 //! It may wait for `failover.hold_ms` from the first time it has to, and then has `request.timeout_ms` for its reply.
 
+use reddoor_protocol::command::policy::RequestPolicy;
+
 use super::Worker;
 use super::clock::micros;
 use crate::errand::{Bound, Errand, Travel, Waiter};
@@ -72,11 +74,29 @@ impl Worker {
         let now_us = self.clock.now_us();
         let outstanding = self.held_outstanding(waiter)?;
         if outstanding.held_until_us == 0 {
-            let held_until_us = now_us + micros(hold);
+            // What the front door answers itself is better answered without a node than late.
+            let held_until_us = match outstanding.command.request {
+                RequestPolicy::Local => outstanding.deadline_us,
+                _ => now_us + micros(hold),
+            };
             outstanding.held_until_us = held_until_us;
-            outstanding.deadline_us = outstanding.deadline_us.max(held_until_us + micros(timeout));
         }
+        let last_us = outstanding.held_until_us + micros(timeout);
+        outstanding.deadline_us = outstanding.deadline_us.max(last_us);
         Some(outstanding.held_until_us)
+    }
+
+    /// Sends a request again: from now on it has the time of any request for its reply.
+    fn send_again(&mut self, held: &Held) {
+        let deadline_us = self.clock.now_us() + micros(self.config.request.timeout);
+        let waiter = held.errand.waiter;
+        if self.waiting(&waiter).is_none() {
+            return;
+        }
+        if held.errand.travel == Travel::Shared {
+            self.sessions[waiter.session].session.set_deadline(waiter.seq, deadline_us);
+        }
+        self.forward(held.errand, &held.request);
     }
 
     /// A node took a request, which may have to wait anew from now on.
@@ -110,9 +130,7 @@ impl Worker {
         if !self.held.is_idle() || !due.is_empty() {
             self.refresh.request(RefreshReason::Held);
         }
-        for held in due {
-            self.forward(held.errand, &held.request);
-        }
+        due.iter().for_each(|held| self.send_again(held));
     }
 
     /// A scout came through: what waited behind it follows, in its order.
@@ -120,9 +138,7 @@ impl Worker {
     pub(super) fn release_slot(&mut self, errand: &Errand) {
         let Some(slot) = errand.slot else { return };
         for held in self.held.release(slot) {
-            if self.waiting(&held.errand.waiter).is_some() {
-                self.forward(held.errand, &held.request);
-            }
+            self.send_again(&held);
         }
     }
 

@@ -29,6 +29,7 @@ mod pauses;
 mod protocol_errors;
 mod redirects;
 mod redis_cli;
+mod reload;
 mod retries;
 mod routing;
 mod scan;

@@ -1,11 +1,13 @@
 //! Plain clients at work over real nodes while things break: what they see of it is counted and held against bounds.
 //!
 //! `cargo test -p reddoor-tests --test faults` runs the faults that are quick; with `-- --all` it runs all of them,
-//! and with words behind `--` those whose names hold one of them. `docs/faults.md` tells what was found.
+//! and with words behind `--` those whose names hold one of them. With `FAULTS_ENVOY=<program>` Envoy stands in the
+//! front door's place, under those of the clients that it serves. `docs/faults.md` tells what was found.
 
 #![expect(clippy::print_stdout, reason = "the report is what this program is for")]
 
 mod clients;
+mod door;
 mod injections;
 mod ledger;
 mod pairs;

@@ -9,10 +9,10 @@ use reddoor_protocol::topology::{Health, Role};
 use reddoor_tests::client::Client;
 use reddoor_tests::cluster::node::{Node, Setup};
 use reddoor_tests::cluster::{Cluster, Kind};
-use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::wait::wait_until;
 
 use super::clients::{Counter, MultiGetter, Pipeliner, Setter, Transactor, Work};
+use super::door::Door;
 use super::ledger::Ledger;
 use super::pairs::{Giver, Listener, Publisher, Taker};
 use super::talker::Talker;
@@ -23,16 +23,13 @@ const NODE_TIMEOUT_MS: u32 = 2000;
 /// How the nodes are started.
 pub(crate) const SETUP: Setup = Setup { node_timeout_ms: NODE_TIMEOUT_MS, has_relays: true };
 
-/// What the front door is told that is not its default: tests at large let nodes be silent.
-const SETTINGS: [(&str, &str); 2] = [("health.silence_ms", "200"), ("workers.count", "2")];
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Scene {
     /// Real nodes, each behind a relay.
     pub(crate) cluster: Cluster,
     /// The front door.
-    pub(crate) door: FrontDoor,
+    pub(crate) door: Door,
 }
 
 /// A primary and its replica, by their places in the cluster.
@@ -48,17 +45,14 @@ impl Scene {
     /// Three primaries with a replica each, and the front door.
     pub(crate) fn set() -> Scene {
         let cluster = Cluster::start_set_up(Kind::Real, 3, SETUP);
-        let door = FrontDoor::start(&cluster.seeds(), &SETTINGS);
+        let door = Door::start(&cluster, None);
         Scene { cluster, door }
     }
 
     /// Ends the front door as an operator does, and starts another in its place.
     pub(crate) fn restart_door(&mut self) {
-        self.door.process.signal(rustix::process::Signal::TERM);
-        self.door.process.wait_end();
-        let addr = self.door.addr.to_string();
-        self.door = FrontDoor::start_at(&addr, &self.cluster.seeds(), &SETTINGS);
-        self.door.wait_ready();
+        self.door.end();
+        self.door = Door::start(&self.cluster, Some(self.door.addr()));
     }
 
     /// A node.
@@ -116,9 +110,9 @@ impl Scene {
     /// Runs the clients while `happening` runs, and a little before and after; gives back what they saw.
     pub(crate) fn under_load<T>(&mut self, happening: impl FnOnce(&mut Scene) -> T) -> (Ledger, T) {
         let (rounds, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
-        let addr = self.door.addr;
+        let (addr, serves_all) = (self.door.addr(), self.door.serves_all());
         thread::scope(|scope| {
-            let clients: Vec<_> = works()
+            let clients: Vec<_> = works(serves_all)
                 .into_iter()
                 .map(|work| scope.spawn(|| run(addr, work, &rounds, &is_over)))
                 .collect();
@@ -166,7 +160,7 @@ const ROUNDS: u64 = 3000;
 type Job = (Box<dyn Work>, bool);
 
 /// What the clients of one run do. Names differ from run to run, so that no run sees another's numbers.
-fn works() -> Vec<Job> {
+fn works(serves_all: bool) -> Vec<Job> {
     static RUN: AtomicU64 = AtomicU64::new(0);
     let run = RUN.fetch_add(1, Ordering::Relaxed);
     let published = Arc::<AtomicU64>::default();
@@ -177,19 +171,31 @@ fn works() -> Vec<Job> {
         rounds: 0,
         counts: Default::default(),
     };
-    vec![
+    let mut works: Vec<Job> = vec![
         (Box::new(setter("a")), true),
         (Box::new(setter("b")), true),
         (Box::new(counter("c")), true),
         (Box::new(counter("d")), true),
         (Box::new(MultiGetter::default()), true),
-        (Box::new(Transactor::of_run(run)), true),
         (Box::new(Pipeliner::default()), true),
+    ];
+    if !serves_all {
+        works.extend([
+            (Box::new(setter("e")) as Box<dyn Work>, true),
+            (Box::new(setter("f")), true),
+        ]);
+        works.push((Box::new(counter("g")), true));
+        return works;
+    }
+    let others: [Job; 5] = [
+        (Box::new(Transactor::of_run(run)), true),
         (Box::new(Giver::of_run(run)), true),
         (Box::new(Taker::of_run(run)), false),
         (Box::new(Publisher { published: Arc::clone(&published) }), true),
         (Box::new(Listener { published, is_listening: false, last: 0 }), false),
-    ]
+    ];
+    works.extend(others);
+    works
 }
 
 struct SetOnDrop<'a>(&'a AtomicBool);
