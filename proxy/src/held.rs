@@ -9,6 +9,9 @@
 //!    refuses the scout, and the queue waits on;
 //! 3. when a node has answered the scout, all others follow at once, in their order, and the queue is gone.
 //!
+//! A slot that moves while requests for it are on their way to its old primary has a queue, too: the last of those is
+//! the scout, so that what comes later does not reach the new primary before them.
+//!
 //! What no other request could overtake to anybody's harm has no place in a queue and is tried by itself: requests
 //! without a slot, parts for one node, and those on connections of their own.
 //!
@@ -121,6 +124,13 @@ impl HeldRequests {
         queue.requests.insert(place, held);
     }
 
+    /// Opens the queue of a slot behind a request that is on its way already: it is the scout.
+    pub(crate) fn open_behind(&mut self, slot: Slot, waiter: Waiter) {
+        let scout = Scout { waiter, bytes: 0 };
+        self.count += 1;
+        self.slots.entry(slot).or_default().scout = Some(scout);
+    }
+
     /// A scout was refused: the queue of its slot waits longer each time.
     pub(crate) fn scout_refused(&mut self, slot: Slot, now_us: u64, delay_us: u64) {
         let Some(queue) = self.slots.get_mut(&slot) else { return };
@@ -154,7 +164,7 @@ impl HeldRequests {
         let later = self.loose.split_off(&(if is_woken { u64::MAX } else { now_us + 1 }, 0));
         let mut due: Vec<Held> = std::mem::replace(&mut self.loose, later).into_values().collect();
         due.iter().for_each(|held| self.removed(held));
-        let mut lost = Vec::new();
+        let (mut lost, mut scouts) = (Vec::new(), Vec::new());
         self.slots.retain(|_, queue| {
             if queue.scout.is_some_and(|scout| is_awaited(&scout.waiter)) {
                 return true;
@@ -164,12 +174,14 @@ impl HeldRequests {
             if scout.is_none() && queue.due_us > now_us && !is_woken {
                 return true;
             }
-            let Some((_, mut first)) = queue.requests.pop_first() else { return false };
+            let Some((place, mut first)) = queue.requests.pop_first() else { return false };
             first.errand.is_scout = true;
             queue.scout = Some(Scout { waiter: first.errand.waiter, bytes: first.request.len() });
-            due.push(first);
+            scouts.push((place, first));
             true
         });
+        scouts.sort_unstable_by_key(|(place, _)| *place);
+        due.extend(scouts.into_iter().map(second));
         lost.into_iter().for_each(|scout| self.forget(Some(scout)));
         due
     }

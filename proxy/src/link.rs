@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::frame::ReplyScanner;
+use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
 use crate::errand::{Errand, Lane, NodeIndex};
@@ -200,6 +201,12 @@ impl Link {
             self.buffer.take_back(last.len);
             self.in_flight.pop_back();
         }
+    }
+
+    /// The last request for a slot that is without an answer. Costs O(in flight).
+    pub(crate) fn last_for(&mut self, slot: Slot) -> Option<&mut Errand> {
+        let mut errands = self.in_flight.iter_mut().rev().filter_map(|r| r.errand.as_mut());
+        errands.find(|errand| errand.slot == Some(slot))
     }
 
     /// Requests of clients that were sent, at least in part, and are not answered.

@@ -13,6 +13,8 @@ pub enum Passage {
     Open,
     /// It is swallowed, both ways, and so is the start of every new connection: a wire that was cut.
     Dropping,
+    /// What goes to the node is swallowed; what it says still comes.
+    Deaf,
     /// The next reply of the node on a busy connection comes as garbage.
     Garbage,
     /// The next reply of the node on a busy connection comes by half, and then the connection ends.
@@ -103,7 +105,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, shared: &Shared) {
         passed += count;
         let passage = shared.take_passage(way, passed >= BUSY_BYTES);
         let is_over = match (passage, way) {
-            (Passage::Dropping, _) | (Passage::Mute, Way::FromNode) => continue,
+            (Passage::Dropping, _)
+            | (Passage::Deaf, Way::ToNode)
+            | (Passage::Mute, Way::FromNode) => continue,
             (Passage::Garbage, Way::FromNode) => to.write_all(b"!garbage\x00\r\n").is_err(),
             (Passage::Half, Way::FromNode) => {
                 let _ = to.write_all(&buffer[..count / 2]);

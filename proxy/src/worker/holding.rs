@@ -4,13 +4,15 @@
 //! It may wait for `failover.hold_ms` from the first time it has to, and then has `request.timeout_ms` for its reply.
 
 use reddoor_protocol::command::policy::RequestPolicy;
+use reddoor_protocol::slot::Slot;
 
 use super::Worker;
 use super::clock::micros;
-use crate::errand::{Bound, Errand, Travel, Waiter};
+use crate::errand::{Bound, Errand, LinkKey, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::held::{Held, Place};
 use crate::metrics::label::{Buffer, Limit, RefreshReason};
+use crate::pinned::Owner;
 use crate::session::Outstanding;
 
 impl Worker {
@@ -139,6 +141,22 @@ impl Worker {
         let Some(slot) = errand.slot else { return };
         for held in self.held.release(slot) {
             self.send_again(&held);
+        }
+    }
+
+    /// A slot has moved: what comes from now on waits until those are answered that are on their way by this link, and
+    /// will be sent on as well.
+    #[cold]
+    pub(super) fn queue_behind(&mut self, key: LinkKey, slot: Slot) {
+        if self.held.has_queue(slot) {
+            return;
+        }
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        if entry.link.owner == Owner::Everybody
+            && let Some(last) = entry.link.last_for(slot)
+        {
+            last.is_scout = true;
+            self.held.open_behind(slot, last.waiter);
         }
     }
 

@@ -136,6 +136,9 @@ impl Worker {
             None => &reply[1..],
         };
         if let Some(error) = ClusterError::parse(line) {
+            if let ClusterError::Moved(target) = &error {
+                self.queue_behind(key, target.slot);
+            }
             self.follow(node, error, errand, &request);
         } else if !self.run_by_source(node, &errand, line, &request) {
             self.pinned_reply(&errand, reply);

@@ -105,6 +105,6 @@ impl Talker {
             return Answer::Reply(reply);
         }
         self.ledger.failed(&reply);
-        if reply.contains("may have been applied") { Answer::Unknown } else { Answer::Refused }
+        if reply.contains("was not applied") { Answer::Refused } else { Answer::Unknown }
     }
 }
