@@ -5,7 +5,7 @@
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
-use crate::config::Permission;
+use crate::config::{CrossSlotReads, CrossSlotWrites, Permission};
 use crate::permissions::Permissions;
 use crate::plan::{Plan, PlanScratch, PlannedPart, plan};
 
@@ -24,8 +24,18 @@ pub struct Part {
 /// ascending order of slots; none if it is not split.
 pub fn plan_parts(args: Args<'_>) -> Vec<Part> {
     let mut scratch = PlanScratch::default();
-    let refused = Permissions { admin: Permission::Refuse, cluster: Permission::Refuse };
-    let allowed = Permissions { admin: Permission::Allow, cluster: Permission::Allow };
+    let refused = Permissions {
+        admin: Permission::Refuse,
+        cluster: Permission::Refuse,
+        reads_across: CrossSlotReads::Reject,
+        writes_across: CrossSlotWrites::Reject,
+    };
+    let allowed = Permissions {
+        admin: Permission::Allow,
+        cluster: Permission::Allow,
+        reads_across: CrossSlotReads::Gather,
+        writes_across: CrossSlotWrites::Emulate,
+    };
     plan(args, false, refused, &mut scratch);
     plan(args, true, allowed, &mut scratch);
     let Plan::Split(split) = plan(args, true, refused, &mut scratch) else { return Vec::new() };
