@@ -16,7 +16,7 @@ use crate::exit::{Failure, Mistake, refuse_if_any};
 use crate::log::{self, Wish};
 use crate::ports;
 use crate::report::{self, Endpoints};
-use crate::signals::StopSignals;
+use crate::signals::{ReloadSignals, StopSignals};
 
 /// How long clients may take to fetch the replies to what they have asked, once the end was asked for.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -49,23 +49,45 @@ pub(crate) fn run(args: &ProxyArgs) -> Result<(), Failure> {
     log::start(&log::directives(log_wish(&args.door, &config)), config.log.format)?;
     let door = bind(config)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(serve(door));
+    let result = runtime.block_on(serve(door, args));
     // A drain that was interrupted still runs, and nobody waits for it.
     runtime.shutdown_background();
     Ok(result?)
 }
 
-async fn serve(door: FrontDoor) -> anyhow::Result<()> {
+async fn serve(door: FrontDoor, args: &ProxyArgs) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
+    let mut reloads = ReloadSignals::listen()?;
     let endpoints = endpoints(&door);
     let running = start(door)?;
     report::print(&report::door(&endpoints));
-    let result = tokio::select! {
-        () = signals.recv() => Ok(()),
-        error = breakdown(&running) => Err(error),
+    let result = loop {
+        tokio::select! {
+            () = signals.recv() => break Ok(()),
+            () = reloads.recv() => reload(&running, args),
+            error = breakdown(&running) => break Err(error),
+        }
     };
     stop(running, &mut signals).await;
     result
+}
+
+/// Reads the settings anew and puts them in force, all that can change while it runs, or none if any is wrong.
+fn reload(running: &Running, args: &ProxyArgs) {
+    match settings(&args.door, args.cluster.as_deref()) {
+        Ok(config) => {
+            let changes = running.reload(config);
+            info!(changes = changes.len(), "settings read anew");
+            changes.iter().for_each(|change| info!(setting = %change, "changed"));
+        }
+        Err(errors) => {
+            warn!(
+                mistakes = errors.len(),
+                "settings read anew are wrong, and none is put in force"
+            );
+            errors.iter().for_each(|error| warn!(%error, "mistake"));
+        }
+    }
 }
 
 /// The settings of all layers; `seeds` is stronger than what they say of the cluster.

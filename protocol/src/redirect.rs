@@ -23,6 +23,8 @@ pub enum ClusterError<'a> {
     ReadOnly,
     /// The node is a replica that lost its primary.
     MasterDown,
+    /// The node runs a script that takes long, and nothing else meanwhile.
+    Busy,
     /// The node became a replica while the command waited on it.
     Unblocked,
 }
@@ -56,6 +58,7 @@ impl<'a> ClusterError<'a> {
             b"LOADING" => ClusterError::Loading,
             b"READONLY" => ClusterError::ReadOnly,
             b"MASTERDOWN" => ClusterError::MasterDown,
+            b"BUSY" => ClusterError::Busy,
             // Other ends of a wait have this code, too: `CLIENT UNBLOCK`, a stream that was deleted.
             b"UNBLOCKED" if rest.starts_with(b"force unblock") => ClusterError::Unblocked,
             _ => return None,
@@ -106,6 +109,9 @@ mod tests {
                 Some(ClusterError::Unblocked),
             ),
             ("UNBLOCKED client unblocked via CLIENT UNBLOCK", None),
+            ("BUSY Redis is busy running a script.", Some(ClusterError::Busy)),
+            ("BUSYGROUP Consumer Group name already exists", None),
+            ("BUSYKEY Target key name already exists.", None),
             ("MOVED", None),
             ("MOVED 16384 a:1", None),
             ("MOVED 1 a:99999", None),

@@ -52,7 +52,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What the admin port tells of: settings, counts and whether clients are welcome.
 #[derive(Debug)]
 pub struct AdminState {
-    config: Arc<Config>,
+    config: Mutex<Arc<Config>>,
     metrics: Arc<Metrics>,
     readiness: Mutex<Readiness>,
 }
@@ -71,7 +71,17 @@ impl AdminState {
     /// A front door that knows no topology yet, and so is not ready.
     pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> AdminState {
         let readiness = Mutex::new(Readiness::NotReady("no topology yet".to_owned()));
-        AdminState { config, metrics, readiness }
+        AdminState { config: Mutex::new(config), metrics, readiness }
+    }
+
+    /// Other settings are in force.
+    pub fn set_config(&self, config: Arc<Config>) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    fn config(&self) -> Arc<Config> {
+        // An exchanged pointer is whole, whatever became of the thread that held the lock.
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Clients are welcome: every slot has an owner. Without effect while draining.

@@ -12,6 +12,7 @@ pub mod error;
 mod host_port;
 pub mod layer;
 mod reader;
+pub mod reload;
 pub mod secret;
 mod section;
 
@@ -42,6 +43,10 @@ pub struct Config {
     pub cluster: ClusterConfig,
     /// What one command may take.
     pub request: RequestConfig,
+    /// What happens while no node runs a command.
+    pub failover: FailoverConfig,
+    /// How nodes that fall silent are found.
+    pub health: HealthConfig,
     /// What everything may hold.
     pub limits: LimitsConfig,
     /// What a transaction may do.
@@ -140,6 +145,34 @@ pub struct RequestConfig {
     pub retry_delay: Duration,
 }
 
+/// Section `failover`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FailoverConfig {
+    /// How long a command waits for a node that runs it, from the first time it has to.
+    #[serde(rename = "hold_ms", serialize_with = "as_milliseconds")]
+    pub hold: Duration,
+    /// Commands that wait so, per worker.
+    pub hold_requests_max: usize,
+    /// Bytes of the commands that wait so, per worker.
+    pub hold_bytes_max: usize,
+}
+
+/// Section `health`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HealthConfig {
+    /// Idle time after which a node connection is asked `PING`; zero: never.
+    #[serde(rename = "probe_interval_ms", serialize_with = "as_milliseconds")]
+    pub probe_interval: Duration,
+    /// Time a node may owe a reply before nothing more is sent to it.
+    #[serde(rename = "silence_ms", serialize_with = "as_milliseconds")]
+    pub silence: Duration,
+    /// Time after which a connection is given up whose other end confirms nothing; zero: as the system likes.
+    #[serde(rename = "unconfirmed_ms", serialize_with = "as_milliseconds")]
+    pub unconfirmed: Duration,
+}
+
 /// Section `limits`. Sizes in bytes, the rest counts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -169,8 +202,6 @@ pub struct LimitsConfig {
     pub split_parts_max: usize,
     /// Bytes of the replies that are joined into one.
     pub join_bytes_max: usize,
-    /// Commands waiting to be sent again, per worker.
-    pub retries_waiting_max: usize,
     /// Bytes of one reply of a node.
     pub reply_bytes_max: usize,
     /// Node connections of single clients, per worker.
@@ -334,6 +365,8 @@ impl Config {
             workers: WorkersConfig::read(reader),
             cluster: ClusterConfig::read(reader),
             request: RequestConfig::read(reader),
+            failover: FailoverConfig::read(reader),
+            health: HealthConfig::read(reader),
             limits: LimitsConfig::read(reader),
             transactions: TransactionsConfig::read(reader),
             cross_slot: CrossSlotConfig::read(reader),

@@ -142,6 +142,8 @@ pub(crate) struct Errand {
     pub(crate) lane: Lane,
     /// Redirects that it has followed (count).
     pub(crate) redirects: u32,
+    /// Whether it went ahead of others that are held for its slot.
+    pub(crate) is_scout: bool,
     /// When it fails, in microseconds of the worker's clock.
     pub(crate) deadline_us: u64,
 }

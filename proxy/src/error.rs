@@ -140,6 +140,15 @@ pub enum Unavailable {
     /// No node at all is known.
     #[error("no node of the cluster is known")]
     NoNode,
+    /// Requests before it, for the same slot, wait.
+    #[error("earlier requests for the slot wait")]
+    Queued,
+    /// The owner owes replies and is asked nothing more until it gives them.
+    #[error("node {0} did not answer")]
+    Silent(String),
+    /// The connection to the owner ended, and it has not been connected again.
+    #[error("node {0} closed its connection")]
+    Cut(String),
     /// The owner could not be connected to.
     #[error("node {0} could not be reached")]
     Unreachable(String),
@@ -151,6 +160,13 @@ pub enum Unavailable {
         /// The error code, such as `CLUSTERDOWN`.
         code: &'static str,
     },
+}
+
+impl Unavailable {
+    /// Whether it concerns the keys of one command alone, so that others for the same slot need not wait for it.
+    pub(crate) fn is_of_keys(&self) -> bool {
+        matches!(self, Unavailable::Refused { code: "TRYAGAIN", .. })
+    }
 }
 
 fn outcome(retry: Retry) -> &'static str {

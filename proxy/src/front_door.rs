@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::admin::{self, AdminState};
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
+use crate::config::reload::{self, Change};
 use crate::directory::Directory;
 use crate::error::StartError;
 use crate::keeper::Keeper;
@@ -97,9 +98,11 @@ impl FrontDoor {
         let trigger = Arc::new(RefreshTrigger::default());
         let admin_state = Arc::new(AdminState::new(Arc::clone(&self.config), Arc::clone(&metrics)));
         let (maps, maps_receiver) = watch::channel(None);
+        let (configs, configs_receiver) = watch::channel(Arc::clone(&self.config));
         let (stop, stop_receiver) = watch::channel(None);
         let (close, closed) = watch::channel(false);
         let mut running = Running {
+            configs,
             stop,
             workers: Vec::new(),
             close,
@@ -128,15 +131,20 @@ impl FrontDoor {
                 maps: maps_receiver.clone(),
                 mailbox,
                 stop: stop_receiver.clone(),
-                config: Arc::clone(&self.config),
+                configs: configs_receiver.clone(),
                 facts: Arc::clone(&facts),
                 metrics: worker_metrics,
             };
             running.workers.push(spawn(format!("worker-{index}"), move || run::run(parts))?);
         }
         let topology_metrics = Arc::clone(metrics.topology());
-        let keeper =
-            Keeper::new(self.config, trigger, maps, topology_metrics, Arc::clone(&admin_state));
+        let keeper = Keeper::new(
+            configs_receiver,
+            trigger,
+            maps,
+            topology_metrics,
+            Arc::clone(&admin_state),
+        );
         let admin = self.admin;
         running.keeper =
             Some(spawn("keeper".to_owned(), move || keep(keeper, admin, admin_state, closed))?);
@@ -212,6 +220,8 @@ fn run_id() -> String {
 /// A front door at work. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Running {
+    /// The settings in force.
+    configs: watch::Sender<Arc<Config>>,
     /// Tells the workers to stop, and how long they may take.
     stop: watch::Sender<Option<Duration>>,
     workers: Vec<JoinHandle<()>>,
@@ -225,6 +235,17 @@ impl Running {
     /// Whether a thread has ended by itself, which none should.
     pub fn is_broken(&self) -> bool {
         self.workers.iter().chain(&self.keeper).any(JoinHandle::is_finished)
+    }
+
+    /// Puts other settings in force, of all threads alike, each of which takes them over whole. Gives back every
+    /// difference, and whether it takes effect.
+    pub fn reload(&self, wanted: Config) -> Vec<Change> {
+        let current = Arc::clone(&self.configs.borrow());
+        let (config, changes) = reload::replace(&current, wanted);
+        let config = Arc::new(config);
+        self.admin.set_config(Arc::clone(&config));
+        self.configs.send_replace(config);
+        changes
     }
 
     /// Stops: no new clients, those connected get the replies that are under way, for at most `drain`.

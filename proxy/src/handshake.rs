@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::config::ClusterConfig;
+use crate::config::Config;
 
 /// Idle time before the system asks whether a node is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -48,30 +48,35 @@ pub(crate) struct Login {
     resp: Resp,
     username: Option<String>,
     password: Option<String>,
+    /// When the system gives the connection up if the node's confirms nothing; zero: as it likes.
+    unconfirmed: Duration,
 }
 
 impl Login {
     /// The login that the configuration asks for.
-    pub(crate) fn new(cluster: &ClusterConfig, resp: Resp) -> Login {
+    pub(crate) fn new(config: &Config, resp: Resp) -> Login {
+        let cluster = &config.cluster;
         Login {
             resp,
             username: cluster.username.clone(),
             password: cluster.password.as_ref().map(|secret| secret.expose().to_owned()),
+            unconfirmed: config.health.unconfirmed,
         }
     }
 
-    /// The request that says it, if anything has to be said.
-    fn request(&self) -> Option<(&'static str, Vec<&str>)> {
+    /// The request that says it. Where there is nothing to be said the node has to answer all the same: the system
+    /// accepts connections for a process that is stopped, and what is sent to that one can go nowhere else.
+    fn request(&self) -> (&'static str, Vec<&str>) {
         let username = self.username.as_deref();
         match (self.resp, self.password.as_deref()) {
-            (Resp::V2, None) => None,
+            (Resp::V2, None) => ("PING", vec!["PING"]),
             (Resp::V2, Some(password)) => {
-                Some(("AUTH", ["AUTH"].into_iter().chain(username).chain([password]).collect()))
+                ("AUTH", ["AUTH"].into_iter().chain(username).chain([password]).collect())
             }
-            (Resp::V3, None) => Some(("HELLO", vec!["HELLO", "3"])),
+            (Resp::V3, None) => ("HELLO", vec!["HELLO", "3"]),
             (Resp::V3, Some(password)) => {
                 let username = username.unwrap_or("default");
-                Some(("HELLO", vec!["HELLO", "3", "AUTH", username, password]))
+                ("HELLO", vec!["HELLO", "3", "AUTH", username, password])
             }
         }
     }
@@ -85,14 +90,18 @@ pub(crate) async fn connect(addr: &str, login: &Login) -> Result<TcpStream, Hand
     let mut stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
-    if let Some((command, request)) = login.request() {
-        let reply = ask(&mut stream, &request, &ReplyLimits::default()).await?;
-        if let Value::Error(reply) = reply {
-            let reply = String::from_utf8_lossy(&reply).into_owned();
-            return Err(HandshakeError::Refused { command, reply });
-        }
+    if !login.unconfirmed.is_zero() {
+        SockRef::from(&stream).set_tcp_user_timeout(Some(login.unconfirmed))?;
     }
-    Ok(stream)
+    let (command, request) = login.request();
+    match ask(&mut stream, &request, &ReplyLimits::default()).await? {
+        // To be refused a login is an end; to be refused an answer, as by a node that loads, is an answer.
+        Value::Error(reply) if command != "PING" => {
+            let reply = String::from_utf8_lossy(&reply).into_owned();
+            Err(HandshakeError::Refused { command, reply })
+        }
+        _ => Ok(stream),
+    }
 }
 
 /// The number by which the node knows this connection; `None` when it does not tell.

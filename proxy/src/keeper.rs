@@ -1,8 +1,8 @@
 //! The topology keeper: asks several nodes who owns what, believes the highest epochs, publishes one map.
 //!
 //! 1. It waits for its timer or for a worker's sign that something changed ([`RefreshTrigger`]).
-//! 2. It asks nodes that it knows, each time beginning with another one, until enough have answered; if none
-//!    does, it looks the seeds' names up again and asks those.
+//! 2. It asks nodes that it knows, each time beginning with another one, until enough have answered, and does not
+//!    wait for one that hangs; if none answers, it looks the seeds' names up again and asks those.
 //! 3. The views are merged by epoch, with what is held of nodes that did not speak for themselves, so a node in a
 //!    minority cannot roll the map back, not even when it alone answers.
 //! 4. If the map changed, every worker gets it.
@@ -11,7 +11,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::frame::ReplyLimits;
@@ -35,9 +35,14 @@ const NODES_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Refresh intervals without an answer (count) before the front door calls itself not ready.
 const FAILED_INTERVALS_MAX: u32 = 3;
 
+/// How long answers are waited for after the last one, when there are some or others to be asked.
+const STRAGGLER_PATIENCE: Duration = Duration::from_millis(100);
+
 /// See the module.
 pub(crate) struct Keeper {
     config: Arc<Config>,
+    /// The settings as they change.
+    configs: watch::Receiver<Arc<Config>>,
     trigger: Arc<RefreshTrigger>,
     maps: watch::Sender<Option<Arc<ClusterMap>>>,
     metrics: Arc<TopologyMetrics>,
@@ -55,21 +60,33 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// A keeper that knows nothing yet.
     pub(crate) fn new(
-        config: Arc<Config>,
+        configs: watch::Receiver<Arc<Config>>,
         trigger: Arc<RefreshTrigger>,
         maps: watch::Sender<Option<Arc<ClusterMap>>>,
         metrics: Arc<TopologyMetrics>,
         admin: Arc<AdminState>,
     ) -> Keeper {
         let (topology, known) = (Topology::default(), Vec::new());
-        let (first, failing_since) = (0, None);
-        Keeper { config, trigger, maps, metrics, admin, topology, known, first, failing_since }
+        let config = Arc::clone(&configs.borrow());
+        Keeper {
+            config,
+            configs,
+            trigger,
+            maps,
+            metrics,
+            admin,
+            topology,
+            known,
+            first: 0,
+            failing_since: None,
+        }
     }
 
     /// Keeps the topology for ever.
     pub(crate) async fn run(mut self) {
         let mut reasons = vec![RefreshReason::Startup];
         loop {
+            self.config = Arc::clone(&self.configs.borrow());
             let result = self.refresh().await;
             for reason in reasons {
                 self.metrics.refreshed(reason, result, Instant::now());
@@ -147,7 +164,8 @@ impl Keeper {
         RefreshResult::Adopted
     }
 
-    /// Asks known nodes, some at a time, until enough have answered or none is left.
+    /// Asks known nodes until enough have answered or none is left. One that takes its time is not waited for once
+    /// others have answered, and not alone.
     async fn ask_known(&mut self) -> Asked {
         let mut asked = Asked::default();
         let wanted = self.config.cluster.refresh_nodes.min(self.known.len());
@@ -155,19 +173,26 @@ impl Keeper {
             return asked;
         }
         self.first = (self.first + 1) % self.known.len();
-        let mut addrs = self.known[self.first..].iter().chain(&self.known[..self.first]);
-        while asked.views.len() < wanted {
-            let batch: Vec<String> = addrs
-                .by_ref()
-                .take(wanted - asked.views.len())
-                .map(|addr| addr.as_str().to_owned())
-                .collect();
-            if batch.is_empty() {
-                break;
+        let (behind, from) = self.known.split_at(self.first);
+        let mut addrs = from.iter().chain(behind).map(|addr| addr.as_str().to_owned());
+        let mut asking = tokio::task::JoinSet::new();
+        let mut more = wanted;
+        loop {
+            addrs.by_ref().take(more).for_each(|addr| self.ask(&mut asking, addr));
+            match tokio::time::timeout(STRAGGLER_PATIENCE, asking.join_next()).await {
+                Ok(None) => return asked,
+                Ok(Some(answer)) => {
+                    let is_view = matches!(answer, Ok(Ok(_)));
+                    asked.take(answer);
+                    more = usize::from(!is_view);
+                }
+                Err(_) if !asked.views.is_empty() => return asked,
+                Err(_) => more = wanted,
             }
-            asked.absorb(self.ask_all(batch).await);
+            if asked.views.len() >= wanted {
+                return asked;
+            }
         }
-        asked
     }
 
     async fn ask_seeds(&self) -> Asked {
@@ -187,27 +212,29 @@ impl Keeper {
     /// Asks nodes at the same time.
     async fn ask_all(&self, addrs: Vec<String>) -> Asked {
         let mut asking = tokio::task::JoinSet::new();
-        for addr in addrs {
-            let login = Login::new(&self.config.cluster, Resp::V2);
-            let timeout = self.config.cluster.connect_timeout;
-            asking.spawn_local(async move {
-                match tokio::time::timeout(timeout, ask_one(&addr, &login)).await {
-                    Ok(Ok(view)) => Ok(view),
-                    Ok(Err(reason)) => Err(format!("{addr}: {reason}")),
-                    Err(_) => Err(format!("{addr}: no answer within {timeout:?}")),
-                }
-            });
-        }
+        addrs.into_iter().for_each(|addr| self.ask(&mut asking, addr));
         let mut asked = Asked::default();
-        for answer in asking.join_all().await {
-            match answer {
-                Ok(view) => asked.views.push(view),
-                Err(refusal) => asked.refusals.push(refusal),
-            }
+        while let Some(answer) = asking.join_next().await {
+            asked.take(answer);
         }
         asked
     }
+
+    fn ask(&self, asking: &mut tokio::task::JoinSet<Answer>, addr: String) {
+        let login = Login::new(&self.config, Resp::V2);
+        let timeout = self.config.cluster.connect_timeout;
+        asking.spawn_local(async move {
+            match tokio::time::timeout(timeout, ask_one(&addr, &login)).await {
+                Ok(Ok(view)) => Ok(view),
+                Ok(Err(reason)) => Err(format!("{addr}: {reason}")),
+                Err(_) => Err(format!("{addr}: no answer within {timeout:?}")),
+            }
+        });
+    }
 }
+
+/// A node's view of the cluster, or its address and why it told none.
+type Answer = Result<Topology, String>;
 
 /// What is held of nodes that are still known but did not speak for themselves this time: should only a node answer
 /// that was cut off, the newer claims of the others are not forgotten for its older ones.
@@ -230,6 +257,14 @@ struct Asked {
 }
 
 impl Asked {
+    fn take(&mut self, answer: Result<Answer, tokio::task::JoinError>) {
+        match answer {
+            Ok(Ok(view)) => self.views.push(view),
+            Ok(Err(refusal)) => self.refusals.push(refusal),
+            Err(broken) => self.refusals.push(broken.to_string()),
+        }
+    }
+
     fn absorb(&mut self, mut other: Asked) {
         self.views.append(&mut other.views);
         self.refusals.append(&mut other.refusals);

@@ -17,6 +17,7 @@
 //! | `errand` | a request on its way: who waits, where and how it travels |
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
+//! | `held` | requests that no node runs just now |
 //! | `pinned` | node connections that belong to one client for a while |
 //! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
 //! | `channels` | who listens to what, and which nodes carry it |
@@ -55,6 +56,8 @@ mod errand;
 mod session;
 
 mod link;
+
+mod held;
 
 mod pinned;
 

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::frame::ReplyScanner;
+use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
 use crate::errand::{Errand, Lane, NodeIndex};
@@ -53,6 +54,10 @@ pub(crate) struct Link {
     pub(crate) is_pinged: bool,
     /// Whether it is to be given up.
     pub(crate) is_closing: bool,
+    /// When its node was last heard, or, if later, began to owe a reply, in microseconds of the worker's clock.
+    pub(crate) heard_us: u64,
+    /// Whether its node owes a reply for so long that nothing more is sent.
+    pub(crate) is_silent: bool,
     /// Cuts replies out of what was read.
     pub(crate) scanner: ReplyScanner,
     /// The start of a reply that has not arrived whole.
@@ -85,6 +90,8 @@ impl Link {
             id_at_node: None,
             is_pinged: false,
             is_closing: false,
+            heard_us: 0,
+            is_silent: false,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
             buffer: SendBuffer::default(),
@@ -188,6 +195,29 @@ impl Link {
     /// The bytes of the request that the next reply answers.
     pub(crate) fn first_request(&self) -> &[u8] {
         self.in_flight.front().map_or(&[], |first| self.buffer.front(first.len))
+    }
+
+    /// Takes the requests off of which no byte was sent, the last first, and `ASKING` with them.
+    pub(crate) fn withdraw_unsent(&mut self, mut each: impl FnMut(Errand, &[u8])) {
+        while let Some(last) = self.in_flight.back() {
+            let Some(bytes) = self.buffer.unbegun_back(last.len) else { return };
+            if let Some(errand) = last.errand {
+                each(errand, bytes);
+            }
+            self.buffer.take_back(last.len);
+            self.in_flight.pop_back();
+        }
+    }
+
+    /// The last request for a slot that is without an answer. Costs O(in flight).
+    pub(crate) fn last_for(&mut self, slot: Slot) -> Option<&mut Errand> {
+        let mut errands = self.in_flight.iter_mut().rev().filter_map(|r| r.errand.as_mut());
+        errands.find(|errand| errand.slot == Some(slot))
+    }
+
+    /// Requests of clients that were sent, at least in part, and are not answered.
+    pub(crate) fn errands(&self) -> impl Iterator<Item = &Errand> {
+        self.in_flight.iter().filter_map(|request| request.errand.as_ref())
     }
 
     /// Takes all requests without an answer off a link that died, each with its bytes and whether all of them

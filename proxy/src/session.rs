@@ -14,6 +14,8 @@
 //!
 //! Not here: sockets, nodes, routing.
 
+pub(crate) mod deadlines;
+
 pub(crate) mod hold;
 
 pub(crate) mod identity;
@@ -50,6 +52,8 @@ pub(crate) struct Outstanding {
     pub(crate) started_us: u64,
     /// When it fails, in microseconds of the worker's clock.
     pub(crate) deadline_us: u64,
+    /// Until when it may wait for a node that runs it, in microseconds of the worker's clock; 0: it never had to.
+    pub(crate) held_until_us: u64,
 }
 
 /// One place in a client's queue.
@@ -151,6 +155,8 @@ pub(crate) struct Session {
     out: Vec<u8>,
     out_written: usize,
     queue: VecDeque<Pending>,
+    /// Whether a request in `queue` got more time, so that deadlines may not ascend along it.
+    has_held: bool,
     /// The number of the first in `queue`.
     first: Seq,
     /// How many in `queue` are ready.
@@ -211,6 +217,7 @@ impl Session {
             out: Vec::new(),
             out_written: 0,
             queue: VecDeque::new(),
+            has_held: false,
             first: Seq(0),
             ready_count: 0,
             parked: Vec::new(),
@@ -367,48 +374,6 @@ impl Session {
         }
     }
 
-    /// Answers every request whose deadline has passed; `write` appends the error reply for each.
-    ///
-    /// Costs O(expired), plus O(queue) once something has.
-    pub(crate) fn expire(
-        &mut self,
-        now_us: u64,
-        mut write: impl FnMut(&Outstanding, &mut Vec<u8>),
-    ) {
-        // Deadlines ascend along the queue, so the first that waits is the first to expire.
-        let mut index = 0;
-        while index < self.queue.len() {
-            let (Pending::Waiting(outstanding)
-            | Pending::Joining(outstanding, _)
-            | Pending::Gathering(outstanding, _)) = &self.queue[index]
-            else {
-                index += 1;
-                continue;
-            };
-            if outstanding.deadline_us > now_us {
-                return;
-            }
-            let outstanding = *outstanding;
-            let placeholder = Pending::Ready { start: 0, len: 0 };
-            let popped = match std::mem::replace(&mut self.queue[index], placeholder) {
-                Pending::Joining(_, mut join) => {
-                    let mut error = Vec::new();
-                    write(&outstanding, &mut error);
-                    join.fail_missing(&error);
-                    self.finish(index, |out| join.write(out))
-                }
-                Pending::Gathering(_, mut gather) => {
-                    let mut error = Vec::new();
-                    write(&outstanding, &mut error);
-                    gather.fail_missing(&error);
-                    self.finish(index, |out| gather.write_failure(out))
-                }
-                _ => self.finish(index, |out| write(&outstanding, out)),
-            };
-            index = if popped { 0 } else { index + 1 };
-        }
-    }
-
     #[inline]
     fn index_of(&self, seq: Seq) -> Option<usize> {
         let index = usize::try_from(seq.0.checked_sub(self.first.0)?).ok()?;
@@ -460,6 +425,7 @@ impl Session {
         }
         if self.queue.is_empty() {
             self.queue.shrink_to(16);
+            self.has_held = false;
         }
     }
 

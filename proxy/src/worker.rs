@@ -13,6 +13,10 @@ pub(crate) mod intake;
 
 pub(crate) mod dispatch;
 
+pub(crate) mod holding;
+
+pub(crate) mod health;
+
 pub(crate) mod replies;
 
 pub(crate) mod pins;
@@ -65,8 +69,8 @@ use self::pause::Pause;
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
-use crate::errand::{Errand, LinkKey};
-use crate::error::Unavailable;
+use crate::errand::LinkKey;
+use crate::held::HeldRequests;
 use crate::link::Link;
 use crate::local::Answerer;
 use crate::metrics::label::CloseReason;
@@ -111,17 +115,6 @@ struct LinkEntry {
     is_write_blocked: bool,
 }
 
-/// A request that will be sent again.
-#[derive(Debug)]
-struct Retry {
-    /// When, in microseconds of the worker's clock.
-    due_us: u64,
-    errand: Errand,
-    request: Vec<u8>,
-    /// Why it could not be run so far.
-    reason: Unavailable,
-}
-
 /// See the module.
 pub(crate) struct Worker {
     config: Arc<Config>,
@@ -145,8 +138,8 @@ pub(crate) struct Worker {
     /// When feeds were last asked whether they live, in microseconds of the worker's clock.
     feeds_looked_at_us: u64,
     routes: Routes,
-    /// Requests that wait to be sent again, the first due first: all wait equally long.
-    retries: VecDeque<Retry>,
+    /// Requests that no node runs just now.
+    held: HeldRequests,
     /// Node connections that are not shared.
     pinned: PinnedPool,
     /// Sessions that are tracked.
@@ -208,7 +201,7 @@ impl Worker {
             topics_due_us: None,
             feeds_looked_at_us: 0,
             routes: Routes::new(),
-            retries: VecDeque::new(),
+            held: HeldRequests::default(),
             pinned: PinnedPool::default(),
             tracked: HashSet::new(),
             are_broadcasts_due: false,
@@ -229,6 +222,13 @@ impl Worker {
             make_scratch,
             is_draining: false,
         }
+    }
+
+    /// Other settings are in force: for what begins from now on, and for limits at once.
+    pub(crate) fn set_config(&mut self, config: Arc<Config>) {
+        self.permissions = Permissions::of(&config);
+        self.answerer.config = Arc::clone(&config);
+        self.config = config;
     }
 
     /// Puts a session on the list of those to be flushed at the turn's end.

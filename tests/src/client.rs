@@ -63,6 +63,14 @@ impl Client {
         self.stream.write_all(bytes).expect("the server reads");
     }
 
+    /// As [`Client::send_bytes`], when the connection may break.
+    ///
+    /// # Errors
+    /// It broke.
+    pub fn try_send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
     /// Sends one request.
     #[track_caller]
     pub fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) {

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use reddoor_protocol::slot::Slot;
 use reddoor_protocol::topology::Topology;
 
-use self::node::Node;
+use self::node::{Node, Setup};
 use crate::guard;
 use crate::redis_server;
 use crate::wait::wait_until;
@@ -101,7 +101,15 @@ impl Cluster {
 
     /// As [`Cluster::start`], with one replica for each primary.
     pub fn start_with_replicas(kind: Kind, primaries: usize) -> Cluster {
-        let cluster = Cluster::unformed(kind, 2 * primaries);
+        Cluster::start_set_up(kind, primaries, Setup::default())
+    }
+
+    /// As [`Cluster::start_with_replicas`], of nodes that are started so.
+    pub fn start_set_up(kind: Kind, primaries: usize, setup: Setup) -> Cluster {
+        let dir = guard::temp_dir("cluster");
+        let start = |index| Node::start(kind, &dir, index, setup);
+        let cluster = Cluster { nodes: (0..2 * primaries).map(start).collect() };
+        cluster.nodes.iter().for_each(Node::wait_answers);
         cluster.form(primaries);
         for index in 0..primaries {
             let id = cluster.nodes[index].id();
@@ -128,9 +136,19 @@ impl Cluster {
     /// Starts nodes that do not know each other.
     pub fn unformed(kind: Kind, nodes: usize) -> Cluster {
         let dir = guard::temp_dir("cluster");
-        let nodes: Vec<Node> = (0..nodes).map(|index| Node::start(kind, &dir, index)).collect();
+        let nodes: Vec<Node> =
+            (0..nodes).map(|index| Node::start(kind, &dir, index, Setup::default())).collect();
         nodes.iter().for_each(Node::wait_answers);
         Cluster { nodes }
+    }
+
+    /// Starts more nodes, which know nobody yet.
+    pub fn add_nodes(&mut self, kind: Kind, count: usize, setup: Setup) {
+        let dir = guard::temp_dir("more-nodes");
+        let nodes: Vec<Node> =
+            (0..count).map(|index| Node::start(kind, &dir, index, setup)).collect();
+        nodes.iter().for_each(Node::wait_answers);
+        self.nodes.extend(nodes);
     }
 
     /// Shares the slots among the first `primaries` nodes, and lets all nodes meet.

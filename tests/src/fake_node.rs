@@ -202,6 +202,7 @@ fn answer_itself(args: &[Vec<u8>], shared: &Shared) -> Option<Vec<u8>> {
         }
         (b"HELLO", Some(b"3")) => Some(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
         (b"CLIENT", Some(b"ID")) => Some(b":7\r\n".to_vec()),
+        (b"PING", None) => Some(b"+PONG\r\n".to_vec()),
         (b"ASKING", None) => Some(b"+OK\r\n".to_vec()),
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
 use crate::binary;
@@ -37,14 +38,31 @@ impl FrontDoor {
 
     /// Starts one and waits until it serves, though perhaps no cluster is there yet.
     pub fn start_unready(seeds: &str, settings: &[(&str, &str)]) -> FrontDoor {
+        FrontDoor::start_at("127.0.0.1:0", seeds, settings)
+    }
+
+    /// As [`FrontDoor::start_unready`], where clients expect it.
+    pub fn start_at(listen: &str, seeds: &str, settings: &[(&str, &str)]) -> FrontDoor {
         let mut command = binary::command();
-        command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["proxy", "--listen", listen, "--admin", "127.0.0.1:0"]);
         command.args(["--cluster", seeds]);
+        // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
+        command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
         for (key, value) in settings {
             let name = key.replace('.', "__").to_uppercase();
             command.env(format!("REDDOOR_{name}"), value);
         }
         FrontDoor::run(&mut command)
+    }
+
+    /// As [`FrontDoor::start`], with the settings of a file, which it may be told to read again.
+    pub fn start_by_file(seeds: &str, file: &Path) -> FrontDoor {
+        let mut command = binary::command();
+        command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["--cluster", seeds, "--config"]).arg(file);
+        let door = FrontDoor::run(&mut command);
+        door.wait_ready();
+        door
     }
 
     fn run(command: &mut Command) -> FrontDoor {

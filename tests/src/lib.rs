@@ -12,6 +12,7 @@
 //! | [`cluster`] | clusters of real and of bundled nodes |
 //! | [`front_door`] | `reddoor proxy` before a cluster |
 //! | [`fake_node`] | a node that does exactly what a test tells it |
+//! | [`relay`] | a way to a node that can be spoilt |
 //! | [`load`] | clients at work while something happens |
 //!
 //! Invariants: a test waits for conditions, never for time; a failing test shows the logs of what it started.
@@ -35,5 +36,7 @@ pub mod cluster;
 pub mod front_door;
 
 pub mod fake_node;
+
+pub mod relay;
 
 pub mod load;

@@ -153,8 +153,11 @@ fn agreement(addrs: &[SocketAddr], views: Vec<Topology>) -> Result<Topology> {
     Ok(Topology { nodes })
 }
 
+/// A node, whose replica it is, and its slots.
+type Claim<'a> = (NodeId, Option<NodeId>, &'a [std::ops::RangeInclusive<u16>]);
+
 /// Who follows whom and claims which slots, comparable between views.
-fn claims(view: &Topology) -> Vec<(NodeId, Option<NodeId>, &[std::ops::RangeInclusive<u16>])> {
+fn claims(view: &Topology) -> Vec<Claim<'_>> {
     let mut claims: Vec<_> =
         view.nodes.iter().map(|node| (node.id, node.primary, node.slots.as_slice())).collect();
     claims.sort_unstable_by_key(|(id, ..)| *id);

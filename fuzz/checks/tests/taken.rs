@@ -1,7 +1,5 @@
 //! The seeds of what the node reads are taken, so that their mutated forms begin behind the first refusal.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::Path;
 

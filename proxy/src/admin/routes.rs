@@ -76,7 +76,7 @@ fn ready(state: &AdminState) -> Answer {
 }
 
 fn config(state: &AdminState) -> Answer {
-    Answer::plain(StatusCode::OK, state.config.to_toml_redacted())
+    Answer::plain(StatusCode::OK, state.config().to_toml_redacted())
 }
 
 fn unknown_path() -> Answer {

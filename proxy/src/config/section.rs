@@ -11,8 +11,8 @@ use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotReads, CrossSlotWrites,
-    LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel, Permission, RequestConfig,
-    TransactionsConfig, WorkersConfig,
+    FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
+    Permission, RequestConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -91,6 +91,26 @@ impl RequestConfig {
     }
 }
 
+impl FailoverConfig {
+    pub(super) fn read(reader: &mut Reader) -> FailoverConfig {
+        FailoverConfig {
+            hold: reader.milliseconds("failover.hold_ms", 0..=3_600_000),
+            hold_requests_max: reader.size("failover.hold_requests_max", "commands", 1..=MIB),
+            hold_bytes_max: reader.size("failover.hold_bytes_max", "bytes", 65_536..=TIB),
+        }
+    }
+}
+
+impl HealthConfig {
+    pub(super) fn read(reader: &mut Reader) -> HealthConfig {
+        HealthConfig {
+            probe_interval: reader.milliseconds("health.probe_interval_ms", 0..=3_600_000),
+            silence: reader.milliseconds("health.silence_ms", 20..=3_600_000),
+            unconfirmed: reader.milliseconds("health.unconfirmed_ms", 0..=3_600_000),
+        }
+    }
+}
+
 impl LimitsConfig {
     pub(super) fn read(reader: &mut Reader) -> LimitsConfig {
         let output_origin = reader.origin("limits.client_output_bytes_max");
@@ -127,7 +147,6 @@ impl LimitsConfig {
             ),
             split_parts_max: reader.size("limits.split_parts_max", "parts", 1..=16_384),
             join_bytes_max: reader.size("limits.join_bytes_max", "bytes", 65_536..=TIB),
-            retries_waiting_max: reader.size("limits.retries_waiting_max", "commands", 1..=MIB),
             reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
             pinned_links_max: reader.size("limits.pinned_links_max", "connections", 1..=1_000_000),
             pinned_idle_max: reader.size("limits.pinned_idle_max", "connections", 0..=1_000_000),

@@ -158,7 +158,8 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
         [
             "line 4: listen.colour: no such setting, expected in section listen one of addr, backlog, clients_max, \
              tcp_keepalive_seconds",
-            "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, cross_slot, limits, \
+            "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, cross_slot, \
+             failover, health, limits, \
              listen, log, request, transactions, workers",
             "line 2: listen.addr = \"localhost\": expected IP:port, such as 127.0.0.1:6379",
             "line 3: listen.backlog = 0: expected connections, 1 to 65535",

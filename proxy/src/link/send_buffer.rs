@@ -64,6 +64,18 @@ impl SendBuffer {
         self.start < self.sent
     }
 
+    /// The last request, of which the caller knows the length, if none of its bytes was sent.
+    pub(crate) fn unbegun_back(&self, len: usize) -> Option<&[u8]> {
+        let from = self.bytes.len() - len;
+        (from >= self.sent).then(|| &self.bytes[from..])
+    }
+
+    /// Forgets the last request, of which nothing was sent.
+    pub(crate) fn take_back(&mut self, len: usize) {
+        self.bytes.truncate(self.bytes.len() - len);
+        debug_assert!(self.sent <= self.bytes.len(), "what was sent is not taken back");
+    }
+
     /// Forgets the first request, which is answered or given up.
     #[inline]
     pub(crate) fn release(&mut self, len: usize) {

@@ -143,7 +143,7 @@ impl Workers<'_> {
             ),
             self.counter(
                 "reddoor_retries_total",
-                "Commands, or parts of commands, sent to a node once more.",
+                "Commands, or parts of commands, held to be sent to a node once more.",
                 |worker| &worker.retries,
             ),
             self.counter(
@@ -204,7 +204,7 @@ impl Workers<'_> {
         ]
     }
 
-    fn limits(&self) -> [Family; 3] {
+    fn limits(&self) -> [Family; 4] {
         [
             self.gauge(
                 "reddoor_pinned_links",
@@ -215,6 +215,11 @@ impl Workers<'_> {
                 "reddoor_waiting_clients",
                 "Clients whose blocking command waits.",
                 |worker| &worker.waiting_clients,
+            ),
+            self.gauge(
+                "reddoor_held_requests",
+                "Commands, or parts of commands, held now until a node runs them.",
+                |worker| &worker.held_requests,
             ),
             self.counters_by::<Limit>(
                 "reddoor_limits_reached_total",

@@ -81,6 +81,8 @@ label! {
         ReadOnly => "readonly",
         /// The node is a replica without its primary.
         MasterDown => "masterdown",
+        /// The node runs a script that takes long.
+        Busy => "busy",
         /// The node became a replica while the command waited on it.
         Unblocked => "unblocked",
         /// The node does not have the script: it was sent whole.
@@ -135,8 +137,10 @@ label! {
         SplitParts => "split_parts_max",
         /// Bytes of the replies joined into one.
         JoinBytes => "join_bytes_max",
-        /// Commands waiting to be sent again.
-        RetriesWaiting => "retries_waiting_max",
+        /// Commands held until a node runs them.
+        HoldRequests => "hold_requests_max",
+        /// Bytes of commands held until a node runs them.
+        HoldBytes => "hold_bytes_max",
         /// Bytes of one reply of a node.
         ReplyBytes => "reply_bytes_max",
         /// Redirects and retries of one command.
@@ -187,6 +191,8 @@ label! {
         MasterDown => "masterdown",
         /// A node left a command without an answer until its deadline.
         Timeout => "timeout",
+        /// Commands are held, or a node owes replies.
+        Held => "held",
         /// A command met a slot that no known node owns.
         SlotUncovered => "slot_uncovered",
     }
@@ -217,6 +223,8 @@ label! {
         NodeInput => "node_input",
         /// Commands not yet written to nodes.
         NodeOutput => "node_output",
+        /// Commands held until a node runs them.
+        Held => "held",
     }
 }
 

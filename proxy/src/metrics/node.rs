@@ -17,6 +17,7 @@ pub struct NodeMetrics {
     pub(super) in_flight: Gauge,
     pub(super) connects: [Counter; Connect::COUNT],
     pub(super) links_lost: Counter,
+    pub(super) silences: Counter,
     pub(super) commands: Counter,
     pub(super) error_replies: Counter,
     pub(super) timeouts: Counter,
@@ -44,6 +45,11 @@ impl NodeMetrics {
     pub fn link_lost(&self) {
         self.links_lost.increment();
         self.links.subtract(1);
+    }
+
+    /// The node owed a reply for too long, so nothing more is sent to it until it gives it.
+    pub fn fell_silent(&self) {
+        self.silences.increment();
     }
 
     /// `count` commands were queued for this node and now wait for their replies.
@@ -87,6 +93,7 @@ struct NodeSum {
     in_flight: u64,
     connects: [u64; Connect::COUNT],
     links_lost: u64,
+    silences: u64,
     commands: u64,
     error_replies: u64,
     timeouts: u64,
@@ -99,6 +106,7 @@ impl NodeSum {
         self.in_flight += node.in_flight.value();
         add_each(&mut self.connects, &node.connects);
         self.links_lost += node.links_lost.value();
+        self.silences += node.silences.value();
         self.commands += node.commands.value();
         self.error_replies += node.error_replies.value();
         self.timeouts += node.timeouts.value();
@@ -118,7 +126,7 @@ impl NodeSums {
         NodeSums(sums)
     }
 
-    pub(super) fn families(&self) -> [Family; 8] {
+    pub(super) fn families(&self) -> [Family; 9] {
         [
             self.series(
                 Family::gauge("reddoor_node_links", "Connections to the node that stand now."),
@@ -144,6 +152,13 @@ impl NodeSums {
                     "Connections to the node that broke while they stood.",
                 ),
                 |sum| sum.links_lost,
+            ),
+            self.series(
+                Family::counter(
+                    "reddoor_node_silences_total",
+                    "Times the node owed a reply for so long that nothing more was sent to it.",
+                ),
+                |sum| sum.silences,
             ),
             self.series(
                 Family::counter("reddoor_node_commands_total", "Commands queued for the node."),

@@ -50,6 +50,7 @@ pub struct WorkerMetrics {
     pub(super) tracking_clients: Gauge,
     pub(super) invalidations: Counter,
     pub(super) tracking_flushes: Counter,
+    pub(super) held_requests: Gauge,
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -80,6 +81,7 @@ impl WorkerMetrics {
             tracking_clients: Gauge::default(),
             invalidations: Counter::default(),
             tracking_flushes: Counter::default(),
+            held_requests: Gauge::default(),
             nodes: Mutex::default(),
         }
     }
@@ -184,6 +186,11 @@ impl WorkerMetrics {
     /// The gauge of node connections that belong to single clients, or wait for one.
     pub fn pinned_links(&self) -> &Gauge {
         &self.pinned_links
+    }
+
+    /// The gauge of requests held until a node runs them.
+    pub fn held_requests(&self) -> &Gauge {
+        &self.held_requests
     }
 
     /// The gauge of clients whose blocking command waits.

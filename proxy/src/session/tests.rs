@@ -13,7 +13,7 @@ fn session() -> Session {
 
 fn outstanding(deadline_us: u64) -> Outstanding {
     let command = command::lookup(b"get").unwrap();
-    Outstanding { command, started_us: 0, deadline_us }
+    Outstanding { command, started_us: 0, deadline_us, held_until_us: 0 }
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Worker {
         let cluster = &self.config.cluster;
         Some(LinkJob {
             addr: self.routes.node(link.node)?.addr.as_str().to_owned(),
-            login: Login::new(cluster, link.resp),
+            login: Login::new(&self.config, link.resp),
             is_pinned: link.owner != Owner::Everybody,
             tracking: self.tracking_job(link),
             timeout: cluster.connect_timeout,
@@ -108,6 +108,7 @@ impl Worker {
     ) {
         let Some(entry) = self.links.get_mut(key.0) else { return };
         entry.link.id_at_node = id_at_node;
+        entry.link.heard_us = self.clock.tick();
         entry.socket = Some(socket);
         if let Some(node) = self.routes.node_mut(entry.link.node) {
             node.connect_failures = 0;
@@ -134,10 +135,25 @@ impl Worker {
                 }
             }
         }
+        self.end_deposed();
         self.end_useless_pins();
+        self.held.wake();
         let routes = &self.routes;
         self.metrics.retain_nodes(|addr| routes.has(addr));
         self.place_all_topics();
+    }
+
+    /// Ends links to silent nodes that own nothing any more: their replies are of no use.
+    fn end_deposed(&mut self) {
+        let silent = self.links.iter().filter(|(_, entry)| entry.link.is_silent);
+        let deposed = silent.filter(|(_, entry)| !self.routes.is_owner(entry.link.node));
+        for key in deposed.map(|(key, _)| key).collect::<Vec<_>>() {
+            let entry = &mut self.links[key];
+            entry.link.is_closing = true;
+            if let Some(waker) = &entry.waker {
+                waker.wake_by_ref();
+            }
+        }
     }
 
     pub(crate) fn set_flush_waker(&mut self, cx: &Context<'_>) {
@@ -146,11 +162,12 @@ impl Worker {
         }
     }
 
-    /// Sends again what is due.
+    /// Looks after what is silent, and sends again what is due.
     pub(crate) fn run_retries(&mut self) {
         self.clock.tick();
         self.end_due_pause();
-        self.run_due_retries();
+        self.look_after_links();
+        self.run_held();
         self.look_after_feeds();
         self.keep_broadcasts();
         self.run_due_steps();
@@ -188,6 +205,7 @@ impl Worker {
         self.end_late_listening();
         self.metrics.waiting_clients().set(waiting);
         self.metrics.pinned_links().set(self.pinned.count() as u64);
+        self.measure_held();
         self.measure_buffers(output_bytes, input_bytes);
     }
 

@@ -13,7 +13,7 @@ use super::clock::micros;
 use super::listening::not_while_listening;
 use super::tracking::leaves_caching;
 use super::transactions::is_exec;
-use super::{LinkEntry, Retry, Worker};
+use super::{LinkEntry, Worker};
 use crate::cluster_map::NodeAddr;
 use crate::errand::{Bound, Caching, Errand, Lane, LinkKey, NodeIndex, Seq, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
@@ -246,6 +246,9 @@ impl Worker {
         if errand.bound != Bound::Free {
             return self.forward_part(errand, request);
         }
+        if self.must_queue(&errand) {
+            return self.hold_request(errand, request, Unavailable::Queued);
+        }
         let owner = match errand.slot {
             Some(slot) => self.routes.owner(slot),
             None => self.routes.any_owner(),
@@ -255,7 +258,7 @@ impl Worker {
             None => {
                 self.refresh.request(RefreshReason::SlotUncovered);
                 let reason = errand.slot.map_or(Unavailable::NoNode, Unavailable::NoOwner);
-                self.retry_later(errand, request, reason);
+                self.hold_request(errand, request, reason);
             }
         }
     }
@@ -268,9 +271,12 @@ impl Worker {
         }
         let Some(key) = self.link_to(node, errand.resp, errand.lane) else {
             let addr = self.node_addr(node);
-            self.retry_later(errand, request, Unavailable::Unreachable(addr));
-            return;
+            return self.hold_request(errand, request, Unavailable::Unreachable(addr));
         };
+        if self.links[key.0].link.is_silent {
+            let addr = self.node_addr(node);
+            return self.hold_request(errand, request, Unavailable::Silent(addr));
+        }
         self.append(key, errand, request, asking);
     }
 
@@ -330,50 +336,6 @@ impl Worker {
         self.new_links.push(key);
         self.request_flush();
         Some(key)
-    }
-
-    /// Keeps a request until a little later, or fails it when that would be too late.
-    pub(crate) fn retry_later(&mut self, errand: Errand, request: &[u8], reason: Unavailable) {
-        if self.waiting(&errand.waiter).is_none() {
-            return;
-        }
-        let due_us = self.clock.now_us() + micros(self.config.request.retry_delay);
-        if due_us >= errand.deadline_us || errand.bound == Bound::Process {
-            self.fail_unavailable(&errand, reason);
-            return;
-        }
-        if self.retries.len() >= self.config.limits.retries_waiting_max {
-            self.metrics.limit_reached(Limit::RetriesWaiting);
-            let max = self.config.limits.retries_waiting_max;
-            let error = RequestError::Overload { what: "requests waiting to be sent again", max };
-            self.fail(errand.waiter, &error);
-            return;
-        }
-        self.metrics.retry();
-        self.retries.push_back(Retry { due_us, errand, request: request.to_vec(), reason });
-    }
-
-    /// Sends again what is due, and fails what would be sent too late.
-    pub(crate) fn run_due_retries(&mut self) {
-        let now_us = self.clock.now_us();
-        while self.retries.front().is_some_and(|retry| retry.due_us <= now_us) {
-            let Some(retry) = self.retries.pop_front() else { return };
-            if self.waiting(&retry.errand.waiter).is_none() {
-                continue;
-            }
-            if retry.errand.deadline_us <= now_us {
-                self.fail_unavailable(&retry.errand, retry.reason);
-                continue;
-            }
-            self.forward(retry.errand, &retry.request);
-        }
-    }
-
-    pub(super) fn fail_unavailable(&mut self, errand: &Errand, reason: Unavailable) {
-        let now_us = self.clock.now_us();
-        let started_us = self.waiting(&errand.waiter).map_or(now_us, |known| known.started_us);
-        let waited_ms = now_us.saturating_sub(started_us) / 1000;
-        self.fail(errand.waiter, &RequestError::Unavailable { reason, waited_ms });
     }
 
     /// What is known of a request, while somebody waits for its reply.
@@ -451,7 +413,8 @@ pub(crate) fn outstanding(
     now_us: u64,
     timeout: Duration,
 ) -> Outstanding {
-    Outstanding { command, started_us: now_us, deadline_us: now_us + micros(timeout) }
+    let deadline_us = now_us + micros(timeout);
+    Outstanding { command, started_us: now_us, deadline_us, held_until_us: 0 }
 }
 
 /// The errand of a whole request.
@@ -473,6 +436,7 @@ pub(super) fn errand(
         bound: Bound::Free,
         lane: Lane::Shared,
         redirects: 0,
+        is_scout: false,
         deadline_us: outstanding.deadline_us,
     }
 }

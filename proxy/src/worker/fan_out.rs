@@ -12,7 +12,7 @@ use super::clock::micros;
 use super::dispatch::{Asking, may_run_twice, outstanding};
 use crate::cross_slot;
 use crate::errand::{Bound, Caching, Errand, Lane, NodeIndex, Purpose, Travel, Waiter};
-use crate::error::{RequestError, Unavailable};
+use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
@@ -170,6 +170,7 @@ impl Worker {
                 bound,
                 lane,
                 redirects: 0,
+                is_scout: false,
                 deadline_us: outstanding.deadline_us,
             };
             self.forward_part(errand, request);
@@ -190,7 +191,7 @@ impl Worker {
                 Some(node) => self.send(node, errand, request, Asking::No),
                 None => {
                     let addr = target.addr.as_str().to_owned();
-                    self.fail_unavailable(&errand, Unavailable::Unreachable(addr));
+                    self.fail_unavailable(errand.waiter, Unavailable::Unreachable(addr));
                 }
             };
         };
@@ -199,7 +200,7 @@ impl Worker {
         }
         let Some(heir) = self.routes.owner(slot) else {
             self.refresh.request(RefreshReason::SlotUncovered);
-            return self.retry_later(errand, request, Unavailable::NoOwner(slot));
+            return self.hold_request(errand, request, Unavailable::NoOwner(slot));
         };
         let Some(addr) = self.routes.node(heir).map(|node| node.addr.clone()) else { return };
         let gather = self.sessions[session].session.gathering(seq);
@@ -207,7 +208,7 @@ impl Worker {
             self.send(heir, errand, request, Asking::No);
         } else {
             // Its slots went to a node that has answered, or will, without them.
-            self.fail_unavailable(&errand, Unavailable::Regrouped);
+            self.fail_unavailable(errand.waiter, Unavailable::Regrouped);
         }
     }
 
@@ -321,18 +322,15 @@ impl Worker {
 
     /// Keeps a step until there may be nodes to be asked.
     pub(super) fn postpone(&mut self, waiter: Waiter, step: Step, reason: Unavailable) {
-        let Some(outstanding) = self.waiting(&waiter).copied() else { return };
+        let Some(held_until_us) = self.begin_hold(&waiter) else { return };
         self.refresh.request(RefreshReason::SlotUncovered);
         let due_us = self.clock.now_us() + micros(self.config.request.retry_delay);
-        if due_us >= outstanding.deadline_us {
-            let waited_ms = (self.clock.now_us() - outstanding.started_us) / 1000;
-            return self.fail(waiter, &RequestError::Unavailable { reason, waited_ms });
+        if due_us >= held_until_us {
+            return self.fail_unavailable(waiter, reason);
         }
-        let max = self.config.limits.retries_waiting_max;
+        let max = self.config.failover.hold_requests_max;
         if self.postponed.len() >= max {
-            self.metrics.limit_reached(Limit::RetriesWaiting);
-            let what = "requests waiting to be sent again";
-            return self.fail(waiter, &RequestError::Overload { what, max });
+            return self.refuse_hold(waiter, Limit::HoldRequests, max);
         }
         self.metrics.retry();
         self.postponed.push_back(Postponed { due_us, waiter, step });

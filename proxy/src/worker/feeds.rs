@@ -107,7 +107,7 @@ impl Worker {
         let cluster = &self.config.cluster;
         Some(LinkJob {
             addr: feed.addr.as_str().to_owned(),
-            login: Login::new(cluster, Resp::V3),
+            login: Login::new(&self.config, Resp::V3),
             is_pinned: false,
             tracking: None,
             timeout: cluster.connect_timeout,

@@ -55,13 +55,16 @@ impl Worker {
     pub(crate) fn flush_link(&mut self, key: LinkKey) {
         let Some(entry) = self.links.get_mut(key.0) else { return };
         entry.link.is_dirty = false;
-        let Some(socket) = entry.socket.as_ref().filter(|_| !entry.is_write_blocked) else {
-            return;
-        };
+        let may_write = !entry.is_write_blocked && !entry.link.is_silent;
+        let Some(socket) = entry.socket.as_ref().filter(|_| may_write) else { return };
+        let was_reply_due = entry.link.is_reply_due();
         while !entry.link.unsent().is_empty() {
             match socket.try_write(entry.link.unsent()) {
                 Ok(count) => {
                     entry.link.mark_sent(count);
+                    if !was_reply_due {
+                        entry.link.heard_us = self.clock.now_us();
+                    }
                     if let Some(node) = self.routes.node(entry.link.node) {
                         node.metrics.bytes(Direction::Out, count);
                     }

@@ -26,6 +26,11 @@ impl Worker {
         if self.waiting(&errand.waiter).is_none() {
             return;
         }
+        let shared = self.routes.node(node).map(|n| n.links[Lane::Shared.index(errand.resp)]);
+        if self.is_silent(shared.flatten()) {
+            let addr = self.node_addr(node);
+            return self.hold_request(errand, request, Unavailable::Silent(addr));
+        }
         let (session, client) = (errand.waiter.session, errand.waiter.client);
         let travel = self.sessions.get(session).map(|entry| entry.session.travel());
         // What the keys of a transaction or a wait become must be heard of like all else.
@@ -41,7 +46,7 @@ impl Worker {
             }
             Err(NoPin::Unreachable) => {
                 let addr = self.node_addr(node);
-                return self.retry_later(errand, request, Unavailable::Unreachable(addr));
+                return self.hold_request(errand, request, Unavailable::Unreachable(addr));
             }
         };
         if purpose == Purpose::Watch {

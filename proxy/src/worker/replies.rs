@@ -34,6 +34,7 @@ impl Worker {
     /// The node broke the protocol: the link must be ended.
     pub(crate) fn node_bytes(&mut self, key: LinkKey, bytes: &[u8]) -> Result<(), ProtocolError> {
         self.clock.tick();
+        self.heard(key);
         let Some(entry) = self.links.get_mut(key.0) else { return Ok(()) };
         let node = entry.link.node;
         if let Some(node) = self.routes.node(node) {
@@ -104,6 +105,9 @@ impl Worker {
                     self.pinned_reply(&errand, reply);
                 }
                 self.deliver(errand.waiter, reply);
+                if errand.is_scout {
+                    self.release_slot(&errand);
+                }
             }
         }
         if self.links[key.0].link.owner != Owner::Everybody {
@@ -134,12 +138,18 @@ impl Worker {
             None => &reply[1..],
         };
         if let Some(error) = ClusterError::parse(line) {
+            if let ClusterError::Moved(target) = &error {
+                self.queue_behind(key, target.slot);
+            }
             self.follow(node, error, errand, &request);
         } else if !self.run_by_source(node, &errand, line, &request) {
             self.pinned_reply(&errand, reply);
             match &refusal {
                 Some(refusal) => self.deliver(errand.waiter, &aborted(&refusal.line)),
                 None => self.deliver(errand.waiter, reply),
+            }
+            if errand.is_scout {
+                self.release_slot(&errand);
             }
         }
         true
@@ -208,7 +218,9 @@ impl Worker {
             ClusterError::MasterDown => {
                 (Redirect::MasterDown, "MASTERDOWN", Some(RefreshReason::MasterDown))
             }
+            ClusterError::Busy => (Redirect::Busy, "BUSY", None),
             ClusterError::Unblocked => {
+                self.end_hold(&errand.waiter);
                 (Redirect::Unblocked, "UNBLOCKED", Some(RefreshReason::ReadOnly))
             }
         };
@@ -217,7 +229,7 @@ impl Worker {
             self.refresh.request(reason);
         }
         let node = self.node_addr(node);
-        self.retry_later(errand, request, Unavailable::Refused { node, code });
+        self.hold_request(errand, request, Unavailable::Refused { node, code });
     }
 
     fn redirect(
@@ -241,7 +253,7 @@ impl Worker {
             (host, _) => NodeAddr::new(host, target.port),
         };
         let Some(node) = self.find_or_add_node(&addr) else {
-            self.retry_later(errand, request, Unavailable::Unreachable(addr.as_str().to_owned()));
+            self.hold_request(errand, request, Unavailable::Unreachable(addr.as_str().to_owned()));
             return;
         };
         if asking == Asking::No {
@@ -258,7 +270,7 @@ impl Worker {
         let is_wanted = !entry.link.is_closing && entry.link.owner != Owner::Nobody;
         let index = entry.link.node;
         let settled = entry.link.errands_count();
-        let now_us = self.clock.now_us();
+        let (now_us, chance) = (self.clock.now_us(), self.random());
         let mut addr = String::new();
         if let Some(node) = self.routes.node_mut(index) {
             addr = node.addr.as_str().to_owned();
@@ -277,7 +289,7 @@ impl Worker {
                 (false, _) => {
                     node.metrics.connect_failed();
                     node.connect_failures = node.connect_failures.saturating_add(1);
-                    node.connect_after_us = now_us + backoff_us(node.connect_failures);
+                    node.connect_after_us = now_us + backoff_us(node.connect_failures, chance);
                 }
             }
         }
@@ -301,7 +313,14 @@ impl Worker {
             }
             let is_watch = errand.travel == Travel::Pinned(Purpose::Watch) && errand.replies == 1;
             if !is_sent || is_watch || errand.may_run_twice() {
-                self.retry_later(errand, request, Unavailable::Unreachable(addr.clone()));
+                if errand.travel == Travel::Pinned(Purpose::Wait) && is_sent {
+                    self.end_hold(&errand.waiter);
+                }
+                let reason = match was_connected {
+                    true => Unavailable::Cut(addr.clone()),
+                    false => Unavailable::Unreachable(addr.clone()),
+                };
+                self.hold_request(errand, request, reason);
                 return;
             }
             let (node, retry) = (addr.clone(), Retry::OutcomeUnknown);
@@ -324,7 +343,9 @@ fn aborted(reason: &[u8]) -> Vec<u8> {
     [b"-EXECABORT Transaction discarded because of: ", reason, b"\r\n"].concat()
 }
 
-/// How long to wait before connecting again, by the number of attempts that failed: 50 ms, doubled up to 1 s.
-fn backoff_us(failures: u32) -> u64 {
-    (50_000 << failures.saturating_sub(1).min(5)).min(1_000_000)
+/// How long to wait before connecting again, by the number of attempts that failed: 50 ms, doubled up to 400 ms, and
+/// by chance up to a quarter more, lest all workers and front doors come at once.
+fn backoff_us(failures: u32, chance: u64) -> u64 {
+    let step_us = 50_000 << failures.saturating_sub(1).min(3);
+    step_us + chance % (step_us / 4)
 }

@@ -39,8 +39,8 @@ pub(crate) struct WorkerParts {
     pub(crate) mailbox: mpsc::Receiver<PeerMessage>,
     /// `Some` when the front door is to stop: how long clients may take to get their replies.
     pub(crate) stop: watch::Receiver<Option<Duration>>,
-    /// The settings.
-    pub(crate) config: Arc<Config>,
+    /// The settings as they change.
+    pub(crate) configs: watch::Receiver<Arc<Config>>,
     /// Facts about the whole front door.
     pub(crate) facts: Arc<SharedFacts>,
     /// The worker's counters.
@@ -60,7 +60,8 @@ pub(crate) fn run(parts: WorkerParts) -> std::io::Result<()> {
         tokio::task::spawn_local(tick(Rc::clone(&shared)));
         tokio::task::spawn_local(follow_maps(Rc::clone(&shared), parts.maps));
         tokio::task::spawn_local(take_mail(Rc::clone(&shared), parts.mailbox));
-        let door = Door { config: parts.config, facts: parts.facts, metrics: parts.metrics };
+        tokio::task::spawn_local(follow_configs(Rc::clone(&shared), parts.configs.clone()));
+        let door = Door { configs: parts.configs, facts: parts.facts, metrics: parts.metrics };
         let accepting = tokio::task::spawn_local(door.accept(Rc::clone(&shared), listener));
         let drain = stopped(parts.stop).await;
         accepting.abort();
@@ -99,6 +100,13 @@ async fn follow_maps(shared: Rc<Shared>, mut maps: watch::Receiver<Option<Arc<Cl
     }
 }
 
+async fn follow_configs(shared: Rc<Shared>, mut configs: watch::Receiver<Arc<Config>>) {
+    while configs.changed().await.is_ok() {
+        let config = Arc::clone(&configs.borrow_and_update());
+        shared.with(|worker| worker.set_config(config));
+    }
+}
+
 async fn take_mail(shared: Rc<Shared>, mut mailbox: mpsc::Receiver<PeerMessage>) {
     while let Some(message) = mailbox.recv().await {
         shared.with(|worker| worker.peer_message(message));
@@ -107,7 +115,7 @@ async fn take_mail(shared: Rc<Shared>, mut mailbox: mpsc::Receiver<PeerMessage>)
 
 /// Where clients come in.
 struct Door {
-    config: Arc<Config>,
+    configs: watch::Receiver<Arc<Config>>,
     facts: Arc<SharedFacts>,
     metrics: Arc<WorkerMetrics>,
 }
@@ -127,7 +135,7 @@ impl Door {
 
     async fn admit(&self, shared: &Rc<Shared>, mut stream: TcpStream, peer_addr: SocketAddr) {
         let before = self.facts.clients_count.fetch_add(1, Ordering::Relaxed);
-        if before >= self.config.listen.clients_max {
+        if before >= self.configs.borrow().listen.clients_max {
             self.facts.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_rejected();
             self.metrics.limit_reached(Limit::Clients);
@@ -143,7 +151,7 @@ impl Door {
 
     fn prepare(&self, stream: &TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
-        let idle = self.config.listen.tcp_keepalive;
+        let idle = self.configs.borrow().listen.tcp_keepalive;
         if !idle.is_zero() {
             let keepalive = TcpKeepalive::new().with_time(idle).with_interval(idle / 3);
             SockRef::from(stream).set_tcp_keepalive(&keepalive)?;

@@ -51,7 +51,7 @@ impl Worker {
         let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
         let session = &mut entry.session;
         session.last_command = Some(command);
-        let outstanding = Outstanding { command, started_us, deadline_us };
+        let outstanding = Outstanding { command, started_us, deadline_us, held_until_us: 0 };
         let seq = session.expect(outstanding);
         session.waits = Some(seq);
         session.hold = Hold::UntilAnswered;

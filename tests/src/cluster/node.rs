@@ -9,12 +9,25 @@ use rustix::process::Signal;
 use super::Kind;
 use crate::binary;
 use crate::client::{Client, words};
-use crate::port::NodePort;
+use crate::port::{BUS_OFFSET, NodePort};
 use crate::process::Process;
+use crate::relay::Relay;
 use crate::wait::wait_until;
 
-/// After how long nodes hold a silent node for failed.
-const NODE_TIMEOUT_MS: &str = "3000";
+/// How nodes are started.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// After how long nodes hold a silent node for failed, in milliseconds.
+    pub node_timeout_ms: u32,
+    /// Whether clients and replicas meet each node over a [`Relay`].
+    pub has_relays: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup { node_timeout_ms: 3000, has_relays: false }
+    }
+}
 
 /// One node.
 #[derive(Debug)]
@@ -22,17 +35,20 @@ pub struct Node {
     kind: Kind,
     dir: PathBuf,
     port: NodePort,
+    setup: Setup,
+    relay: Option<Relay>,
     process: Process,
 }
 
 impl Node {
     /// Starts one with a directory of its own below `dir`.
-    pub(super) fn start(kind: Kind, dir: &Path, index: usize) -> Node {
+    pub(super) fn start(kind: Kind, dir: &Path, index: usize, setup: Setup) -> Node {
         let dir = dir.join(format!("node-{index}"));
         std::fs::create_dir_all(&dir).expect("a directory for a node");
         let port = NodePort::free();
-        let process = run(kind, &dir, port.number());
-        Node { kind, dir, port, process }
+        let relay = setup.has_relays.then(|| Relay::start(port.number()));
+        let process = run(kind, &dir, port.number(), setup, relay.as_ref());
+        Node { kind, dir, port, setup, relay, process }
     }
 
     /// Who it is.
@@ -47,7 +63,16 @@ impl Node {
 
     /// Its address for clients.
     pub fn addr(&self) -> String {
-        format!("127.0.0.1:{}", self.port())
+        let port = self.relay.as_ref().map_or(self.port(), Relay::port);
+        format!("127.0.0.1:{port}")
+    }
+
+    /// What stands before it.
+    ///
+    /// # Panics
+    /// Nothing does.
+    pub fn relay(&self) -> &Relay {
+        self.relay.as_ref().expect("a node behind a relay")
     }
 
     /// A new connection to it.
@@ -107,7 +132,8 @@ impl Node {
     /// Starts it again with the same directory and port.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = run(self.kind, &self.dir, self.port.number());
+        let relay = self.relay.as_ref();
+        self.process = run(self.kind, &self.dir, self.port.number(), self.setup, relay);
     }
 
     /// Makes it hang: its connections stay open and nothing is answered.
@@ -121,7 +147,7 @@ impl Node {
     }
 }
 
-fn run(kind: Kind, dir: &Path, port: u16) -> Process {
+fn run(kind: Kind, dir: &Path, port: u16, setup: Setup, relay: Option<&Relay>) -> Process {
     let mut command = match kind {
         Kind::Real => Command::new("redis-server"),
         Kind::Bundled => {
@@ -131,7 +157,13 @@ fn run(kind: Kind, dir: &Path, port: u16) -> Process {
         }
     };
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(dir);
-    command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT_MS]);
+    let timeout = setup.node_timeout_ms.to_string();
+    command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", &timeout]);
+    if let Some(relay) = relay {
+        command.args(["--cluster-announce-port", &relay.port().to_string()]);
+        command.args(["--cluster-announce-bus-port", &(port + BUS_OFFSET).to_string()]);
+        command.args(["--cluster-announce-ip", "127.0.0.1"]);
+    }
     command.args(["--enable-debug-command", "yes", "--save", "", "--appendonly", "no"]);
     if kind == Kind::Real {
         command.args(["--repl-diskless-sync-delay", "0"]);

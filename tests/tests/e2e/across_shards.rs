@@ -60,7 +60,10 @@ fn keys_are_counted_listed_picked_and_flushed(kind: Kind) {
 
 fn a_node_that_is_gone_fails_the_whole(kind: Kind) {
     let mut cluster = Cluster::start(kind, 3);
-    let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "500")]);
+    let door = FrontDoor::start(
+        &cluster.seeds(),
+        &[("request.timeout_ms", "500"), ("failover.hold_ms", "500")],
+    );
     let mut client = door.client();
     assert_eq!(client.ask("DBSIZE"), ":0");
     cluster.nodes[1].kill();
@@ -76,7 +79,7 @@ fn a_node_that_is_gone_fails_the_whole(kind: Kind) {
 
 fn what_clients_ask_as_they_connect_needs_no_node(kind: Kind) {
     let mut cluster = Cluster::start(kind, 1);
-    let settings = [("request.timeout_ms", "300")];
+    let settings = [("request.timeout_ms", "300"), ("failover.hold_ms", "300")];
     let door = FrontDoor::start(&cluster.seeds(), &settings);
     cluster.nodes[0].kill();
     for mut client in both(&door) {

@@ -106,7 +106,8 @@ fn paths_answer_as_probes_expect() {
 #[test]
 fn no_client_data_is_logged() {
     let node = FakeNode::start();
-    let settings = [("log.level", "trace"), ("request.timeout_ms", "200")];
+    let settings =
+        [("log.level", "trace"), ("request.timeout_ms", "200"), ("failover.hold_ms", "200")];
     let door = FrontDoor::start(&node.addr().to_string(), &settings);
     let mut client = door.client();
     client.ask("CLIENT SETNAME private-name");

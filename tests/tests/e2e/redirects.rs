@@ -2,7 +2,7 @@
 
 use reddoor_protocol::slot::Slot;
 use reddoor_protocol::value::Value;
-use reddoor_tests::client::Client;
+use reddoor_tests::client::{Client, request_line, text};
 use reddoor_tests::cluster::reshard::{move_key, move_keys};
 use reddoor_tests::cluster::{Cluster, Kind, keys};
 use reddoor_tests::fake_node::FakeNode;
@@ -186,4 +186,28 @@ fn a_redirect_without_a_host_means_the_node_that_gave_it() {
     a.expect_call("GET k").reply(format!("-MOVED {slot} :{}\r\n", b.addr().port()));
     b.expect_call("GET k").reply("$1\r\nv\r\n");
     assert_eq!(client.reply().as_str(), Some("v"));
+}
+
+#[test]
+fn what_comes_after_a_redirect_does_not_pass_what_came_before() {
+    let (old, new) = (FakeNode::start(), FakeNode::start());
+    let settings = [("workers.count", "1")];
+    let door = FrontDoor::start(&old.addr().to_string(), &settings);
+    let mut client = door.client();
+    client.send_bytes(&[request_line("SET k 1"), request_line("SET k 2")].concat());
+    let calls = [old.expect_call("SET k 1"), old.expect_call("SET k 2")];
+    let moved = format!("-MOVED 7629 {}\r\n", new.addr());
+    calls[0].reply(&moved);
+    let first = new.expect_call("SET k 1");
+    // The front door knows the new owner, and the second is still on its way to the old one.
+    client.send_line("SET k 3");
+    wait_until("the third to wait", || door.metric("reddoor_held_requests") == 2.0);
+    first.reply("+OK\r\n");
+    assert!(new.arrived().is_empty());
+    calls[1].reply(&moved);
+    new.expect_call("SET k 2").reply("+OK\r\n");
+    new.expect_call("SET k 3").reply("+OK\r\n");
+    let replies: Vec<String> = (0..3).map(|_| text(&client.reply())).collect();
+    assert_eq!(replies, ["OK"; 3]);
+    assert!(old.arrived().is_empty());
 }

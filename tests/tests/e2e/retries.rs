@@ -36,7 +36,7 @@ fn a_refused_command_is_sent_again_until_it_runs() {
 fn a_cluster_that_stays_unready_is_told_at_the_deadline() {
     let node = FakeNode::start();
     let addr = node.addr();
-    let door = FrontDoor::start(&addr.to_string(), &[("request.timeout_ms", "200")]);
+    let door = FrontDoor::start(&addr.to_string(), &[("failover.hold_ms", "200")]);
     let mut refusals = REFUSALS.iter();
     let (mut last_key, mut refusal) = (Vec::new(), "");
     node.answer_all(move |call| {
@@ -95,7 +95,7 @@ fn a_node_that_stays_down_is_told_at_the_deadline() {
     let view = node.line("myself,master", 1, "0-100")
         + &format!("{:040x} 127.0.0.1:{gone}@1 master - 0 0 2 connected 101-16383\n", 7);
     node.set_view(&view);
-    let door = FrontDoor::start(&node.addr().to_string(), &[("request.timeout_ms", "200")]);
+    let door = FrontDoor::start(&node.addr().to_string(), &[("failover.hold_ms", "200")]);
     let reply = door.client().ask("SET k v");
     let start = format!("-UNAVAILABLE node 127.0.0.1:{gone} could not be reached for ");
     assert!(
@@ -108,7 +108,7 @@ fn a_node_that_stays_down_is_told_at_the_deadline() {
 fn a_slot_without_an_owner_is_told_at_the_deadline() {
     let node = FakeNode::start();
     node.set_view(&node.line("myself,master", 1, "0-100"));
-    let settings = [("request.timeout_ms", "200")];
+    let settings = [("failover.hold_ms", "200")];
     let door = FrontDoor::start_unready(&node.addr().to_string(), &settings);
     let reply = door.client().ask("SET k v");
     assert!(reply.starts_with("-UNAVAILABLE no node owns slot 7629 for "), "{reply}");

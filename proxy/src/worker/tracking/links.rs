@@ -67,7 +67,7 @@ impl Worker {
         let tracking = session.tracking.as_ref().filter(|_| session.id == client)?;
         Some(TrackingJob {
             options: tracking.options().into_iter().map(<[u8]>::to_vec).collect(),
-            ear: (link.resp == Resp::V2).then(|| Login::new(&self.config.cluster, Resp::V3)),
+            ear: (link.resp == Resp::V2).then(|| Login::new(&self.config, Resp::V3)),
         })
     }
 

@@ -38,7 +38,7 @@ impl Measured {
 fn whatever_happens_no_slot_has_two_masters_for_long_and_all_agree_in_the_end() {
     let [overlap, rivals, healing] = [(); 3].map(|()| Measured::default());
     for_many_seeds(histories_count(120), |seed| {
-        let (shards, replicas) = [(3, 1), (3, 2), (5, 1), (4, 1)][seed as usize % 4];
+        let (shards, replicas) = [(3, 1), (3, 2), (5, 1), (4, 1)][index_of(seed) % 4];
         let mut story = Story::new(shards, replicas, seed);
         for _ in 0..6 {
             story.mishap();
@@ -56,9 +56,9 @@ fn whatever_happens_no_slot_has_two_masters_for_long_and_all_agree_in_the_end() 
 fn a_side_with_the_majority_and_a_node_of_each_shard_recovers() {
     let recovery = Measured::default();
     for_many_seeds(histories_count(80), |seed| {
-        let (shards, replicas) = [(3, 1), (3, 2), (5, 1), (5, 2)][seed as usize % 4];
+        let (shards, replicas) = [(3, 1), (3, 2), (5, 1), (5, 2)][index_of(seed) % 4];
         let mut story = Story::new(shards, replicas, seed);
-        story.network.weather.loss = seed as usize % 3;
+        story.network.weather.loss = index_of(seed) % 3;
         story.run_ms(1_000 + seed % 2_000);
         let count = story.network.nodes.len();
         let side: Vec<usize> = loop {
@@ -82,8 +82,8 @@ fn a_side_with_the_majority_and_a_node_of_each_shard_recovers() {
 #[test]
 fn no_acknowledged_write_is_lost_in_a_failover_by_hand() {
     for_many_seeds(histories_count(30), |seed| {
-        let mut story = Story::new(3, 1 + seed as usize % 2, seed);
-        story.network.weather.delay_ms_max = 1 + seed as usize * 7 % 200;
+        let mut story = Story::new(3, 1 + index_of(seed) % 2, seed);
+        story.network.weather.delay_ms_max = 1 + index_of(seed) * 7 % 200;
         for _ in 0..4 {
             // Nobody votes for a replica of the same primary twice within two node timeouts.
             story.run_ms(2 * TIMEOUT_MS + seed * 37 % 500);
@@ -152,4 +152,9 @@ fn a_replica_moves_to_a_primary_that_has_lost_its_own() {
             story.network.running().filter(|(_, core)| core.myself().primary == Some(orphan));
         assert_eq!(moved.count(), 1, "one is enough, and the donor keeps one");
     });
+}
+
+/// A seed as a number to choose by.
+fn index_of(seed: u64) -> usize {
+    usize::try_from(seed % 1_000_000).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 //! The bus has no secret, as that of a Redis has none: who reaches its port and knows a member's name speaks for that
 //! member. What is kept from it all the same: a crash, slots without a newer epoch, memory without bound.
 
+#![expect(clippy::cast_possible_truncation, reason = "any bits of a random number will do")]
+
 use reddoor_protocol::slot::Slot;
 
 use super::for_seeds;
@@ -49,7 +51,9 @@ impl Peer {
     }
 
     fn flags(&mut self) -> MemberFlags {
-        MemberFlags::from_bits_truncate(self.random.next() as u16)
+        MemberFlags::from_bits_truncate(
+            u16::try_from(self.random.below(1 << 16)).unwrap_or_default(),
+        )
     }
 
     fn slots(&mut self) -> SlotSet {

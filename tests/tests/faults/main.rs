@@ -1,0 +1,100 @@
+//! Plain clients at work over real nodes while things break: what they see of it is counted and held against bounds.
+//!
+//! `cargo test -p reddoor-tests --test faults` runs the faults that are quick; with `-- --all` it runs all of them,
+//! and with words behind `--` those whose names hold one of them. With `FAULTS_ENVOY=<program>` Envoy stands in the
+//! front door's place, under those of the clients that it serves. `docs/faults.md` tells what was found.
+
+#![expect(clippy::print_stdout, reason = "the report is what this program is for")]
+
+mod clients;
+mod door;
+mod injections;
+mod ledger;
+mod pairs;
+mod scene;
+mod talker;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use reddoor_tests::cluster::Kind;
+
+use injections::{Allowed, FAULTS, Fault};
+use ledger::Ledger;
+use scene::Scene;
+
+/// What clients may wait longer than the cluster took, or at all where it went on.
+const STALL_MARGIN: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let (flags, words): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
+    let is_all = flags.iter().any(|flag| flag == "--all");
+    let is_meant = |fault: &&Fault| match words.as_slice() {
+        [] => is_all || fault.is_in_smoke,
+        words => words.iter().any(|word| fault.name.contains(word.as_str())),
+    };
+    let faults: Vec<&Fault> = FAULTS.iter().filter(is_meant).collect();
+    let only_lists = flags.iter().any(|flag| flag == "--list");
+    if faults.is_empty() || only_lists || !Kind::Real.is_available() {
+        return ExitCode::SUCCESS;
+    }
+    let mut scene = Scene::set();
+    println!(
+        "| fault | operations | errors | longest stall | cluster itself | lost | doubled | wrong |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    let mut complaints = Vec::new();
+    for fault in faults {
+        let (ledger, took) = scene.under_load(fault.inject);
+        print_row(fault, &ledger, took);
+        complaints.extend(judge(fault, &ledger, took));
+    }
+    complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print_row(fault: &Fault, ledger: &Ledger, took: Option<Duration>) {
+    let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+    println!(
+        "| {} | {} | {} | {} | {} | {} | {} | {} |",
+        fault.name,
+        ledger.operations,
+        ledger.errors_count(),
+        seconds(ledger.stall),
+        took.map_or("–".to_owned(), seconds),
+        ledger.lost.len(),
+        ledger.doubled.len(),
+        ledger.wrong.len(),
+    );
+    for (text, count) in &ledger.errors {
+        println!("    {count} × {text}");
+    }
+    if ledger.cut + ledger.unheard + ledger.heard_again > 0 {
+        println!(
+            "    {} connections ended; of messages {} were not heard and {} again",
+            ledger.cut, ledger.unheard, ledger.heard_again,
+        );
+    }
+}
+
+/// What is not as it should be.
+fn judge(fault: &Fault, ledger: &Ledger, took: Option<Duration>) -> Vec<String> {
+    let mut complaints: Vec<String> = Vec::new();
+    for sentence in ledger.lost.iter().chain(&ledger.doubled).chain(&ledger.wrong) {
+        complaints.push(sentence.clone());
+    }
+    let is_unknown = |text: &String| text.contains("may have been applied");
+    let may_fail = fault.allowed == Allowed::WriteInFlight && ledger.errors_of_one <= 1;
+    if ledger.errors_count() > 0 && !(may_fail && ledger.errors.keys().all(is_unknown)) {
+        complaints.push(format!("errors that must not be: {:?}", ledger.errors));
+    }
+    if ledger.cut > 0 && fault.allowed != Allowed::Cut {
+        complaints.push(format!("{} connections of clients ended", ledger.cut));
+    }
+    let stall_max = took.unwrap_or_default() + STALL_MARGIN;
+    if ledger.stall > stall_max && fault.allowed != Allowed::Cut {
+        complaints.push(format!("a stall of {:?}, {stall_max:?} allowed", ledger.stall));
+    }
+    complaints.iter().map(|complaint| format!("{}: {complaint}", fault.name)).collect()
+}
