@@ -8,6 +8,8 @@
 //!
 //! Source: redis `src/server.c` processCommand.
 
+mod later;
+
 mod route;
 
 use std::time::{Duration, Instant};
@@ -20,15 +22,16 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use crate::blocking;
-use crate::client::{Client, Peer, Queued};
+use crate::client::{Client, Peer};
 use crate::commands;
 use crate::config::settings::Permission;
 use crate::data::value::Value;
-use crate::node::{At, Node, PauseReach};
+use crate::node::{At, Node};
 use crate::notify::Class;
 use crate::redact;
 use crate::replication::role;
 
+use later::{is_held_back, queue};
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
 /// One command under way: what a handler works with.
@@ -480,37 +483,6 @@ fn refuse(
     out.extend_from_slice(error);
     out.extend_from_slice(b"\r\n");
     Outcome::Answered
-}
-
-/// Whether `CLIENT PAUSE` makes this command wait.
-fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
-    const UNHINDERED: [CommandId; 3] = [CommandId::of("client|unpause"), AUTH, QUIT];
-    let Some(pause) = node.active_pause() else { return false };
-    match pause.reach {
-        PauseReach::All => !UNHINDERED.contains(&spec.id()),
-        PauseReach::Writes => writes(client, spec),
-    }
-}
-
-fn queue(
-    client: &mut Client,
-    spec: &'static CommandSpec,
-    args: Args<'_>,
-    out: &mut Vec<u8>,
-    bytes_max: usize,
-) {
-    let mut reply = ReplyWriter::new(out, client.resp);
-    let Some(transaction) = &mut client.transaction else { return };
-    transaction.bytes += args.iter().map(<[u8]>::len).sum::<usize>();
-    if transaction.bytes > bytes_max {
-        transaction.is_broken = true;
-        return reply
-            .error(&ReplyError::new("ERR transaction larger than client-query-buffer-limit"));
-    }
-    if !transaction.is_broken {
-        transaction.queue.push(Queued { spec, args: args.iter().map(Box::from).collect() });
-    }
-    reply.simple("QUEUED");
 }
 
 fn note_if_slow(call: &mut Call<'_>, took: Duration) {

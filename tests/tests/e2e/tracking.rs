@@ -308,7 +308,8 @@ fn transactions_scripts_and_waits_are_heard_of(kind: Kind) {
     if !tracks(kind) {
         return;
     }
-    let door = FrontDoor::before(Cluster::shared(kind));
+    let cluster = Cluster::shared(kind);
+    let door = FrontDoor::before(cluster);
     let (mut client, mut other) = (door.client_v3(), door.client());
     assert_eq!(client.ask("CLIENT TRACKING ON NOLOOP"), "OK");
     other.ask("DEL {all}guarded {all}read {all}list {all}script {all}stream");
@@ -329,9 +330,11 @@ fn transactions_scripts_and_waits_are_heard_of(kind: Kind) {
     assert_eq!(other.ask("SET {all}read 1"), "OK");
     expect(&mut client, ">[invalidate, [{all}read]]");
     // What a script reads is what it declares.
-    assert_eq!(client.ask("EVAL return(redis.call('GET',KEYS[1])) 1 {all}script"), "nil");
-    assert_eq!(other.ask("SET {all}script 1"), "OK");
-    expect(&mut client, ">[invalidate, [{all}script]]");
+    if cluster.nodes[0].serves("EVAL") {
+        assert_eq!(client.ask("EVAL return(redis.call('GET',KEYS[1])) 1 {all}script"), "nil");
+        assert_eq!(other.ask("SET {all}script 1"), "OK");
+        expect(&mut client, ">[invalidate, [{all}script]]");
+    }
     // A wait takes an element by the same link, so that its own change is not told; a read that waits is.
     assert_eq!(client.ask("LRANGE {all}list 0 -1"), "[]");
     assert_eq!(other.ask("RPUSH {all}list a"), ":1");
