@@ -178,6 +178,11 @@ impl Client {
         }
     }
 
+    /// A client that no connection belongs to and that may do everything: who repeats what was done elsewhere.
+    pub(crate) fn internal(id: ClientId) -> Client {
+        Client { is_authenticated: true, ..Client::new(id, Peer::ThisMachine) }
+    }
+
     /// Ends the connection from outside; the session is woken to notice.
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);
