@@ -107,7 +107,8 @@ const ZPOPMIN: &[&str] = &["ZPOPMIN", "sorted-set"];
 const XADD: &[&str] = &["XADD", "stream", "MAXLEN", "~", "100000", "*", "field", VALUE];
 const PFADD: &[&str] = &["PFADD", "hll", "element:__rand_int__"];
 const GEOADD: &[&str] = &["GEOADD", "geo", "13.361", "38.115", "element:__rand_int__"];
-const SETBIT: &[&str] = &["SETBIT", "bits", "__rand_int__", "1"];
+// The number has leading zeros, which no integer argument may have: it goes into the key.
+const SETBIT: &[&str] = &["SETBIT", "bits:__rand_int__", "100", "1"];
 const LRANGE_100: &[&str] = &["LRANGE", "range", "0", "99"];
 const LRANGE_300: &[&str] = &["LRANGE", "range", "0", "299"];
 const LRANGE_600: &[&str] = &["LRANGE", "range", "0", "599"];
