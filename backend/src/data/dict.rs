@@ -14,6 +14,7 @@
 //! Not here: hashing. Callers bring the hash, keyed so that clients cannot choose it.
 //! Source: W. Litwin, "Linear hashing", VLDB 1980; redis `src/dict.c` dictScan, for the idea of the cursor.
 
+use std::hint::black_box;
 use std::ops::Deref;
 
 use crate::data::key::Key;
@@ -182,6 +183,18 @@ impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
             link = node.next;
         }
         None
+    }
+
+    /// Reads where looking for keys with these hashes begins, and where making room for as many new ones does. The
+    /// reads do not wait for each other, so that a run of new keys waits for memory about once and not once for each.
+    pub(crate) fn look_ahead(&self, hashes: &[u32]) {
+        let buckets = self.heads.len();
+        let sought = hashes.iter().map(|hash| bucket_of(*hash, buckets));
+        let split = (buckets..buckets + hashes.len()).filter_map(parent_of);
+        let links: Vec<Link> =
+            sought.chain(split).filter_map(|bucket| self.heads.get(bucket).copied()).collect();
+        let nodes = links.iter().filter_map(|link| self.nodes.get(*link as usize));
+        black_box(nodes.fold(0, |all, node| all ^ node.hash));
     }
 
     /// Makes the one link that leads to a node lead elsewhere.

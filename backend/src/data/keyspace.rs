@@ -224,6 +224,14 @@ impl Keyspace {
         }
     }
 
+    /// Makes ready for a run of keys that are about to be inserted, most of them new: [`Dict::look_ahead`]. Where each
+    /// slot is a part of its own there is nothing to gain, for keys of one run lie in many small parts.
+    pub(crate) fn look_ahead<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        if let [Some(part)] = self.parts.as_slice() {
+            part.keys.look_ahead(&keys.map(|key| self.hash_key.hash(key)).collect::<Vec<u32>>());
+        }
+    }
+
     /// From now on notes so much of what happens to keys.
     pub(crate) fn keep_journal(&mut self, noted: Noted) {
         self.noted = noted;

@@ -106,10 +106,11 @@ impl Load {
             self.decoder.end();
         }
         while let Some(item) = self.decoder.next().map_err(broken)? {
-            if matches!(item, Item::End) {
+            let is_end = matches!(item, Item::End);
+            self.filler.take(item, &mut node.databases).map_err(broken)?;
+            if is_end {
                 return Ok(true);
             }
-            self.filler.take(item, &mut node.databases).map_err(broken)?;
         }
         if let Some(loading) = &mut node.persistence.loading {
             loading.bytes_read += count as u64;

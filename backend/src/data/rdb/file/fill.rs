@@ -37,10 +37,15 @@ pub(crate) struct Filler {
     pub(crate) libraries: Vec<Box<[u8]>>,
     /// Facts about the file.
     pub(crate) aux: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Keys that go in together with those behind them.
+    run: Vec<KeyItem>,
 }
 
 /// Facts of one file that are kept (count); no Redis writes a tenth of it.
 const AUX_MAX: usize = 256;
+
+/// Keys that go in together (count): from some dozens on, no more is gained.
+const RUN_LEN: usize = 64;
 
 impl Filler {
     pub(crate) fn new(now_ms: i64, expired: Expired, duplicates: Duplicates) -> Filler {
@@ -53,20 +58,27 @@ impl Filler {
             empty_count: 0,
             libraries: Vec::new(),
             aux: Vec::new(),
+            run: Vec::new(),
         }
     }
 
-    /// Takes one item in.
+    /// Takes one item in; keys are in the databases once [`Item::End`] is.
     ///
     /// # Errors
-    /// There is no such database, or the key is there already.
+    /// There is no such database, or a key is there already.
     pub(crate) fn take(&mut self, item: Item, databases: &mut [Keyspace]) -> Result<(), FileError> {
         match item {
             Item::Aux { name, value } if self.aux.len() < AUX_MAX => self.aux.push((name, value)),
             Item::Library(library) => self.libraries.push(library),
-            Item::Key(key) => return self.take_key(key, databases),
+            Item::Key(key) => {
+                self.run.push(key);
+                if self.run.len() == RUN_LEN {
+                    return self.end_run(databases);
+                }
+            }
             Item::EmptyKey => self.empty_count += 1,
-            Item::Aux { .. } | Item::End => {}
+            Item::End => return self.end_run(databases),
+            Item::Aux { .. } => {}
         }
         Ok(())
     }
@@ -75,6 +87,19 @@ impl Filler {
     pub(crate) fn aux(&self, name: &str) -> Option<&[u8]> {
         let found = self.aux.iter().find(|(found, _)| found == name.as_bytes());
         found.map(|(_, value)| value.as_slice())
+    }
+
+    fn end_run(&mut self, databases: &mut [Keyspace]) -> Result<(), FileError> {
+        let mut run = std::mem::take(&mut self.run);
+        for keys in run.chunk_by(|one, next| one.db == next.db) {
+            let database = usize::try_from(keys[0].db).ok().and_then(|index| databases.get(index));
+            if let Some(database) = database {
+                database.look_ahead(keys.iter().map(|key| &*key.key));
+            }
+        }
+        let taken = run.drain(..).try_for_each(|key| self.take_key(key, databases));
+        self.run = run;
+        taken
     }
 
     fn take_key(&mut self, item: KeyItem, databases: &mut [Keyspace]) -> Result<(), FileError> {

@@ -43,8 +43,13 @@ fn read(bytes: &[u8], piece: usize) -> Result<(Filler, Vec<Keyspace>, Vec<u8>), 
     let mut pieces = bytes.chunks(piece);
     loop {
         match decoder.next()? {
-            Some(Item::End) => break,
-            Some(item) => filler.take(item, &mut databases)?,
+            Some(item) => {
+                let is_end = matches!(item, Item::End);
+                filler.take(item, &mut databases)?;
+                if is_end {
+                    break;
+                }
+            }
             None => match pieces.next() {
                 Some(piece) => decoder.push(piece),
                 None => decoder.end(),
@@ -137,7 +142,7 @@ fn each_kind_of_refusal_says_what_is_wrong() {
     assert!(refusal(b"REDIS0010\xf7\x00").contains("module"));
     assert!(refusal(b"REDIS0010\x07\x01k").contains("module"));
     assert!(refusal(b"REDIS0010\x08\x01k").contains("offset 9"));
-    assert!(refusal(b"REDIS0010\xfe\x03\x00\x01k\x01v\xff").contains("more than 3 databases"));
+    assert!(refusal(b"REDIS0004\xfe\x03\x00\x01k\x01v\xff").contains("more than 3 databases"));
     assert!(refusal(b"REDIS0010\xff12345678").contains("checksum"));
     // A key twice.
     assert!(refusal(b"REDIS0004\x00\x01k\x01v\x00\x01k\x01v\xff").contains("twice"));
