@@ -178,6 +178,24 @@ impl Client {
         }
     }
 
+    /// The client that the commands of a script of this one see: it acts in its name and waits for nothing.
+    pub(crate) fn for_script(&self) -> Box<Client> {
+        Box::new(Client {
+            seat: self.seat,
+            addr: self.addr.clone(),
+            local_addr: self.local_addr.clone(),
+            descriptor: self.descriptor,
+            name: self.name.clone(),
+            db: self.db,
+            is_authenticated: true,
+            is_asking: self.is_asking,
+            is_readonly: self.is_readonly,
+            connected_at_ms: self.connected_at_ms,
+            used_at_ms: self.used_at_ms,
+            ..Client::new(self.id, self.peer)
+        })
+    }
+
     /// Ends the connection from outside; the session is woken to notice.
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);

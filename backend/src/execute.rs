@@ -29,7 +29,7 @@ use crate::notify::Class;
 use crate::redact;
 use crate::replication::role;
 
-pub(crate) use route::{Keys, Presence, RouteQuery};
+pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
 
 /// One command under way: what a handler works with.
 pub(crate) struct Call<'a> {
@@ -65,6 +65,8 @@ pub(crate) enum Origin<'a> {
     Replay,
     /// A client that waited for this key, which is ready now: checked and counted when it came.
     ReadyKey(&'a [u8]),
+    /// A script: checked by its own rules, and never waiting.
+    Script,
 }
 
 /// What became of a request.
@@ -174,7 +176,7 @@ pub(crate) fn execute(
     }
     node.end_unit();
     client.written_to = node.replication.offset;
-    if node.blocking.has_ready() {
+    if node.blocking.has_ready() && !node.scripting.is_busy() {
         blocking::serve(node, turn.now_ms);
     }
     outcome
@@ -274,6 +276,11 @@ fn admit(
     }
     if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
         return refuse_admitted(node, client, spec, LOADING, out);
+    }
+    if let Some(error) = node.scripting.busy_error()
+        && !spec.flags.contains(CommandFlags::ALLOW_BUSY)
+    {
+        return refuse_admitted(node, client, spec, error.as_str(), out);
     }
     if node.may_be_paused() && is_held_back(node, client, spec) {
         return Outcome::Postponed;

@@ -17,6 +17,7 @@
 //! | `propagate` | what changes become for those who repeat them |
 //! | `replication` | this node as a primary and as a replica of others |
 //! | `execute` | the one door through which commands reach the state |
+//! | `scripting` | Lua: scripts and functions |
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
@@ -72,6 +73,8 @@ mod notify;
 mod fork;
 
 mod persistence;
+
+mod scripting;
 
 mod execute;
 

@@ -63,7 +63,7 @@ const MIGRATE: CommandId = CommandId::of("migrate");
 ///
 /// # Errors
 /// `CROSSSLOT`, `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
-pub(super) fn check(
+pub(crate) fn check(
     node: &mut Node,
     client: &mut Client,
     spec: &'static CommandSpec,
@@ -106,6 +106,15 @@ pub(super) fn check(
         presence
     };
     cluster.borrow().route(&query, presence)
+}
+
+/// The slot of a request's first key, if it has keys.
+pub(crate) fn slot_of(spec: &CommandSpec, args: Args<'_>) -> Option<Slot> {
+    let mut found = Found::default();
+    if spec.has_keys() {
+        found.add(spec, args);
+    }
+    found.first.map(|(_, slot)| slot)
 }
 
 /// What was found out about the keys of one request, or of all queued ones.

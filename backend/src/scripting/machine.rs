@@ -1,0 +1,391 @@
+//! The Lua state: what is loaded into it, its limits, and the jobs that it runs.
+//!
+//! Everything here runs on the stack of a [`Fiber`](crate::scripting::fiber::Fiber).
+//! What stock Lua 5.1 leaves open is closed here: compiled code is refused, the collector rests while the compiler
+//! runs (its chunk's name is not anchored), memory has a limit, and the hook sees to time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use mlua::chunk::ChunkMode;
+use mlua::{
+    Function, HookTriggers, Lua, LuaOptions, LuaString, MultiValue, Result, StdLib, Table, Value,
+    VmState,
+};
+use reddoor_protocol::encode::Resp;
+
+use crate::scripting::api;
+use crate::scripting::fault::{self, Fault};
+use crate::scripting::fiber::{Effects, Event, Host, Resume, Words};
+use crate::scripting::job::{Digest, Done, Job, What};
+use crate::scripting::libraries;
+use crate::scripting::random::Random48;
+use crate::scripting::register::Registration;
+use crate::scripting::reply::Replier;
+
+/// Instructions between two looks at the clock.
+const LOOK_INSTRUCTIONS: u32 = 1000;
+
+/// Garbage that is left between two scripts (bytes); more is collected at once.
+const GARBAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What the functions of the state share with it and with the node's side.
+pub(super) struct Shared {
+    /// Set when the script must end: nothing may run on.
+    pub(super) is_killed: Cell<bool>,
+    /// When the hook hands the thread over next.
+    pub(super) look_at: Cell<Option<Instant>>,
+    /// The version that commands answer in, as `redis.setresp` has it.
+    pub(super) resp: Cell<Resp>,
+    pub(super) effects: Cell<Effects>,
+    pub(super) random: RefCell<Random48>,
+    /// Present while a library is loaded.
+    pub(super) registration: RefCell<Option<Registration>>,
+    pub(super) used_bytes: Cell<usize>,
+    /// Memory that Lua may use, so that no string need be longer (bytes).
+    memory_bytes_max: usize,
+    pause: RefCell<Option<Function>>,
+}
+
+impl Shared {
+    pub(super) fn new(memory_bytes_max: usize) -> Shared {
+        Shared {
+            is_killed: Cell::new(false),
+            look_at: Cell::new(None),
+            resp: Cell::new(Resp::V2),
+            effects: Cell::new(Effects::ALL),
+            random: RefCell::new(Random48::default()),
+            registration: RefCell::new(None),
+            used_bytes: Cell::new(0),
+            memory_bytes_max,
+            pause: RefCell::new(None),
+        }
+    }
+
+    /// The longest string that is worth trying to make (bytes).
+    pub(super) fn string_bytes_max(&self) -> usize {
+        self.memory_bytes_max
+    }
+
+    /// To be called now and then by what takes long: lets the node go on with other things, if it is time.
+    ///
+    /// # Errors
+    /// The script was killed.
+    pub(super) fn look(&self) -> Result<()> {
+        if !self.is_killed.get() && self.look_at.get().is_some_and(|at| at <= Instant::now()) {
+            let pause = self.pause.borrow().clone();
+            if let Some(pause) = pause {
+                pause.call::<()>(())?;
+            }
+        }
+        if self.is_killed.get() { Err(Fault::Killed.raise()) } else { Ok(()) }
+    }
+}
+
+/// The body of the fiber: loads everything, then runs jobs until there are no more.
+pub(super) fn serve(shared: &Rc<Shared>, memory_bytes_max: usize, host: &Host) {
+    let prepared = prepare(shared, memory_bytes_max);
+    let result = prepared.and_then(|lua| {
+        lua.scope(|scope| {
+            let pause_shared = Rc::clone(shared);
+            let pause = scope.create_function(move |_, ()| {
+                if matches!(host.suspend(Event::Paused), Resume::Kill | Resume::End) {
+                    pause_shared.is_killed.set(true);
+                }
+                Ok(())
+            })?;
+            *shared.pause.borrow_mut() = Some(pause);
+            let asking = api::asking(scope, shared, host)?;
+            let mut machine = Machine::load(&lua, shared, &asking)?;
+            let mut resume = host.suspend(Event::Ready(Ok(())));
+            while let Resume::Job(job) = resume {
+                let done = machine.run(job);
+                resume = host.suspend(Event::Done(done));
+            }
+            *shared.pause.borrow_mut() = None;
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        host.suspend(Event::Ready(Err(error.to_string())));
+    }
+}
+
+/// An empty state with its limits.
+fn prepare(shared: &Rc<Shared>, memory_bytes_max: usize) -> Result<Lua> {
+    let libs = StdLib::STRING | StdLib::TABLE | StdLib::MATH;
+    let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
+    lua.set_memory_limit(memory_bytes_max)?;
+    let hooked = Rc::clone(shared);
+    let triggers = HookTriggers::new().every_nth_instruction(LOOK_INSTRUCTIONS);
+    lua.set_global_hook(triggers, move |_, _| hooked.look().map(|()| VmState::Continue))?;
+    Ok(lua)
+}
+
+/// A state that is ready for scripts.
+struct Machine<'a> {
+    lua: &'a Lua,
+    shared: &'a Rc<Shared>,
+    script_globals: Table,
+    /// Behind them, where `KEYS` and `ARGV` are put.
+    script_real: Table,
+    library_globals: Table,
+    run: Function,
+    run_with: Function,
+    replier: Replier,
+    scripts: HashMap<Digest, Function>,
+    functions: HashMap<u64, HashMap<String, Function>>,
+    collected_bytes: usize,
+}
+
+impl<'a> Machine<'a> {
+    fn load(lua: &'a Lua, shared: &'a Rc<Shared>, asking: &api::Asking) -> Result<Machine<'a>> {
+        let host = lua.create_table()?;
+        install_faults(lua, &host)?;
+        host.raw_set("compile", lua.create_function(|lua, args| compile_for_script(lua, args))?)?;
+        libraries::install(lua, shared, &host)?;
+        host.raw_set("script_api", api::for_scripts(lua, shared, asking)?)?;
+        host.raw_set("library_api", api::for_libraries(lua, shared, asking)?)?;
+        let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
+        let (script_globals, script_real, library_globals, strings, run, run_with) =
+            prelude.call::<(Table, Table, Table, Table, Function, Function)>((host, lua.globals()))?;
+        lua.set_type_metatable::<LuaString>(Some(strings));
+        lua.set_globals(script_globals.clone())?;
+        Ok(Machine {
+            lua,
+            shared,
+            script_globals,
+            script_real,
+            library_globals,
+            run,
+            run_with,
+            replier: Replier,
+            scripts: HashMap::new(),
+            functions: HashMap::new(),
+            collected_bytes: lua.used_memory(),
+        })
+    }
+
+    fn run(&mut self, job: Job) -> Done {
+        let done = match job {
+            Job::Compile { digest, source } => self.compile(digest, &source),
+            Job::Forget(digest) => {
+                self.scripts.remove(&digest);
+                Ok(Done::Ok)
+            }
+            Job::Run { what, keys, args, resp } => self.call(&what, &keys, &args, resp),
+            Job::LoadLibrary { number, source } => self.load_library(number, &source),
+            Job::ForgetLibrary(number) => {
+                self.functions.remove(&number);
+                Ok(Done::Ok)
+            }
+            Job::Collect => {
+                self.collect();
+                Ok(Done::Ok)
+            }
+        };
+        self.shared.is_killed.set(false);
+        if self.lua.used_memory() > self.collected_bytes.saturating_add(GARBAGE_BYTES_MAX) {
+            self.collect();
+        }
+        self.shared.used_bytes.set(self.lua.used_memory());
+        done.unwrap_or_else(|error| Done::Failed(text_of(self.lua, error)))
+    }
+
+    fn collect(&mut self) {
+        // It only fails where a finalizer does, and there are none.
+        let _ = self.lua.gc_collect();
+        self.collected_bytes = self.lua.used_memory();
+    }
+
+    fn compile(&mut self, digest: Digest, source: &[u8]) -> Result<Done> {
+        match compile(self.lua, source, "@user_script", Some(self.script_globals.clone())) {
+            Ok(function) => {
+                self.scripts.insert(digest, function);
+                Ok(Done::Ok)
+            }
+            Err(error) => Ok(Done::Failed(text_of(self.lua, error))),
+        }
+    }
+
+    fn call(
+        &mut self,
+        what: &What,
+        keys: &Words,
+        args: &Words,
+        resp: Resp,
+    ) -> Result<Done> {
+        self.shared.resp.set(Resp::V2);
+        self.shared.effects.set(Effects::ALL);
+        let keys = sequence(self.lua, keys)?;
+        let args = sequence(self.lua, args)?;
+        let (is_ok, value) = match what {
+            What::Script(digest) => {
+                self.script_real.raw_set("KEYS", keys)?;
+                self.script_real.raw_set("ARGV", args)?;
+                let function = self.scripts.get(digest);
+                self.run.call::<(bool, Value)>(function)?
+            }
+            What::Function { library, name } => {
+                let function = self.functions.get(library).and_then(|all| all.get(name));
+                self.run_with.call::<(bool, Value)>((function, keys, args))?
+            }
+        };
+        let label = match what {
+            What::Script(digest) => String::from_utf8_lossy(digest).into_owned(),
+            What::Function { name, .. } => name.clone(),
+        };
+        if is_ok {
+            self.replier.reply(&value, resp)
+        } else {
+            self.replier.error(self.lua, value, &label)
+        }
+    }
+
+    fn load_library(&mut self, number: u64, source: &[u8]) -> Result<Done> {
+        let globals = Some(self.library_globals.clone());
+        let function = match compile(self.lua, source, "@user_function", globals) {
+            Ok(function) => function,
+            Err(error) => {
+                let mut text = b"ERR Error compiling function: ".to_vec();
+                text.extend_from_slice(&text_of(self.lua, error));
+                return Ok(Done::Failed(text));
+            }
+        };
+        *self.shared.registration.borrow_mut() = Some(Registration::default());
+        let result = self.run.call::<(bool, Value)>(function);
+        let registration = self.shared.registration.borrow_mut().take().unwrap_or_default();
+        let (is_ok, value) = result?;
+        if !is_ok {
+            let mut text = b"ERR Error registering functions: ".to_vec();
+            text.extend_from_slice(&self.replier.error_text(self.lua, value)?);
+            return Ok(Done::Failed(text));
+        }
+        let (infos, functions) = registration.into_parts();
+        self.functions.insert(number, functions);
+        Ok(Done::Loaded(infos))
+    }
+}
+
+/// A Lua array of byte strings.
+fn sequence(lua: &Lua, words: &Words) -> Result<Table> {
+    let words = words.iter();
+    let table = lua.create_table_with_capacity(words.len(), 0)?;
+    for word in words {
+        table.raw_push(lua.create_string(word)?)?;
+    }
+    Ok(table)
+}
+
+/// Makes a function of a text.
+fn compile(lua: &Lua, source: &[u8], name: &str, globals: Option<Table>) -> Result<Function> {
+    // What is compiled code begins so; behind a space it is a text with an odd beginning, and no Lua.
+    let spaced: Vec<u8>;
+    let source = if source.first() == Some(&0x1b) {
+        spaced = [b" ", source].concat();
+        &spaced
+    } else {
+        source
+    };
+    lua.gc_stop();
+    let mut chunk = lua.load(source).set_name(name).set_mode(ChunkMode::Text);
+    if let Some(globals) = globals {
+        chunk = chunk.set_environment(globals);
+    }
+    let function = chunk.into_function();
+    lua.gc_restart();
+    function
+}
+
+/// `load` and `loadstring`: the function, or nil and what is wrong with the text.
+fn compile_for_script(lua: &Lua, (text, name): (LuaString, Value)) -> Result<(Value, Value)> {
+    let name = match &name {
+        Value::String(name) => name.to_string_lossy(),
+        _ => "=?".to_owned(),
+    };
+    match compile(lua, &text.as_bytes(), &name, None) {
+        Ok(function) => Ok((Value::Function(function), Value::Nil)),
+        Err(error) => {
+            let text = lua.create_string(text_of(lua, error))?;
+            Ok((Value::Nil, Value::String(text)))
+        }
+    }
+}
+
+/// The words of an error that left Lua.
+fn text_of(lua: &Lua, error: mlua::Error) -> Vec<u8> {
+    match error {
+        mlua::Error::SyntaxError { message, .. } => message.into_bytes(),
+        error => match fault::settle(lua, Value::Error(Box::new(error))) {
+            Ok(Value::String(text)) => text.as_bytes().to_vec(),
+            Ok(Value::Table(table)) => table
+                .raw_get::<LuaString>("err")
+                .map_or_else(|_| b"ERR".to_vec(), |text| text.as_bytes().to_vec()),
+            Ok(_) => b"unknown error".to_vec(),
+            Err(error) => error.to_string().into_bytes(),
+        },
+    }
+}
+
+/// What the prelude needs to raise errors as if a function of the standard library did.
+fn install_faults(lua: &Lua, host: &Table) -> Result<()> {
+    host.raw_set("settle", lua.create_function(fault::settle)?)?;
+    let bad_argument = |lua: &Lua, (level, index, reason): (usize, usize, String)| {
+        Err::<MultiValue, _>(fault::argument_above(lua, level, index, &reason))
+    };
+    host.raw_set("bad_argument", lua.create_function(bad_argument)?)?;
+    host.raw_set("error_handler", lua.create_function(place_error)?)
+}
+
+/// Runs where an error was raised, before anything is left: makes a table of it that says where that was.
+fn place_error(lua: &Lua, raised: Value) -> Result<Value> {
+    if let Value::Error(error) = &raised
+        && matches!(error.downcast_ref::<Fault>(), Some(Fault::Killed))
+    {
+        return error_at(lua, fault::error_table(lua, api::KILLED.as_bytes(), false)?);
+    }
+    let table = match fault::settle(lua, raised)? {
+        Value::Table(table) => table,
+        other => {
+            let mut text = b"ERR ".to_vec();
+            text.extend_from_slice(&shown(&other));
+            fault::error_table(lua, &text, false)?
+        }
+    };
+    error_at(lua, table)
+}
+
+fn error_at(lua: &Lua, table: Table) -> Result<Value> {
+    let at = |level| {
+        lua.inspect_stack(level, |debug| {
+            let source = debug.source();
+            let is_c = source.what == "C";
+            let name = source.source.map(std::borrow::Cow::into_owned);
+            (is_c, name, debug.current_line())
+        })
+    };
+    let found = match at(1) {
+        Some((true, ..)) => at(2),
+        found => found,
+    };
+    if let Some((_, Some(source), line)) = found {
+        table.raw_set("source", source)?;
+        table.raw_set("line", line.and_then(|line| i64::try_from(line).ok()).unwrap_or(-1))?;
+    }
+    Ok(Value::Table(table))
+}
+
+/// `tostring` of what is neither a table nor a number with a fraction of its own kind.
+fn shown(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Nil => b"nil".to_vec(),
+        Value::Boolean(value) => value.to_string().into_bytes(),
+        Value::String(text) => text.as_bytes().to_vec(),
+        Value::Integer(number) => number.to_string().into_bytes(),
+        #[expect(clippy::cast_precision_loss, reason = "Lua has no other numbers")]
+        Value::Number(number) => crate::scripting::number::text(*number, 14),
+        other => format!("{}: {:p}", fault::type_name(Some(other)), other.to_pointer()).into_bytes(),
+    }
+}
