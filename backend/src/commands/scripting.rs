@@ -41,7 +41,7 @@ fn eval(call: &mut Call<'_>) -> Result<(), ReplyError> {
         // A source that makes no script is refused before its keys are looked at.
         if let Err(text) = call.node.add_script(digest, source) {
             keys_count(call)?;
-            return refuse(call, &text);
+            return Err(refusal(&text));
         }
     }
     run(call, digest)
@@ -71,17 +71,16 @@ fn run(call: &mut Call<'_>, digest: Digest) -> Result<(), ReplyError> {
     start(call, &Entry::Script(digest), flags, count)
 }
 
-/// Answers with an error whose text may be any bytes.
-fn refuse(call: &mut Call<'_>, text: &[u8]) -> Result<(), ReplyError> {
-    Err(ReplyError::new(String::from_utf8_lossy(text).into_owned()))
-        .inspect_err(|_| debug_assert!(call.reply_start <= call.reply.out().len()))
+/// An error whose text came from a script's source.
+fn refusal(text: &[u8]) -> ReplyError {
+    ReplyError::new(String::from_utf8_lossy(text).into_owned())
 }
 
 fn load(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let source = call.arg(2);
     let digest = digest_of(source);
     if let Err(text) = call.node.add_script(digest, source) {
-        return refuse(call, &text);
+        return Err(refusal(&text));
     }
     call.reply.bulk(&digest);
     Ok(())

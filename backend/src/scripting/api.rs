@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use mlua::{Function, Lua, MultiValue, Result, Scope, Table, Value};
 use reddoor_protocol::encode::Resp;
-use sha1::{Digest as _, Sha1};
 
+use crate::scripting::cache::digest_of;
 use crate::scripting::fault::{self, Fault};
 use crate::scripting::fiber::{Effects, Event, Host, Resume, Words};
 use crate::scripting::machine::Shared;
@@ -58,7 +58,7 @@ pub(super) fn asking<'scope>(
     })?;
     let asking = Rc::clone(shared);
     let may_run = scope.create_function(move |_, args: MultiValue| {
-        let words = match words(&asking, &args) {
+        let words = match words(&args) {
             Ok(words) => words,
             Err(text) => return Err(fault::reply(text)),
         };
@@ -86,7 +86,7 @@ fn run(
     if shared.registration.borrow().is_some() {
         return Err(fault::reply("ERR redis.call/pcall can only be called inside a script invocation"));
     }
-    let words = match words(shared, args) {
+    let words = match words(args) {
         Ok(words) => words,
         Err(text) => return Ok(Err(Fault::Reply { text: text.into(), is_counted: false })),
     };
@@ -101,8 +101,7 @@ fn run(
 }
 
 /// The arguments of a command; or what is wrong with them.
-fn words(shared: &Shared, args: &MultiValue) -> std::result::Result<Words, &'static str> {
-    let _ = shared;
+fn words(args: &MultiValue) -> std::result::Result<Words, &'static str> {
     if args.is_empty() {
         return Err(NO_ARGUMENTS);
     }
@@ -136,8 +135,8 @@ pub(super) fn for_scripts(lua: &Lua, shared: &Rc<Shared>, asking: &Asking) -> Re
 pub(super) fn for_libraries(lua: &Lua, shared: &Rc<Shared>, asking: &Asking) -> Result<Table> {
     let redis = common(lua, shared, asking)?;
     let registering = Rc::clone(shared);
-    let function = lua.create_function(move |lua, args: MultiValue| {
-        register::register(lua, &registering, &args)
+    let function = lua.create_function(move |_, args: MultiValue| {
+        register::register(&registering, &args)
     })?;
     redis.raw_set("register_function", function)?;
     Ok(redis)
@@ -221,8 +220,8 @@ fn sha1hex(args: &MultiValue) -> Result<String> {
 }
 
 /// The SHA-1 of some bytes in 40 hexadecimal digits.
-pub(super) fn hex_digest(bytes: &[u8]) -> String {
-    Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+fn hex_digest(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&digest_of(bytes)).into_owned()
 }
 
 fn one_string(args: &MultiValue) -> Option<Vec<u8>> {

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use mlua::{Error, Lua, MultiValue, Result, Value};
+use mlua::{Error, Lua, Result, Value};
 
 /// What a function of ours raises.
 #[derive(Clone, Debug)]
@@ -82,12 +82,6 @@ pub(super) fn argument_above(lua: &Lua, level: usize, index: usize, reason: &str
         (false, _) => format!("bad argument #{index} to '{name}' ({reason})"),
     };
     text_above(lua, level, message.as_bytes())
-}
-
-/// Argument `index` (from 1) is not of the type it should have.
-pub(super) fn argument_type(lua: &Lua, args: &MultiValue, index: usize, expected: &str) -> Error {
-    let found = type_name(args.get(index - 1));
-    argument(lua, index, &format!("{expected} expected, got {found}"))
 }
 
 /// The name of a value's type as error texts have it.

@@ -28,6 +28,9 @@ use crate::scripting::reply::Replier;
 /// Instructions between two looks at the clock.
 const LOOK_INSTRUCTIONS: u32 = 1000;
 
+/// The name of the prelude's chunk.
+const PRELUDE: &str = "=prelude";
+
 /// Garbage that is left between two scripts (bytes); more is collected at once.
 const GARBAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -116,7 +119,7 @@ pub(super) fn serve(shared: &Rc<Shared>, memory_bytes_max: usize, host: &Host) {
 /// An empty state with its limits.
 fn prepare(shared: &Rc<Shared>, memory_bytes_max: usize) -> Result<Lua> {
     let libs = StdLib::STRING | StdLib::TABLE | StdLib::MATH;
-    let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
+    let lua = Lua::new_with(libs, LuaOptions::new())?;
     lua.set_memory_limit(memory_bytes_max)?;
     let hooked = Rc::clone(shared);
     let triggers = HookTriggers::new().every_nth_instruction(LOOK_INSTRUCTIONS);
@@ -148,7 +151,7 @@ impl<'a> Machine<'a> {
         libraries::install(lua, shared, &host)?;
         host.raw_set("script_api", api::for_scripts(lua, shared, asking)?)?;
         host.raw_set("library_api", api::for_libraries(lua, shared, asking)?)?;
-        let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
+        let prelude = lua.load(include_str!("prelude.lua")).set_name(PRELUDE);
         let (script_globals, script_real, library_globals, strings, run, run_with) =
             prelude.call::<(Table, Table, Table, Table, Function, Function)>((host, lua.globals()))?;
         lua.set_type_metatable::<LuaString>(Some(strings));
@@ -305,7 +308,9 @@ fn compile_for_script(lua: &Lua, (text, name): (LuaString, Value)) -> Result<(Va
         Value::String(name) => name.to_string_lossy(),
         _ => "=?".to_owned(),
     };
-    match compile(lua, &text.as_bytes(), &name, None) {
+    // A text of C ends at its first zero byte.
+    let name = name.split('\0').next().unwrap_or_default();
+    match compile(lua, &text.as_bytes(), name, None) {
         Ok(function) => Ok((Value::Function(function), Value::Nil)),
         Err(error) => {
             let text = lua.create_string(text_of(lua, error))?;
@@ -366,10 +371,15 @@ fn error_at(lua: &Lua, table: Table) -> Result<Value> {
             (is_c, name, debug.current_line())
         })
     };
-    let found = match at(1) {
-        Some((true, ..)) => at(2),
-        found => found,
-    };
+    // The function that raised it, if that is Lua code, or else the one that called it. What the prelude wraps is C
+    // where there are no wrappers.
+    let mut level = 1;
+    while at(level).is_some_and(|(is_c, source, _)| {
+        is_c && level == 1 || source.as_deref() == Some(PRELUDE)
+    }) {
+        level += 1;
+    }
+    let found = at(level);
     if let Some((_, Some(source), line)) = found {
         table.raw_set("source", source)?;
         table.raw_set("line", line.and_then(|line| i64::try_from(line).ok()).unwrap_or(-1))?;

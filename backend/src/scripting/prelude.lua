@@ -80,6 +80,7 @@ end
 ---------------------------------------------------------------- what makes code of texts
 
 local function load(reader, name)
+  expect(name == nil or type(name) == "string" or type(name) == "number", 2, "string", 2, name)
   expect(type(reader) == "function", 1, "function", 1, reader)
   local parts, count = {}, 0
   while true do
@@ -121,8 +122,11 @@ function G.rawget(t, k)
   return rawget(real_of[t] or t, k)
 end
 
-function G.rawset(t, k, v)
-  expect(type(t) == "table", 1, "table", 2, t)
+function G.rawset(...)
+  local t, k, v = ...
+  local count = select("#", ...)
+  expect(type(t) == "table", 1, "table", count, t)
+  if count < 3 then bad_argument(1, count + 1, "value expected") end
   if real_of[t] then error(READONLY, 0) end
   return rawset(t, k, v)
 end

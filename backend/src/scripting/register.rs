@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use mlua::{Function, Lua, MultiValue, Result, Table, Value};
+use mlua::{Function, MultiValue, Result, Table, Value};
 
 use crate::scripting::fault;
 use crate::scripting::flags::ScriptFlags;
@@ -36,7 +36,7 @@ struct Registered {
 ///
 /// # Errors
 /// The arguments name none, or one that is there.
-pub(super) fn register(lua: &Lua, shared: &Rc<Shared>, args: &MultiValue) -> Result<()> {
+pub(super) fn register(shared: &Rc<Shared>, args: &MultiValue) -> Result<()> {
     let mut registration = shared.registration.borrow_mut();
     let Some(registration) = registration.as_mut() else {
         return Err(fault::reply(
@@ -53,7 +53,6 @@ pub(super) fn register(lua: &Lua, shared: &Rc<Shared>, args: &MultiValue) -> Res
         (2, _) => by_place(args)?,
         _ => return Err(fault::reply("ERR wrong number of arguments to redis.register_function")),
     };
-    let _ = lua;
     let name = String::from_utf8(registered.name).ok().filter(|name| is_name(name)).ok_or_else(|| {
         fault::reply("ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
     })?;

@@ -125,8 +125,8 @@ impl<'a> Reader<'a> {
 
 /// Levels of tables in tables that become a reply; deeper ones become an error in their place.
 ///
-/// A Redis ends where its Lua stack does: 8000 values, two for each level and a few for the call.
-const DEPTH_MAX: usize = 3996;
+/// A Redis ends where its Lua stack does: 8000 values, less a few for the call.
+const DEPTH_MAX: usize = 7995;
 
 /// Makes replies of Lua values.
 pub(super) struct Replier;
@@ -309,8 +309,9 @@ impl Writing {
     }
 }
 
-/// Writes a line, whatever the text holds.
+/// Writes a line, whatever the text holds. A text of C ends at its first zero byte.
 fn write_line(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     out.push(kind);
     out.extend(text.iter().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }));
     out.extend_from_slice(b"\r\n");

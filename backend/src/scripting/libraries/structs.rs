@@ -129,7 +129,10 @@ impl<'a> Format<'a> {
 }
 
 fn pack(lua: &Lua, args: &MultiValue) -> Result<LuaString> {
-    let arguments = Arguments::new(lua, args);
+    // The original has a nil behind its arguments, and says so where one is missing.
+    let mut args = args.clone();
+    args.push_back(Value::Nil);
+    let arguments = Arguments::new(lua, &args);
     let text = arguments.bytes(1)?;
     let mut format = Format::new(lua, &arguments, &text);
     let (mut out, mut index) = (Vec::new(), 2);
@@ -173,12 +176,15 @@ fn pack(lua: &Lua, args: &MultiValue) -> Result<LuaString> {
 
 /// The low bytes of a number, the lowest first.
 fn integer_bytes(number: f64, size: usize) -> Vec<u8> {
-    #[expect(clippy::cast_possible_truncation, reason = "C cuts it off, too")]
-    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
-    let whole = if number < 0.0 {
-        crate::scripting::number::integer_of(number).cast_unsigned()
-    } else {
+    const END: f64 = 18_446_744_073_709_551_616.0;
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    #[expect(clippy::cast_sign_loss, reason = "the range is checked")]
+    let whole = if number >= END {
+        0
+    } else if number >= 0.0 {
         number as u64
+    } else {
+        crate::scripting::number::integer_of(number).cast_unsigned()
     };
     let mut bytes = whole.to_le_bytes().to_vec();
     bytes.resize(size, 0);
@@ -190,9 +196,11 @@ fn unpack(lua: &Lua, args: &MultiValue) -> Result<MultiValue> {
     let (text, data) = (arguments.bytes(1)?, arguments.bytes(2)?);
     let mut format = Format::new(lua, &arguments, &text);
     let start = arguments.integer_or(3, 1)?;
-    let Ok(mut at) = usize::try_from(start.saturating_sub(1)) else {
+    if start == 0 {
         return Err(arguments.fail(3, "offset must be 1 or greater"));
-    };
+    }
+    // What is before the beginning is as far away as what is behind the end.
+    let mut at = usize::try_from(start.saturating_sub(1)).unwrap_or(usize::MAX);
     let too_short = || arguments.fail(2, "data string too short");
     let mut values: Vec<Value> = Vec::new();
     while let Some(item) = format.next()? {
@@ -277,8 +285,8 @@ fn size(lua: &Lua, args: &MultiValue) -> Result<usize> {
     while let Some(item) = format.next()? {
         at = at.saturating_add(format.padding(&item, at));
         match (item.option, item.size) {
-            (b's', _) => return Err(arguments.fail(1, "variable-size format in struct.size")),
-            (b'c', 0) => return Err(arguments.fail(1, "variable-length format in struct.size")),
+            (b's', _) => return Err(arguments.fail(1, "option 's' has no fixed size")),
+            (b'c', 0) => return Err(arguments.fail(1, "option 'c0' has no fixed size")),
             (option, _) if !option.is_ascii_alphanumeric() => format.control(option)?,
             _ => {}
         }

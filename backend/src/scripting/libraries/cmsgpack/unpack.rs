@@ -31,15 +31,22 @@ pub(super) fn some(lua: &Lua, args: &MultiValue) -> Result<MultiValue> {
     unpack(lua, args, limit, offset)
 }
 
+/// What is left of a number in C's `int`.
+#[expect(clippy::cast_possible_truncation, reason = "C cuts it off")]
+fn int(number: i64) -> i64 {
+    i64::from(number as i32)
+}
+
 fn unpack(lua: &Lua, args: &MultiValue, limit: i64, offset: i64) -> Result<MultiValue> {
     let text = Arguments::new(lua, args).bytes(1)?;
     let (Ok(count), Ok(start)) = (usize::try_from(limit), usize::try_from(offset)) else {
-        let text =
-            format!("Invalid request to unpack with offset of {offset} and limit of {}.", text.len());
+        let (offset, len) = (int(offset), text.len());
+        let text = format!("Invalid request to unpack with offset of {offset} and limit of {len}.");
         return Err(fault::text(lua, text));
     };
     if start > text.len() {
-        let text = format!("Start offset {offset} greater than input length {}.", text.len());
+        let (offset, len) = (int(offset), text.len());
+        let text = format!("Start offset {offset} greater than input length {len}.");
         return Err(fault::text(lua, text));
     }
     let is_all = limit == 0 && offset == 0;
@@ -115,10 +122,6 @@ impl<'a> Reader<'a> {
             0xd3 => Value::Number(self.unsigned(8)?.cast_signed() as f64),
             0xd9..=0xdb => {
                 let len = self.len(1 << (kind - 0xd9))?;
-                self.text(len)?
-            }
-            0xc4..=0xc6 => {
-                let len = self.len(1 << (kind - 0xc4))?;
                 self.text(len)?
             }
             0xdc | 0xdd => {
