@@ -94,9 +94,10 @@ impl<'a> ListOptions<'a> {
                 options.has_code = true;
             } else if options.pattern.is_none() && is(arg, "LIBRARYNAME") {
                 let pattern = args.next();
-                options.pattern = Some(
-                    pattern.ok_or_else(|| ReplyError::new("ERR library name argument was not given"))?,
-                );
+                options.pattern =
+                    Some(pattern.ok_or_else(|| {
+                        ReplyError::new("ERR library name argument was not given")
+                    })?);
             } else {
                 let arg = String::from_utf8_lossy(arg);
                 return Err(ReplyError::new(format!("ERR Unknown argument {arg}")));
@@ -110,7 +111,9 @@ fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let options = ListOptions::parse(call)?;
     let libraries = call.node.scripting.libraries.iter();
     let fits = |name: &str| {
-        options.pattern.is_none_or(|pattern| glob::is_match(pattern, name.as_bytes(), glob::Case::Ignored))
+        options
+            .pattern
+            .is_none_or(|pattern| glob::is_match(pattern, name.as_bytes(), glob::Case::Ignored))
     };
     let wanted: Vec<_> = libraries.filter(|(name, _)| fits(name)).collect();
     call.reply.array(wanted.len());

@@ -38,11 +38,8 @@ fn eval(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let source = call.arg(1);
     let digest = digest_of(source);
     if call.node.scripting.scripts.find(&digest).is_none() {
-        // A source that makes no script is refused before its keys are looked at.
-        if let Err(text) = call.node.add_script(digest, source) {
-            keys_count(call)?;
-            return Err(refusal(&text));
-        }
+        keys_count(call)?;
+        call.node.add_script(digest, source).map_err(|text| refusal(&text))?;
     }
     run(call, digest)
 }

@@ -198,8 +198,10 @@ impl Settings {
             },
             lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
             replication: ReplicationSettings::read(values),
-            busy_reply_threshold: Some(Duration::from_millis(values.number("busy-reply-threshold")))
-                .filter(|threshold| !threshold.is_zero()),
+            busy_reply_threshold: Some(Duration::from_millis(
+                values.number("busy-reply-threshold"),
+            ))
+            .filter(|threshold| !threshold.is_zero()),
             lua_memory_bytes_max: values.number("lua-memory-limit"),
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),

@@ -4,12 +4,12 @@
 
 use std::rc::Rc;
 
-use mlua::{Function, Lua, MultiValue, Result, Scope, Table, Value};
+use mlua::{Lua, MultiValue, Result, Table, Value};
 use reddoor_protocol::encode::Resp;
 
 use crate::scripting::cache::digest_of;
 use crate::scripting::fault::{self, Fault};
-use crate::scripting::fiber::{Effects, Event, Host, Resume, Words};
+use crate::scripting::fiber::{Effects, Event, Resume, Words, ask};
 use crate::scripting::machine::Shared;
 use crate::scripting::{number, register, reply};
 use crate::server::REDIS_VERSION;
@@ -29,40 +29,27 @@ const REPL_REPLICAS: i64 = 2;
 const NO_ARGUMENTS: &str = "ERR Please specify at least one argument for this redis lib call";
 const ODD_ARGUMENTS: &str = "ERR Lua redis lib command arguments must be strings or integers";
 
-/// The functions that ask the node something.
-pub(super) struct Asking {
-    call: Function,
-    pcall: Function,
-    may_run: Function,
-}
-
-/// Makes the functions that stop Lua and let the node do something.
-pub(super) fn asking<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    shared: &Rc<Shared>,
-    host: &'scope Host,
-) -> Result<Asking> {
+/// Adds the functions that stop Lua and let the node do something.
+fn install_asking(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<()> {
     let calling = Rc::clone(shared);
-    let call = scope.create_function(move |lua, args: MultiValue| {
-        run(lua, &calling, host, &args)?.map_err(Fault::raise)
+    let call = lua.create_function(move |lua, args: MultiValue| {
+        run(lua, &calling, &args)?.map_err(Fault::raise)
     })?;
+    redis.raw_set("call", call)?;
     let trying = Rc::clone(shared);
-    let pcall = scope.create_function(move |lua, args: MultiValue| {
-        match run(lua, &trying, host, &args)? {
+    let pcall =
+        lua.create_function(move |lua, args: MultiValue| match run(lua, &trying, &args)? {
             Ok(value) => Ok(value),
             Err(Fault::Reply { text, is_counted }) => {
                 Ok(Value::Table(fault::error_table(lua, &text, is_counted)?))
             }
             Err(other) => Err(other.raise()),
-        }
-    })?;
+        })?;
+    redis.raw_set("pcall", pcall)?;
     let asking = Rc::clone(shared);
-    let may_run = scope.create_function(move |_, args: MultiValue| {
-        let words = match words(&args) {
-            Ok(words) => words,
-            Err(text) => return Err(fault::reply(text)),
-        };
-        match host.suspend(Event::MayRun(words)) {
+    let may_run = lua.create_function(move |_, args: MultiValue| {
+        let words = words(&args).map_err(fault::reply)?;
+        match ask(Event::MayRun(words)) {
             Resume::MayRun(Some(may)) => Ok(may),
             Resume::MayRun(None) => {
                 Err(fault::reply("ERR Invalid command passed to redis.acl_check_cmd()"))
@@ -73,25 +60,22 @@ pub(super) fn asking<'scope>(
             }
         }
     })?;
-    Ok(Asking { call, pcall, may_run })
+    redis.raw_set("acl_check_cmd", may_run)
 }
 
 /// Runs a command. The outer error ends the script, the inner one is the command's.
-fn run(
-    lua: &Lua,
-    shared: &Shared,
-    host: &Host,
-    args: &MultiValue,
-) -> Result<std::result::Result<Value, Fault>> {
+fn run(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<std::result::Result<Value, Fault>> {
     if shared.registration.borrow().is_some() {
-        return Err(fault::reply("ERR redis.call/pcall can only be called inside a script invocation"));
+        return Err(fault::reply(
+            "ERR redis.call/pcall can only be called inside a script invocation",
+        ));
     }
     let words = match words(args) {
         Ok(words) => words,
         Err(text) => return Ok(Err(Fault::Reply { text: text.into(), is_counted: false })),
     };
     let (resp, effects) = (shared.resp.get(), shared.effects.get());
-    match host.suspend(Event::Call { words, resp, effects }) {
+    match ask(Event::Call { words, resp, effects }) {
         Resume::Reply(bytes) => reply::to_lua(lua, &bytes),
         _ => {
             shared.is_killed.set(true);
@@ -122,8 +106,8 @@ fn words(args: &MultiValue) -> std::result::Result<Words, &'static str> {
 }
 
 /// The table for scripts.
-pub(super) fn for_scripts(lua: &Lua, shared: &Rc<Shared>, asking: &Asking) -> Result<Table> {
-    let redis = common(lua, shared, asking)?;
+pub(super) fn for_scripts(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
+    let redis = common(lua, shared)?;
     redis.raw_set("replicate_commands", lua.create_function(|_, _: MultiValue| Ok(true))?)?;
     // There is no debugger, so there is nothing to stop in and nobody to tell.
     redis.raw_set("breakpoint", lua.create_function(|_, _: MultiValue| Ok(false))?)?;
@@ -132,21 +116,18 @@ pub(super) fn for_scripts(lua: &Lua, shared: &Rc<Shared>, asking: &Asking) -> Re
 }
 
 /// The table for libraries.
-pub(super) fn for_libraries(lua: &Lua, shared: &Rc<Shared>, asking: &Asking) -> Result<Table> {
-    let redis = common(lua, shared, asking)?;
+pub(super) fn for_libraries(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
+    let redis = common(lua, shared)?;
     let registering = Rc::clone(shared);
-    let function = lua.create_function(move |_, args: MultiValue| {
-        register::register(&registering, &args)
-    })?;
+    let function =
+        lua.create_function(move |_, args: MultiValue| register::register(&registering, &args))?;
     redis.raw_set("register_function", function)?;
     Ok(redis)
 }
 
-fn common(lua: &Lua, shared: &Rc<Shared>, asking: &Asking) -> Result<Table> {
+fn common(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     let redis = lua.create_table()?;
-    redis.raw_set("call", &asking.call)?;
-    redis.raw_set("pcall", &asking.pcall)?;
-    redis.raw_set("acl_check_cmd", &asking.may_run)?;
+    install_asking(lua, shared, &redis)?;
     redis.raw_set("log", lua.create_function(|_, args: MultiValue| log(&args))?)?;
     redis.raw_set("sha1hex", lua.create_function(|_, args: MultiValue| sha1hex(&args))?)?;
     redis.raw_set("error_reply", lua.create_function(|lua, args| error_reply(lua, &args))?)?;

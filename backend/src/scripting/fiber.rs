@@ -38,7 +38,11 @@ pub(super) enum Event {
     /// Ready for jobs; or not, for this reason.
     Ready(Result<(), String>),
     /// Run a command and go on with [`Resume::Reply`].
-    Call { words: Words, resp: Resp, effects: Effects },
+    Call {
+        words: Words,
+        resp: Resp,
+        effects: Effects,
+    },
     /// Whether the user may run this, to be answered by [`Resume::MayRun`]; `None` for no such command.
     MayRun(Words),
     /// The slice of time is over.
@@ -85,18 +89,26 @@ pub(super) struct Fiber {
     coroutine: Coroutine<Resume, Event, ()>,
 }
 
-/// The side of Lua: hands an event over and comes back with the answer.
-pub(super) type Host = Yielder<Resume, Event>;
+scoped_tls::scoped_thread_local! {
+    /// The way back to the node, while a body runs. A thread has one node, which has one Lua state.
+    static HOST: Yielder<Resume, Event>
+}
+
+/// On the side of Lua: hands an event over and comes back with the answer.
+///
+/// It takes no call of Lua's, of which there may be none left when the hook wants the thread to be handed over.
+pub(super) fn ask(event: Event) -> Resume {
+    HOST.with(|host| host.suspend(event))
+}
 
 impl Fiber {
     /// A stack on which `body` will run, from the first [`Fiber::resume`] on.
     ///
     /// # Errors
     /// The system has no memory for it.
-    pub(super) fn new(
-        body: impl FnOnce(&Host, Resume) + 'static,
-    ) -> std::io::Result<Fiber> {
+    pub(super) fn new(body: impl FnOnce() + 'static) -> std::io::Result<Fiber> {
         let stack = DefaultStack::new(STACK_BYTES)?;
+        let body = |host: &Yielder<Resume, Event>, _| HOST.set(host, body);
         Ok(Fiber { coroutine: Coroutine::with_stack(stack, body) })
     }
 

@@ -59,7 +59,9 @@ impl ScriptFlags {
         let engine = words.next().unwrap_or_default();
         if engine != b"#!lua" {
             let engine = String::from_utf8_lossy(engine);
-            return Err(ReplyError::new(format!("ERR Unexpected engine in script shebang: {engine}")));
+            return Err(ReplyError::new(format!(
+                "ERR Unexpected engine in script shebang: {engine}"
+            )));
         }
         let mut flags = ScriptFlags::empty();
         for word in words {

@@ -27,8 +27,8 @@ use crate::scripting::random;
 /// Puts everything into the table that the prelude gets.
 pub(super) fn install(lua: &Lua, shared: &Rc<Shared>, host: &Table) -> Result<()> {
     host.raw_set("bit", bit::table(lua)?)?;
-    host.raw_set("cjson", cjson::table(lua)?)?;
-    host.raw_set("cmsgpack", cmsgpack::table(lua)?)?;
+    host.raw_set("cjson", cjson::table(lua, shared)?)?;
+    host.raw_set("cmsgpack", cmsgpack::table(lua, shared)?)?;
     host.raw_set("struct", structs::table(lua)?)?;
     strings::install(lua, shared, host)?;
     let math = lua.create_table()?;

@@ -83,7 +83,9 @@ fn header(code: &[u8]) -> Result<(String, usize), ReplyError> {
     for word in words {
         match word.strip_prefix(b"name=") {
             Some(_) if name.is_some() => {
-                return Err(ReplyError::new("ERR Invalid metadata value, name argument was given multiple times"));
+                return Err(ReplyError::new(
+                    "ERR Invalid metadata value, name argument was given multiple times",
+                ));
             }
             Some(given) => name = Some(String::from_utf8_lossy(given).into_owned()),
             None => {
@@ -107,7 +109,11 @@ impl Node {
     ///
     /// # Errors
     /// The code is wrong, or the library or one of its functions is there; nothing has changed then.
-    pub(crate) fn load_library(&mut self, code: &[u8], policy: Policy) -> Result<String, ReplyError> {
+    pub(crate) fn load_library(
+        &mut self,
+        code: &[u8],
+        policy: Policy,
+    ) -> Result<String, ReplyError> {
         let (name, skipped) = header(code)?;
         let is_there = self.scripting.libraries.contains(&name);
         if is_there && policy == Policy::Refuse {
@@ -115,13 +121,14 @@ impl Node {
         }
         let number = self.scripting.libraries.last_number + 1;
         self.scripting.libraries.last_number = number;
-        let functions = match self.lua()?.work(Job::LoadLibrary { number, source: code[skipped..].into() }) {
-            Done::Loaded(functions) => functions,
-            Done::Failed(text) => {
-                return Err(ReplyError::new(String::from_utf8_lossy(&text).into_owned()));
-            }
-            Done::Ok | Done::Replied { .. } => BTreeMap::new(),
-        };
+        let functions =
+            match self.lua()?.work(Job::LoadLibrary { number, source: code[skipped..].into() }) {
+                Done::Loaded(functions) => functions,
+                Done::Failed(text) => {
+                    return Err(ReplyError::new(String::from_utf8_lossy(&text).into_owned()));
+                }
+                Done::Ok | Done::Replied { .. } => BTreeMap::new(),
+            };
         let refusal = if functions.is_empty() {
             Some("ERR No functions registered".to_owned())
         } else {

@@ -18,7 +18,7 @@ use reddoor_protocol::encode::Resp;
 
 use crate::scripting::api;
 use crate::scripting::fault::{self, Fault};
-use crate::scripting::fiber::{Effects, Event, Host, Resume, Words};
+use crate::scripting::fiber::{Effects, Event, Resume, Words, ask};
 use crate::scripting::job::{Digest, Done, Job, What};
 use crate::scripting::libraries;
 use crate::scripting::random::Random48;
@@ -49,7 +49,6 @@ pub(super) struct Shared {
     pub(super) used_bytes: Cell<usize>,
     /// Memory that Lua may use, so that no string need be longer (bytes).
     memory_bytes_max: usize,
-    pause: RefCell<Option<Function>>,
 }
 
 impl Shared {
@@ -63,7 +62,6 @@ impl Shared {
             registration: RefCell::new(None),
             used_bytes: Cell::new(0),
             memory_bytes_max,
-            pause: RefCell::new(None),
         }
     }
 
@@ -78,41 +76,27 @@ impl Shared {
     /// The script was killed.
     pub(super) fn look(&self) -> Result<()> {
         if !self.is_killed.get() && self.look_at.get().is_some_and(|at| at <= Instant::now()) {
-            let pause = self.pause.borrow().clone();
-            if let Some(pause) = pause {
-                pause.call::<()>(())?;
-            }
+            self.is_killed.set(matches!(ask(Event::Paused), Resume::Kill | Resume::End));
         }
         if self.is_killed.get() { Err(Fault::Killed.raise()) } else { Ok(()) }
     }
 }
 
 /// The body of the fiber: loads everything, then runs jobs until there are no more.
-pub(super) fn serve(shared: &Rc<Shared>, memory_bytes_max: usize, host: &Host) {
+pub(super) fn serve(shared: &Rc<Shared>, memory_bytes_max: usize) {
     let prepared = prepare(shared, memory_bytes_max);
-    let result = prepared.and_then(|lua| {
-        lua.scope(|scope| {
-            let pause_shared = Rc::clone(shared);
-            let pause = scope.create_function(move |_, ()| {
-                if matches!(host.suspend(Event::Paused), Resume::Kill | Resume::End) {
-                    pause_shared.is_killed.set(true);
-                }
-                Ok(())
-            })?;
-            *shared.pause.borrow_mut() = Some(pause);
-            let asking = api::asking(scope, shared, host)?;
-            let mut machine = Machine::load(&lua, shared, &asking)?;
-            let mut resume = host.suspend(Event::Ready(Ok(())));
-            while let Resume::Job(job) = resume {
-                let done = machine.run(job);
-                resume = host.suspend(Event::Done(done));
-            }
-            *shared.pause.borrow_mut() = None;
-            Ok(())
-        })
-    });
-    if let Err(error) = result {
-        host.suspend(Event::Ready(Err(error.to_string())));
+    let loaded = prepared.and_then(|lua| Machine::load(lua, shared));
+    let mut machine = match loaded {
+        Ok(machine) => machine,
+        Err(error) => {
+            ask(Event::Ready(Err(error.to_string())));
+            return;
+        }
+    };
+    let mut resume = ask(Event::Ready(Ok(())));
+    while let Resume::Job(job) = resume {
+        let done = machine.run(job);
+        resume = ask(Event::Done(done));
     }
 }
 
@@ -128,9 +112,9 @@ fn prepare(shared: &Rc<Shared>, memory_bytes_max: usize) -> Result<Lua> {
 }
 
 /// A state that is ready for scripts.
-struct Machine<'a> {
-    lua: &'a Lua,
-    shared: &'a Rc<Shared>,
+struct Machine {
+    lua: Lua,
+    shared: Rc<Shared>,
     script_globals: Table,
     /// Behind them, where `KEYS` and `ARGV` are put.
     script_real: Table,
@@ -143,22 +127,25 @@ struct Machine<'a> {
     collected_bytes: usize,
 }
 
-impl<'a> Machine<'a> {
-    fn load(lua: &'a Lua, shared: &'a Rc<Shared>, asking: &api::Asking) -> Result<Machine<'a>> {
+impl Machine {
+    fn load(lua: Lua, shared: &Rc<Shared>) -> Result<Machine> {
+        let state = lua.clone();
+        let lua = &state;
         let host = lua.create_table()?;
-        install_faults(lua, &host)?;
+        install_faults(lua, shared, &host)?;
         host.raw_set("compile", lua.create_function(|lua, args| compile_for_script(lua, args))?)?;
         libraries::install(lua, shared, &host)?;
-        host.raw_set("script_api", api::for_scripts(lua, shared, asking)?)?;
-        host.raw_set("library_api", api::for_libraries(lua, shared, asking)?)?;
+        host.raw_set("script_api", api::for_scripts(lua, shared)?)?;
+        host.raw_set("library_api", api::for_libraries(lua, shared)?)?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name(PRELUDE);
-        let (script_globals, script_real, library_globals, strings, run, run_with) =
-            prelude.call::<(Table, Table, Table, Table, Function, Function)>((host, lua.globals()))?;
+        let (script_globals, script_real, library_globals, strings, run, run_with) = prelude
+            .call::<(Table, Table, Table, Table, Function, Function)>((host, lua.globals()))?;
         lua.set_type_metatable::<LuaString>(Some(strings));
         lua.set_globals(script_globals.clone())?;
         Ok(Machine {
-            lua,
-            shared,
+            collected_bytes: lua.used_memory(),
+            lua: state,
+            shared: Rc::clone(shared),
             script_globals,
             script_real,
             library_globals,
@@ -167,7 +154,6 @@ impl<'a> Machine<'a> {
             replier: Replier,
             scripts: HashMap::new(),
             functions: HashMap::new(),
-            collected_bytes: lua.used_memory(),
         })
     }
 
@@ -194,7 +180,7 @@ impl<'a> Machine<'a> {
             self.collect();
         }
         self.shared.used_bytes.set(self.lua.used_memory());
-        done.unwrap_or_else(|error| Done::Failed(text_of(self.lua, error)))
+        done.unwrap_or_else(|error| Done::Failed(text_of(&self.lua, error)))
     }
 
     fn collect(&mut self) {
@@ -204,26 +190,20 @@ impl<'a> Machine<'a> {
     }
 
     fn compile(&mut self, digest: Digest, source: &[u8]) -> Result<Done> {
-        match compile(self.lua, source, "@user_script", Some(self.script_globals.clone())) {
+        match compile(&self.lua, source, "@user_script", Some(self.script_globals.clone())) {
             Ok(function) => {
                 self.scripts.insert(digest, function);
                 Ok(Done::Ok)
             }
-            Err(error) => Ok(Done::Failed(text_of(self.lua, error))),
+            Err(error) => Ok(Done::Failed(text_of(&self.lua, error))),
         }
     }
 
-    fn call(
-        &mut self,
-        what: &What,
-        keys: &Words,
-        args: &Words,
-        resp: Resp,
-    ) -> Result<Done> {
+    fn call(&mut self, what: &What, keys: &Words, args: &Words, resp: Resp) -> Result<Done> {
         self.shared.resp.set(Resp::V2);
         self.shared.effects.set(Effects::ALL);
-        let keys = sequence(self.lua, keys)?;
-        let args = sequence(self.lua, args)?;
+        let keys = sequence(&self.lua, keys)?;
+        let args = sequence(&self.lua, args)?;
         let (is_ok, value) = match what {
             What::Script(digest) => {
                 self.script_real.raw_set("KEYS", keys)?;
@@ -243,17 +223,17 @@ impl<'a> Machine<'a> {
         if is_ok {
             self.replier.reply(&value, resp)
         } else {
-            self.replier.error(self.lua, value, &label)
+            self.replier.error(&self.lua, value, &label)
         }
     }
 
     fn load_library(&mut self, number: u64, source: &[u8]) -> Result<Done> {
         let globals = Some(self.library_globals.clone());
-        let function = match compile(self.lua, source, "@user_function", globals) {
+        let function = match compile(&self.lua, source, "@user_function", globals) {
             Ok(function) => function,
             Err(error) => {
                 let mut text = b"ERR Error compiling function: ".to_vec();
-                text.extend_from_slice(&text_of(self.lua, error));
+                text.extend_from_slice(&text_of(&self.lua, error));
                 return Ok(Done::Failed(text));
             }
         };
@@ -263,7 +243,7 @@ impl<'a> Machine<'a> {
         let (is_ok, value) = result?;
         if !is_ok {
             let mut text = b"ERR Error registering functions: ".to_vec();
-            text.extend_from_slice(&self.replier.error_text(self.lua, value)?);
+            text.extend_from_slice(&self.replier.error_text(&self.lua, value)?);
             return Ok(Done::Failed(text));
         }
         let (infos, functions) = registration.into_parts();
@@ -335,8 +315,16 @@ fn text_of(lua: &Lua, error: mlua::Error) -> Vec<u8> {
 }
 
 /// What the prelude needs to raise errors as if a function of the standard library did.
-fn install_faults(lua: &Lua, host: &Table) -> Result<()> {
-    host.raw_set("settle", lua.create_function(fault::settle)?)?;
+fn install_faults(lua: &Lua, shared: &Rc<Shared>, host: &Table) -> Result<()> {
+    let settling = Rc::clone(shared);
+    let settle = lua.create_function(move |lua, raised: Value| {
+        // Where Lua has no calls left, a kill may have become another error on its way.
+        if settling.is_killed.get() {
+            return Err(Fault::Killed.raise());
+        }
+        fault::settle(lua, raised)
+    })?;
+    host.raw_set("settle", settle)?;
     let bad_argument = |lua: &Lua, (level, index, reason): (usize, usize, String)| {
         Err::<MultiValue, _>(fault::argument_above(lua, level, index, &reason))
     };
@@ -374,9 +362,9 @@ fn error_at(lua: &Lua, table: Table) -> Result<Value> {
     // The function that raised it, if that is Lua code, or else the one that called it. What the prelude wraps is C
     // where there are no wrappers.
     let mut level = 1;
-    while at(level).is_some_and(|(is_c, source, _)| {
-        is_c && level == 1 || source.as_deref() == Some(PRELUDE)
-    }) {
+    while at(level)
+        .is_some_and(|(is_c, source, _)| is_c && level == 1 || source.as_deref() == Some(PRELUDE))
+    {
         level += 1;
     }
     let found = at(level);
@@ -396,6 +384,8 @@ fn shown(value: &Value) -> Vec<u8> {
         Value::Integer(number) => number.to_string().into_bytes(),
         #[expect(clippy::cast_precision_loss, reason = "Lua has no other numbers")]
         Value::Number(number) => crate::scripting::number::text(*number, 14),
-        other => format!("{}: {:p}", fault::type_name(Some(other)), other.to_pointer()).into_bytes(),
+        other => {
+            format!("{}: {:p}", fault::type_name(Some(other)), other.to_pointer()).into_bytes()
+        }
     }
 }

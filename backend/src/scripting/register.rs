@@ -80,7 +80,9 @@ fn by_place(args: &MultiValue) -> Result<Registered> {
         }
     };
     let Some(Value::Function(function)) = args.next() else {
-        return Err(fault::reply("ERR second argument to redis.register_function must be a function"));
+        return Err(fault::reply(
+            "ERR second argument to redis.register_function must be a function",
+        ));
     };
     let info = FunctionInfo { description: None, flags: ScriptFlags::empty() };
     Ok(Registered { name, function: function.clone(), info })
@@ -99,33 +101,38 @@ fn by_name(fields: &Table) -> Result<Registered> {
         match (&*key.as_bytes(), value) {
             (b"function_name", Value::String(text)) => name = Some(text.as_bytes().to_vec()),
             (b"function_name", _) => {
-                return Err(fault::reply("ERR function_name argument given to redis.register_function must be a string"));
+                return Err(fault::reply(
+                    "ERR function_name argument given to redis.register_function must be a string",
+                ));
             }
             (b"description", Value::String(text)) => description = Some(text.as_bytes().to_vec()),
             (b"description", _) => {
-                return Err(fault::reply("ERR description argument given to redis.register_function must be a string"));
+                return Err(fault::reply(
+                    "ERR description argument given to redis.register_function must be a string",
+                ));
             }
             (b"callback", Value::Function(callback)) => function = Some(callback),
             (b"callback", _) => {
-                return Err(fault::reply("ERR callback argument given to redis.register_function must be a function"));
+                return Err(fault::reply(
+                    "ERR callback argument given to redis.register_function must be a function",
+                ));
             }
             (b"flags", Value::Table(list)) => flags = flags_of(&list)?,
             (b"flags", _) => {
-                return Err(fault::reply("ERR flags argument to redis.register_function must be a table representing function flags"));
+                return Err(fault::reply(
+                    "ERR flags argument to redis.register_function must be a table representing function flags",
+                ));
             }
             _ => {
-                return Err(fault::reply(
-                    "ERR unknown argument given to redis.register_function",
-                ));
+                return Err(fault::reply("ERR unknown argument given to redis.register_function"));
             }
         }
     }
     let name = name.ok_or_else(|| {
         fault::reply("ERR redis.register_function must get a function name argument")
     })?;
-    let function = function.ok_or_else(|| {
-        fault::reply("ERR redis.register_function must get a callback argument")
-    })?;
+    let function = function
+        .ok_or_else(|| fault::reply("ERR redis.register_function must get a callback argument"))?;
     Ok(Registered { name, function, info: FunctionInfo { description, flags } })
 }
 

@@ -286,7 +286,13 @@ impl Writing {
     }
 
     /// Writes the keys of a map with their values, or those of a set.
-    fn pairs(&mut self, out: &mut Vec<u8>, of: &Table, depth: usize, has_values: bool) -> Result<()> {
+    fn pairs(
+        &mut self,
+        out: &mut Vec<u8>,
+        of: &Table,
+        depth: usize,
+        has_values: bool,
+    ) -> Result<()> {
         let start = out.len();
         let mut count = 0;
         for pair in of.pairs::<Value, Value>() {
@@ -297,7 +303,11 @@ impl Writing {
             }
             count += 1;
         }
-        self.put_head(out, start, |reply| if has_values { reply.map(count) } else { reply.set(count) });
+        self.put_head(
+            out,
+            start,
+            |reply| if has_values { reply.map(count) } else { reply.set(count) },
+        );
         Ok(())
     }
 

@@ -76,7 +76,11 @@ impl Node {
     ///
     /// # Errors
     /// It does not compile, or its first line is wrong.
-    pub(crate) fn add_script(&mut self, digest: Digest, source: &[u8]) -> Result<ScriptFlags, Vec<u8>> {
+    pub(crate) fn add_script(
+        &mut self,
+        digest: Digest,
+        source: &[u8],
+    ) -> Result<ScriptFlags, Vec<u8>> {
         if let Some(script) = self.scripting.scripts.find(&digest) {
             return Ok(script.flags);
         }
@@ -89,7 +93,8 @@ impl Node {
             error.extend_from_slice(&text);
             return Err(error);
         }
-        let evicted = self.scripting.scripts.insert(digest, Script { source: source.into(), flags });
+        let evicted =
+            self.scripting.scripts.insert(digest, Script { source: source.into(), flags });
         self.forget_scripts(evicted);
         Ok(flags)
     }
@@ -169,7 +174,9 @@ fn may_run(node: &Node, flags: ScriptFlags, is_readonly: bool) -> Result<(), Rep
         return Ok(());
     }
     if flags.contains(ScriptFlags::NO_CLUSTER) && node.cluster.is_some() {
-        return Err(ReplyError::new("ERR Can not run script on cluster, 'no-cluster' flag is set."));
+        return Err(ReplyError::new(
+            "ERR Can not run script on cluster, 'no-cluster' flag is set.",
+        ));
     }
     if is_readonly && !flags.contains(ScriptFlags::NO_WRITES) {
         return Err(ReplyError::new(
@@ -254,7 +261,10 @@ fn admit(
     let spec = match resolve(args) {
         Ok(spec) if commands::handler(spec.id()).is_some() => spec,
         Err(ResolveError::WrongArity { spec }) => {
-            return refuse(Some(spec), "ERR Wrong number of args calling Redis command from script");
+            return refuse(
+                Some(spec),
+                "ERR Wrong number of args calling Redis command from script",
+            );
         }
         _ => return refuse(None, "ERR Unknown Redis command called from script"),
     };
@@ -265,9 +275,8 @@ fn admit(
         return refuse(Some(spec), "ERR Write commands are not allowed from read-only scripts.");
     }
     if node.cluster.is_some() {
-        check_slot(node, running, spec, args).map_err(|text| {
-            (Some(spec), ReplyError::from_static(text))
-        })?;
+        check_slot(node, running, spec, args)
+            .map_err(|text| (Some(spec), ReplyError::from_static(text)))?;
     }
     Ok(spec)
 }

@@ -25,7 +25,7 @@ impl Vm {
     pub(super) fn start(memory_bytes_max: usize) -> Result<Vm, ReplyError> {
         let shared = Rc::new(Shared::new(memory_bytes_max));
         let serving = Rc::clone(&shared);
-        let body = move |host: &_, _| machine::serve(&serving, memory_bytes_max, host);
+        let body = move || machine::serve(&serving, memory_bytes_max);
         let failed = |why: String| ReplyError::new(format!("ERR cannot start Lua: {why}"));
         let mut fiber = Fiber::new(body).map_err(|error| failed(error.to_string()))?;
         match fiber.resume(Resume::Begin) {

@@ -10,7 +10,7 @@ pub(crate) const SCRIPTS: &[&str] = &[
      EVALSHA E0E1F9FABFC9D4800C877A703B823AC0578FF8DB 0\nEVALSHA_RO e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0\n\
      SCRIPT LOAD \"return x y\"\nEVAL \"syntax error\" 0\nSCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db abc\n\
      SCRIPT FLUSH foo\nSCRIPT FLUSH sync a\nSCRIPT FLUSH async\nSCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db\n\
-     SCRIPT KILL\nFUNCTION KILL\nSCRIPT DEBUG foo\nSCRIPT DEBUG no\nSCRIPT FOO\nMULTI\nEVAL \"return {1,{2}}\" 0\n\
+     SCRIPT KILL\nFUNCTION KILL\nSCRIPT FOO\nMULTI\nEVAL \"return {1,{2}}\" 0\n\
      EVAL \"return nosuch\" 0\nSET a 1\nEXEC\nEVAL_RO \"return redis.call('SET', 'a', 2)\" 0\nGET a\n\
      EVAL \"redis.call('SELECT', 3) return redis.call('SET', 'three', 1)\" 0\nEXISTS three\nSELECT 3\nEXISTS three",
     // Scripts that say what they are.

@@ -16,7 +16,10 @@ const LIBRARY: u8 = 245;
 const LIBRARY_BEFORE: u8 = 246;
 
 /// The code of libraries as one payload.
-pub(crate) fn write<'a>(codes: impl Iterator<Item = &'a [u8]>, compression: Compression) -> Vec<u8> {
+pub(crate) fn write<'a>(
+    codes: impl Iterator<Item = &'a [u8]>,
+    compression: Compression,
+) -> Vec<u8> {
     let mut writer = Writer::new(compression);
     for code in codes {
         writer.raw(&[LIBRARY]);

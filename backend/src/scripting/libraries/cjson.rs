@@ -12,6 +12,7 @@ use std::rc::Rc;
 use mlua::{Lua, MultiValue, Result, Table, Value};
 
 use crate::scripting::libraries::arguments::Arguments;
+use crate::scripting::machine::Shared;
 
 /// What scripts may set.
 #[derive(Clone, Copy)]
@@ -54,20 +55,24 @@ impl Default for Settings {
     }
 }
 
-type Shared = Rc<Cell<Settings>>;
+type SharedSettings = Rc<Cell<Settings>>;
 
-pub(super) fn table(lua: &Lua) -> Result<Table> {
-    let settings = Shared::default();
+pub(super) fn table(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
+    let settings = SharedSettings::default();
     let cjson = lua.create_table()?;
     let encoding = Rc::clone(&settings);
-    let encode = lua
-        .create_function(move |lua, args: MultiValue| encode::encode(lua, encoding.get(), &args))?;
+    let limits = Rc::clone(shared);
+    let encode = lua.create_function(move |lua, args: MultiValue| {
+        encode::encode(lua, &limits, encoding.get(), &args)
+    })?;
     cjson.raw_set("encode", encode)?;
     let decoding = Rc::clone(&settings);
     let decode = lua
         .create_function(move |lua, args: MultiValue| decode::decode(lua, decoding.get(), &args))?;
     cjson.raw_set("decode", decode)?;
-    cjson.raw_set("new", lua.create_function(|lua, _: MultiValue| table(lua))?)?;
+    let again = Rc::clone(shared);
+    let new = lua.create_function(move |lua, _: MultiValue| table(lua, &again))?;
+    cjson.raw_set("new", new)?;
     cjson.raw_set("null", Value::NULL)?;
     cjson.raw_set("_NAME", "cjson")?;
     cjson.raw_set("_VERSION", "2.1.0")?;

@@ -6,11 +6,16 @@ mod pack;
 
 mod unpack;
 
+use std::rc::Rc;
+
 use mlua::{Lua, MultiValue, Result, Table};
 
-pub(super) fn table(lua: &Lua) -> Result<Table> {
+use crate::scripting::machine::Shared;
+
+pub(super) fn table(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
+    let limits = Rc::clone(shared);
     let cmsgpack = lua.create_table()?;
-    let pack = lua.create_function(|lua, args: MultiValue| pack::pack(lua, &args))?;
+    let pack = lua.create_function(move |lua, args: MultiValue| pack::pack(lua, &limits, &args))?;
     cmsgpack.raw_set("pack", pack)?;
     let all = lua.create_function(|lua, args: MultiValue| unpack::all(lua, &args))?;
     cmsgpack.raw_set("unpack", all)?;

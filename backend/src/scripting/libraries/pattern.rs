@@ -88,7 +88,9 @@ impl<'a> Matcher<'a> {
         match capture.len {
             Length::Open => Err(Broken::Pattern("unfinished capture")),
             Length::Position => Ok(Captured::Position(capture.start + 1)),
-            Length::Bytes(len) => Ok(Captured::Bytes(&self.text[capture.start..capture.start + len])),
+            Length::Bytes(len) => {
+                Ok(Captured::Bytes(&self.text[capture.start..capture.start + len]))
+            }
         }
     }
 

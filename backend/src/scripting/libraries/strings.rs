@@ -181,6 +181,9 @@ fn replace(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> 
             add_replacement(&matcher, &with, (at, end), &mut out)
                 .map_err(|broken| raise(&arguments, broken))?;
         }
+        if out.len() > shared.string_bytes_max() {
+            return Err(out_of_memory());
+        }
         if out.len() > looked + LOOK_BYTES {
             looked = out.len();
             shared.look()?;
@@ -199,6 +202,11 @@ fn replace(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> 
     }
     out.extend_from_slice(&text[at..]);
     Ok(MultiValue::from_vec(vec![Value::String(lua.create_string(out)?), Value::Integer(count)]))
+}
+
+/// What is made here is not Lua's yet, so its limit is looked at before.
+pub(super) fn out_of_memory() -> mlua::Error {
+    mlua::Error::MemoryError("not enough memory".to_owned())
 }
 
 fn add_replacement(
@@ -247,7 +255,7 @@ fn repeat(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> {
     let count = usize::try_from(arguments.integer(2)?).unwrap_or(0);
     let bytes = text.len().saturating_mul(count);
     if bytes > shared.string_bytes_max() {
-        return Err(mlua::Error::MemoryError("not enough memory".to_owned()));
+        return Err(out_of_memory());
     }
     shared.look()?;
     let whole = lua.create_string(if bytes == 0 { Vec::new() } else { text.repeat(count) })?;

@@ -59,9 +59,8 @@ impl<'a> Format<'a> {
             b'i' | b'I' => {
                 let size = self.number(4)?;
                 if size > INTEGER_BYTES_MAX {
-                    let text = format!(
-                        "integral size {size} is larger than limit of {INTEGER_BYTES_MAX}"
-                    );
+                    let text =
+                        format!("integral size {size} is larger than limit of {INTEGER_BYTES_MAX}");
                     return Err(fault::text(self.lua, text));
                 }
                 size

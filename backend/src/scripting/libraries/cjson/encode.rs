@@ -5,29 +5,41 @@ use mlua::{Lua, MultiValue, Result, Table, Value};
 use crate::scripting::fault;
 use crate::scripting::libraries::arguments::Arguments;
 use crate::scripting::libraries::cjson::{Invalid, Settings};
+use crate::scripting::libraries::strings::out_of_memory;
+use crate::scripting::machine::Shared;
 use crate::scripting::number;
 
 /// Tables in tables, whatever is set: as many as Lua's stack has room for.
 const DEPTH_MAX: i64 = 2600;
 
-pub(super) fn encode(lua: &Lua, settings: Settings, args: &MultiValue) -> Result<mlua::LuaString> {
+pub(super) fn encode(
+    lua: &Lua,
+    shared: &Shared,
+    settings: Settings,
+    args: &MultiValue,
+) -> Result<mlua::LuaString> {
     let arguments = Arguments::new(lua, args);
     if args.len() != 1 {
         return Err(arguments.fail(1, "expected 1 argument"));
     }
-    let mut encoder = Encoder { lua, settings, out: Vec::new() };
+    let mut encoder = Encoder { lua, shared, settings, out: Vec::new() };
     encoder.value(args.front().unwrap_or(&Value::Nil), 0)?;
     lua.create_string(&encoder.out)
 }
 
 struct Encoder<'a> {
     lua: &'a Lua,
+    shared: &'a Shared,
     settings: Settings,
     out: Vec<u8>,
 }
 
 impl Encoder<'_> {
     fn value(&mut self, value: &Value, depth: i64) -> Result<()> {
+        // A value may stand in a table many times.
+        if self.out.len() > self.shared.string_bytes_max() {
+            return Err(out_of_memory());
+        }
         match value {
             Value::Nil => self.out.extend_from_slice(b"null"),
             Value::LightUserData(data) if data.0.is_null() => self.out.extend_from_slice(b"null"),

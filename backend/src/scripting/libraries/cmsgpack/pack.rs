@@ -3,29 +3,37 @@
 use mlua::{Lua, LuaString, MultiValue, Result, Table, Value};
 
 use crate::scripting::libraries::arguments::Arguments;
+use crate::scripting::libraries::strings::out_of_memory;
+use crate::scripting::machine::Shared;
 use crate::scripting::number::integer_of;
 
 /// Tables in tables; a deeper one becomes nil.
 const NESTING_MAX: usize = 16;
 
-pub(super) fn pack(lua: &Lua, args: &MultiValue) -> Result<LuaString> {
+pub(super) fn pack(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<LuaString> {
     if args.is_empty() {
         return Err(Arguments::new(lua, args).fail(0, "MessagePack pack needs input."));
     }
     let mut out = Vec::new();
     for value in args {
-        write(&mut out, value, 0)?;
+        write(shared, &mut out, value, 0)?;
     }
     lua.create_string(out)
 }
 
-fn write(out: &mut Vec<u8>, value: &Value, level: usize) -> Result<()> {
+fn write(shared: &Shared, out: &mut Vec<u8>, value: &Value, level: usize) -> Result<()> {
+    // A value may stand in a table many times.
+    if out.len() > shared.string_bytes_max() {
+        return Err(out_of_memory());
+    }
     match value {
         Value::String(text) => write_text(out, &text.as_bytes()),
         Value::Boolean(value) => out.push(if *value { 0xc3 } else { 0xc2 }),
         Value::Integer(number) => write_whole(out, *number),
         Value::Number(number) => write_number(out, *number),
-        Value::Table(table) if level < NESTING_MAX => return write_table(out, table, level),
+        Value::Table(table) if level < NESTING_MAX => {
+            return write_table(shared, out, table, level);
+        }
         _ => out.push(0xc0),
     }
     Ok(())
@@ -105,7 +113,7 @@ fn write_whole(out: &mut Vec<u8>, number: i64) {
     }
 }
 
-fn write_table(out: &mut Vec<u8>, table: &Table, level: usize) -> Result<()> {
+fn write_table(shared: &Shared, out: &mut Vec<u8>, table: &Table, level: usize) -> Result<()> {
     let (mut is_array, mut max, mut count) = (true, 0, 0_usize);
     for pair in table.pairs::<Value, Value>() {
         match pair?.0 {
@@ -117,15 +125,15 @@ fn write_table(out: &mut Vec<u8>, table: &Table, level: usize) -> Result<()> {
     if is_array && usize::try_from(max) == Ok(count) {
         write_len(out, count, 0x90, 15, [0xdc, 0xdd]);
         for index in 1..=count {
-            write(out, &table.raw_get::<Value>(index)?, level + 1)?;
+            write(shared, out, &table.raw_get::<Value>(index)?, level + 1)?;
         }
         return Ok(());
     }
     write_len(out, count, 0x80, 15, [0xde, 0xdf]);
     for pair in table.pairs::<Value, Value>() {
         let (key, value) = pair?;
-        write(out, &key, level + 1)?;
-        write(out, &value, level + 1)?;
+        write(shared, out, &key, level + 1)?;
+        write(shared, out, &value, level + 1)?;
     }
     Ok(())
 }

@@ -102,7 +102,10 @@ impl<'a> Reader<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "the type says how many bytes there are")]
     fn value(&mut self, depth: usize) -> Result<Value> {
         if depth > DEPTH_MAX {
-            return Err(fault::text(self.lua, "stack overflow (in function mp_decode_to_lua_type)"));
+            return Err(fault::text(
+                self.lua,
+                "stack overflow (in function mp_decode_to_lua_type)",
+            ));
         }
         let kind = self.unsigned(1)? as u8;
         Ok(match kind {
@@ -149,7 +152,9 @@ impl<'a> Reader<'a> {
         for _ in 0..len {
             let (key, value) = (self.value(depth + 1)?, self.value(depth + 1)?);
             match key {
-                Value::Nil => return Err(mlua::Error::RuntimeError("table index is nil".to_owned())),
+                Value::Nil => {
+                    return Err(mlua::Error::RuntimeError("table index is nil".to_owned()));
+                }
                 Value::Number(number) if number.is_nan() => {
                     return Err(mlua::Error::RuntimeError("table index is NaN".to_owned()));
                 }
