@@ -133,7 +133,7 @@ impl Machine {
         let lua = &state;
         let host = lua.create_table()?;
         install_faults(lua, shared, &host)?;
-        host.raw_set("compile", lua.create_function(|lua, args| compile_for_script(lua, args))?)?;
+        host.raw_set("compile", lua.create_function(compile_for_script)?)?;
         libraries::install(lua, shared, &host)?;
         host.raw_set("script_api", api::for_scripts(lua, shared)?)?;
         host.raw_set("library_api", api::for_libraries(lua, shared)?)?;
@@ -382,7 +382,6 @@ fn shown(value: &Value) -> Vec<u8> {
         Value::Boolean(value) => value.to_string().into_bytes(),
         Value::String(text) => text.as_bytes().to_vec(),
         Value::Integer(number) => number.to_string().into_bytes(),
-        #[expect(clippy::cast_precision_loss, reason = "Lua has no other numbers")]
         Value::Number(number) => crate::scripting::number::text(*number, 14),
         other => {
             format!("{}: {:p}", fault::type_name(Some(other)), other.to_pointer()).into_bytes()

@@ -77,7 +77,7 @@ fn draw(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<f64> {
             if lower > upper {
                 return Err(fault::argument(lua, 2, "interval is empty"));
             }
-            let span = i64::from(low_int(upper - lower + 1) as i32);
+            let span = low_int(upper - lower + 1);
             Ok((drawn * span as f64).floor() + lower as f64)
         }
         _ => Err(fault::text(lua, "wrong number of arguments")),
