@@ -22,7 +22,7 @@ pub(crate) const SCRIPTS: &[&str] = &[
     "EVAL \"string.rep = 1\" 0\nEVAL \"x = 1\" 0\nEVAL \"return x\" 0\nEVAL \"rawset(_G, 'x', 1)\" 0\nEVAL \"_G.redis = nil\" 0\n\
      EVAL \"table.insert(string, 1)\" 0\nEVAL \"setmetatable(_G, nil)\" 0\nEVAL \"getmetatable(_G).__index = nil\" 0\n\
      EVAL \"getmetatable('').__index = nil\" 0\nEVAL \"KEYS = 1\" 0\nEVAL \"KEYS[1] = 5 return KEYS[1]\" 0\n\
-     EVAL \"return loadstring(string.dump(function() return 1 end))\" 0\nEVAL \"local t = {} t[1] = t return t\" 0\n\
+     EVAL \"return loadstring(string.dump(function() return 1 end))\" 0\n\
      EVAL \"local t = {} for k in pairs(_G) do t[#t+1] = k end table.sort(t) return t\" 0\n\
      EVAL \"local t = {} for k in pairs(redis) do t[#t+1] = k end table.sort(t) return t\" 0\n\
      EVAL \"local t = {} for k in pairs(string) do t[#t+1] = k end table.sort(t) return t\" 0\n\

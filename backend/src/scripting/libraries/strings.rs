@@ -167,7 +167,7 @@ fn replace(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> 
         _ => return Err(arguments.fail(3, "string/function/table expected")),
     };
     let all = i64::try_from(text.len()).unwrap_or(i64::MAX).saturating_add(1);
-    let max = arguments.integer_or(4, all)?;
+    let max = int(arguments.integer_or(4, all)?);
     let (is_anchored, rest) = match pattern.strip_prefix(b"^") {
         Some(rest) => (true, rest),
         None => (false, &*pattern),
@@ -202,6 +202,12 @@ fn replace(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> 
     }
     out.extend_from_slice(&text[at..]);
     Ok(MultiValue::from_vec(vec![Value::String(lua.create_string(out)?), Value::Integer(count)]))
+}
+
+/// What is left of a number in C's `int`.
+#[expect(clippy::cast_possible_truncation, reason = "C cuts it off")]
+fn int(number: i64) -> i64 {
+    i64::from(number as i32)
 }
 
 /// What is made here is not Lua's yet, so its limit is looked at before.
