@@ -190,6 +190,8 @@ impl Client {
             is_authenticated: true,
             is_asking: self.is_asking,
             is_readonly: self.is_readonly,
+            // What is written to it is a command's reply and nothing else; messages wait for the script's.
+            replies: Replies::Off,
             connected_at_ms: self.connected_at_ms,
             used_at_ms: self.used_at_ms,
             ..Client::new(self.id, self.peer)

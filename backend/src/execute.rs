@@ -404,19 +404,24 @@ const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
     CommandId::of("reset"),
 ];
 
-/// Commands without keys of their own that a monitor must not send, as those that read or write.
-const MAY_WRITE: [CommandId; 5] = [
+/// Commands that are no writes by their row, and may have effects.
+const MAY_WRITE: [CommandId; 6] = [
     CommandId::of("publish"),
     CommandId::of("spublish"),
     CommandId::of("eval"),
     CommandId::of("evalsha"),
     CommandId::of("fcall"),
+    CommandId::of("pfcount"),
 ];
+
+/// Whether a command writes, or could.
+pub(crate) fn may_write(spec: &CommandSpec) -> bool {
+    spec.is_write() || MAY_WRITE.contains(&spec.id())
+}
 
 /// Whether a command reads or writes keys, or could.
 fn meets_keys(spec: &CommandSpec) -> bool {
-    spec.flags.intersects(CommandFlags::READONLY | CommandFlags::WRITE)
-        || MAY_WRITE.contains(&spec.id())
+    spec.flags.contains(CommandFlags::READONLY) || may_write(spec)
 }
 
 const SUBSCRIBED: &str =
@@ -495,7 +500,7 @@ fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
     let Some(pause) = node.active_pause() else { return false };
     match pause.reach {
         PauseReach::All => !UNHINDERED.contains(&spec.id()),
-        PauseReach::Writes => writes(client, spec),
+        PauseReach::Writes => may_write(spec) || spec.id() == EXEC && any_queued(client, may_write),
     }
 }
 

@@ -372,7 +372,7 @@ impl Node {
     /// Does what the commands of a turn have left to be done once.
     #[inline]
     pub(crate) fn after_turn(&mut self) {
-        if self.copy_is_due {
+        if self.copy_is_due && !self.scripting.is_busy() {
             self.copy_is_due = false;
             self.begin_copy();
         }

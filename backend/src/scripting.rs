@@ -58,7 +58,7 @@ use crate::scripting::vm::Vm;
 pub(crate) use cache::digest_of;
 pub(crate) use job::Digest;
 pub(crate) use library::Policy;
-pub(crate) use park::{Kill, go_on};
+pub(crate) use park::{Kill, go_on, until_free};
 pub(crate) use run::{Entry, start};
 
 /// Everything of scripts that the node keeps.

@@ -102,6 +102,8 @@ async fn until_ended(node: &SharedNode, signals: &mut Signals, shutdown: &Notify
             () = shutdown.notified() => return,
         };
         tracing::warn!("Received {name} scheduling shutdown...");
+        node.borrow_mut().scripting.kill_unwritten();
+        scripting::until_free(node).await;
         let mut node = node.borrow_mut();
         let disk = &node.config.settings().disk;
         let mode = if name == "SIGINT" { disk.on_sigint } else { disk.on_sigterm };

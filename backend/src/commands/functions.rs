@@ -26,6 +26,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 fn call_function(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.show_line();
     let name = String::from_utf8_lossy(call.arg(1)).into_owned();
     let libraries = &call.node.scripting.libraries;
     let function = libraries.library_of(&name).and_then(|library| library.functions.get(&name));
@@ -182,8 +183,7 @@ fn kill(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn dump(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let compression = super::dump::compression(call);
-    let codes = call.node.scripting.libraries.iter().map(|(_, library)| &*library.code);
-    let payload = functions::write(codes, compression);
+    let payload = functions::write(call.node.scripting.libraries.codes(), compression);
     call.reply.bulk(&payload);
     Ok(())
 }

@@ -35,6 +35,8 @@ pub(super) fn keys_count(call: &Call<'_>) -> Result<usize, ReplyError> {
 }
 
 fn eval(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    // Before the commands that it runs.
+    call.show_line();
     let source = call.arg(1);
     let digest = digest_of(source);
     if call.node.scripting.scripts.find(&digest).is_none() {
@@ -45,6 +47,7 @@ fn eval(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn eval_by_digest(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.show_line();
     let unknown = ReplyError::from_static("NOSCRIPT No matching script. Please use EVAL.");
     let Some(digest) = digest_in(call.arg(1)) else { return Err(unknown) };
     if call.node.scripting.scripts.find(&digest).is_none() {

@@ -7,9 +7,10 @@ use std::rc::Rc;
 use mlua::{Lua, MultiValue, Result, Table, Value};
 use reddoor_protocol::encode::Resp;
 
+use crate::propagate::Reach;
 use crate::scripting::cache::digest_of;
 use crate::scripting::fault::{self, Fault};
-use crate::scripting::fiber::{Effects, Event, Resume, Words, ask};
+use crate::scripting::fiber::{Event, Resume, Words, ask};
 use crate::scripting::machine::Shared;
 use crate::scripting::{number, register, reply};
 use crate::server::REDIS_VERSION;
@@ -74,8 +75,8 @@ fn run(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<std::result::Res
         Ok(words) => words,
         Err(text) => return Ok(Err(Fault::Reply { text: text.into(), is_counted: false })),
     };
-    let (resp, effects) = (shared.resp.get(), shared.effects.get());
-    match ask(Event::Call { words, resp, effects }) {
+    let (resp, reach) = (shared.resp.get(), shared.reach.get());
+    match ask(Event::Call { words, resp, reach }) {
         Resume::Reply(bytes) => reply::to_lua(lua, &bytes),
         _ => {
             shared.is_killed.set(true);
@@ -140,7 +141,7 @@ fn common(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     let setting = Rc::clone(shared);
     redis.raw_set(
         "set_repl",
-        lua.create_function(move |_, args: MultiValue| set_effects(&setting, &args))?,
+        lua.create_function(move |_, args: MultiValue| set_reach(&setting, &args))?,
     )?;
     for (name, level) in LOG_LEVELS {
         redis.raw_set(name, level)?;
@@ -247,7 +248,7 @@ fn set_resp(shared: &Shared, args: &MultiValue) -> Result<()> {
     Ok(())
 }
 
-fn set_effects(shared: &Shared, args: &MultiValue) -> Result<()> {
+fn set_reach(shared: &Shared, args: &MultiValue) -> Result<()> {
     if args.len() != 1 {
         return Err(fault::reply("ERR redis.set_repl() requires two arguments."));
     }
@@ -257,8 +258,12 @@ fn set_effects(shared: &Shared, args: &MultiValue) -> Result<()> {
             "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
         ));
     }
-    let (to_file, to_replicas) = (flags & REPL_FILE != 0, flags & REPL_REPLICAS != 0);
-    shared.effects.set(Effects { to_file, to_replicas });
+    shared.reach.set(match (flags & REPL_FILE != 0, flags & REPL_REPLICAS != 0) {
+        (true, true) => Reach::All,
+        (true, false) => Reach::File,
+        (false, true) => Reach::Replicas,
+        (false, false) => Reach::Nobody,
+    });
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use reddoor_protocol::encode::Resp;
 
+use crate::propagate::Reach;
 use crate::scripting::job::{Done, Job};
 
 /// Bytes of the stack, of which only what is used takes memory. Lua limits calls through C to 200, and ours that
@@ -41,24 +42,14 @@ pub(super) enum Event {
     Call {
         words: Words,
         resp: Resp,
-        effects: Effects,
+        /// Who repeats what it changes, as `redis.set_repl` has it.
+        reach: Reach,
     },
     /// Whether the user may run this, to be answered by [`Resume::MayRun`]; `None` for no such command.
     MayRun(Words),
     /// The slice of time is over.
     Paused,
     Done(Done),
-}
-
-/// Where a script's changes go besides the data, as `redis.set_repl` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Effects {
-    pub(crate) to_file: bool,
-    pub(crate) to_replicas: bool,
-}
-
-impl Effects {
-    pub(crate) const ALL: Effects = Effects { to_file: true, to_replicas: true };
 }
 
 /// The arguments of a command in one buffer.

@@ -25,6 +25,8 @@ pub(crate) struct Library {
 pub(crate) struct Libraries {
     libraries: BTreeMap<String, Library>,
     last_number: u64,
+    /// Numbers that Lua is still to forget, which it cannot while a script lies still.
+    forgotten: Vec<u64>,
 }
 
 /// What becomes of a library that is there already.
@@ -38,6 +40,15 @@ const ODD_NAME: &str = "ERR Library names can only contain letters, numbers, or 
     least one character long";
 
 impl Libraries {
+    pub(super) fn take_forgotten(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    /// The code of each, in the order of names.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &[u8]> {
+        self.libraries.values().map(|library| &*library.code)
+    }
+
     /// Names and libraries in the order of names.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Library)> {
         self.libraries.iter().map(|(name, library)| (name.as_str(), library))
@@ -156,6 +167,15 @@ impl Node {
         true
     }
 
+    /// Replaces all libraries by those of a file or a copy.
+    ///
+    /// # Errors
+    /// One of them cannot be loaded; those before it are there.
+    pub(crate) fn restore_libraries(&mut self, codes: &[Box<[u8]>]) -> Result<(), ReplyError> {
+        self.flush_libraries();
+        codes.iter().try_for_each(|code| self.load_library(code, Policy::Refuse).map(drop))
+    }
+
     /// Removes all libraries.
     pub(crate) fn flush_libraries(&mut self) {
         for (_, library) in std::mem::take(&mut self.scripting.libraries.libraries) {
@@ -164,8 +184,8 @@ impl Node {
     }
 
     fn forget_library(&mut self, number: u64) {
-        if let Some(vm) = &mut self.scripting.vm {
-            vm.work(Job::ForgetLibrary(number));
+        if self.scripting.vm.is_some() {
+            self.scripting.libraries.forgotten.push(number);
         }
     }
 }

@@ -16,9 +16,10 @@ use mlua::{
 };
 use reddoor_protocol::encode::Resp;
 
+use crate::propagate::Reach;
 use crate::scripting::api;
 use crate::scripting::fault::{self, Fault};
-use crate::scripting::fiber::{Effects, Event, Resume, Words, ask};
+use crate::scripting::fiber::{Event, Resume, Words, ask};
 use crate::scripting::job::{Digest, Done, Job, What};
 use crate::scripting::libraries;
 use crate::scripting::random::Random48;
@@ -42,7 +43,7 @@ pub(super) struct Shared {
     pub(super) look_at: Cell<Option<Instant>>,
     /// The version that commands answer in, as `redis.setresp` has it.
     pub(super) resp: Cell<Resp>,
-    pub(super) effects: Cell<Effects>,
+    pub(super) reach: Cell<Reach>,
     pub(super) random: RefCell<Random48>,
     /// Present while a library is loaded.
     pub(super) registration: RefCell<Option<Registration>>,
@@ -57,7 +58,7 @@ impl Shared {
             is_killed: Cell::new(false),
             look_at: Cell::new(None),
             resp: Cell::new(Resp::V2),
-            effects: Cell::new(Effects::ALL),
+            reach: Cell::new(Reach::All),
             random: RefCell::new(Random48::default()),
             registration: RefCell::new(None),
             used_bytes: Cell::new(0),
@@ -201,7 +202,7 @@ impl Machine {
 
     fn call(&mut self, what: &What, keys: &Words, args: &Words, resp: Resp) -> Result<Done> {
         self.shared.resp.set(Resp::V2);
-        self.shared.effects.set(Effects::ALL);
+        self.shared.reach.set(Reach::All);
         let keys = sequence(&self.lua, keys)?;
         let args = sequence(&self.lua, args)?;
         let (is_ok, value) = match what {

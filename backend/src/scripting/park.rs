@@ -114,6 +114,13 @@ impl Scripting {
         Ok(())
     }
 
+    /// Ends the script that is busy, unless it has changed something already.
+    pub(crate) fn kill_unwritten(&mut self) {
+        if let Some(parked) = &mut self.parked {
+            parked.running.is_killed |= !parked.running.has_written;
+        }
+    }
+
     /// The function that is busy: its name, its call and how long it has run.
     pub(crate) fn busy_function(&self) -> Option<(&str, &[Vec<u8>], Duration)> {
         let running = &self.parked.as_ref()?.running;
@@ -132,6 +139,13 @@ pub(crate) async fn go_on(node: SharedNode) {
         while run_slice(&mut node.borrow_mut()) {
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// Waits until no script lies still, before something changes the data that is no client's command.
+pub(crate) async fn until_free(node: &SharedNode) {
+    while node.borrow().scripting.is_busy() {
+        tokio::time::sleep(SLICE).await;
     }
 }
 
@@ -165,12 +179,17 @@ fn answer(node: &mut Node, parked: Parked, bytes: &[u8]) {
     let mut client = own.unwrap_or(running.client);
     let is_done = resume_transaction(node, &mut client, behind, &mut out, now_ms);
     if is_done {
+        node.end_unit();
+        node.write_appended();
+        client.written_to = node.replication.offset;
         blocking::finish_with(&mut client, &out);
     }
     if seated {
         node.clients.put(running.seat, client);
     }
-    if is_done && node.blocking.has_ready() {
-        blocking::serve(node, now_ms);
+    if is_done {
+        node.broadcast_invalidations();
+        node.serve_ready_keys();
+        node.after_turn();
     }
 }

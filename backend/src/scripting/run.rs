@@ -18,10 +18,12 @@ use reddoor_protocol::slot::Slot;
 
 use crate::client::{Blocked, Client, ClientId, Seat};
 use crate::commands;
-use crate::execute::{Call, Origin, Turn, route_of_script, run, slot_of};
+use crate::execute::{Call, Origin, Turn, may_write, route_of_script, run, slot_of};
 use crate::node::Node;
+use crate::propagate::Reach;
+use crate::replication::role;
 use crate::scripting::cache::Script;
-use crate::scripting::fiber::{Effects, Event, Resume, Words};
+use crate::scripting::fiber::{Event, Resume, Words};
 use crate::scripting::flags::ScriptFlags;
 use crate::scripting::job::{Digest, Done, Job, What};
 use crate::scripting::park::Parked;
@@ -48,6 +50,8 @@ pub(super) struct Running {
     pub(super) is_killed: bool,
     flags: ScriptFlags,
     is_readonly: bool,
+    /// It was run before, elsewhere: nothing is refused now.
+    is_repeated: bool,
     /// The slot of its first key, if it may use no other.
     slot: Option<Slot>,
     now_ms: i64,
@@ -69,7 +73,12 @@ impl Node {
             let vm = Vm::start(self.config.settings().lua_memory_bytes_max)?;
             self.scripting.vm = Some(vm);
         }
-        self.scripting.vm.as_mut().ok_or_else(|| ReplyError::new("ERR Lua has ended"))
+        let forgotten = self.scripting.libraries.take_forgotten();
+        let vm = self.scripting.vm.as_mut().ok_or(ReplyError::from_static("ERR Lua has ended"))?;
+        for number in forgotten {
+            vm.work(Job::ForgetLibrary(number));
+        }
+        Ok(vm)
     }
 
     /// Puts a script into the cache and into Lua.
@@ -127,7 +136,10 @@ pub(crate) fn start(
     keys_count: usize,
 ) -> Result<(), ReplyError> {
     let is_readonly = call.spec.flags.contains(CommandFlags::READONLY);
-    may_run(call.node, flags, is_readonly)?;
+    let is_repeated = call.origin == Origin::Replay;
+    // Its commands have effects, and it has none of its own.
+    call.propagate_nothing();
+    may_run(call.node, flags, is_readonly, is_repeated)?;
     let what = match entry {
         Entry::Script(digest) => What::Script(*digest),
         Entry::Function(name) => {
@@ -150,15 +162,20 @@ pub(crate) fn start(
         is_killed: false,
         flags,
         is_readonly: is_readonly || flags.contains(ScriptFlags::NO_WRITES),
+        is_repeated,
         slot: None,
         now_ms: call.now_ms,
         words: Vec::new(),
     };
-    let busy_after = call.node.config.settings().busy_reply_threshold;
+    // Nobody else is served while something is repeated.
+    let busy_after = call.node.config.settings().busy_reply_threshold.filter(|_| !is_repeated);
     let busy_at = busy_after.and_then(|after| running.started.checked_add(after));
     call.node.lua()?.run_until(busy_at);
     match advance(call.node, &mut running, Resume::Job(job)) {
-        Step::Done(done) => finish(call, done),
+        Step::Done(done) => {
+            call.push_absent();
+            finish(call, done);
+        }
         Step::Paused => {
             running.words = call.args.iter().map(<[u8]>::to_vec).collect();
             call.node.scripting.park(Parked::new(running, call.spec));
@@ -169,8 +186,21 @@ pub(crate) fn start(
     Ok(())
 }
 
-fn may_run(node: &Node, flags: ScriptFlags, is_readonly: bool) -> Result<(), ReplyError> {
-    if flags.contains(ScriptFlags::SAYS_NOTHING) {
+/// Whether a script may run at all, by what it says of itself.
+fn may_run(
+    node: &mut Node,
+    flags: ScriptFlags,
+    is_readonly: bool,
+    is_repeated: bool,
+) -> Result<(), ReplyError> {
+    let says_nothing = flags.contains(ScriptFlags::SAYS_NOTHING);
+    if !says_nothing && !flags.contains(ScriptFlags::NO_WRITES) && !is_repeated {
+        refusal_of_writes(node).map_or(Ok(()), Err)?;
+    }
+    if node.is_stale() && !flags.contains(ScriptFlags::ALLOW_STALE) {
+        return Err(ReplyError::from_static(role::MASTER_DOWN));
+    }
+    if says_nothing {
         return Ok(());
     }
     if flags.contains(ScriptFlags::NO_CLUSTER) && node.cluster.is_some() {
@@ -186,6 +216,12 @@ fn may_run(node: &Node, flags: ScriptFlags, is_readonly: bool) -> Result<(), Rep
     Ok(())
 }
 
+/// Why nothing may be written now, if so.
+fn refusal_of_writes(node: &mut Node) -> Option<ReplyError> {
+    let refusal = node.persistence.refusal(&node.config.settings().disk);
+    refusal.map(ReplyError::new).or_else(|| node.refusal_of_writes().map(ReplyError::from_static))
+}
+
 /// Goes on with a script until it ends or its time is over.
 pub(super) fn advance(node: &mut Node, running: &mut Running, first: Resume) -> Step {
     let mut resume = first;
@@ -194,8 +230,8 @@ pub(super) fn advance(node: &mut Node, running: &mut Running, first: Resume) -> 
             return Step::Done(Done::Failed(b"ERR Lua has ended".to_vec()));
         };
         resume = match vm.resume(resume) {
-            Event::Call { words, resp, effects } => {
-                Resume::Reply(run_command(node, running, &words, resp, effects))
+            Event::Call { words, resp, reach } => {
+                Resume::Reply(run_command(node, running, &words, resp, reach))
             }
             Event::MayRun(words) => {
                 let words = words.slices();
@@ -216,7 +252,7 @@ fn run_command(
     running: &mut Running,
     words: &Words,
     resp: Resp,
-    _effects: Effects,
+    reach: Reach,
 ) -> Vec<u8> {
     let words = words.slices();
     let args = Args::from_slices(&words);
@@ -234,6 +270,7 @@ fn run_command(
         }
     };
     running.has_written |= spec.is_write();
+    node.effects.bound(reach);
     let mut turn = Turn { now_ms: running.now_ms, last: Instant::now() };
     let mut call = Call {
         node,
@@ -246,6 +283,7 @@ fn run_command(
         now_ms: running.now_ms,
     };
     run(&mut call, &mut turn);
+    node.effects.bound(Reach::All);
     out
 }
 
@@ -271,10 +309,17 @@ fn admit(
     if spec.flags.contains(CommandFlags::NOSCRIPT) {
         return refuse(Some(spec), "ERR This Redis command is not allowed from script");
     }
-    if spec.is_write() && running.is_readonly {
+    if node.is_stale() && !spec.flags.contains(CommandFlags::STALE) {
+        return refuse(Some(spec), "ERR Can not execute the command on a stale replica");
+    }
+    if may_write(spec) && running.is_readonly {
         return refuse(Some(spec), "ERR Write commands are not allowed from read-only scripts.");
     }
-    if node.cluster.is_some() {
+    // What has begun to write is not stopped half way.
+    if spec.is_write() && !running.has_written && !running.is_repeated {
+        refusal_of_writes(node).map_or(Ok(()), |refusal| Err((Some(spec), refusal)))?;
+    }
+    if node.cluster.is_some() && !running.is_repeated {
         check_slot(node, running, spec, args)
             .map_err(|text| (Some(spec), ReplyError::from_static(text)))?;
     }
@@ -288,7 +333,7 @@ fn check_slot(
     spec: &'static CommandSpec,
     args: Args<'_>,
 ) -> Result<(), &'static str> {
-    if let Err(error) = route_of_script(node, &mut running.client, spec, args) {
+    if let Err(error) = route_of_script(node, &mut running.client, spec, args, running.now_ms) {
         return Err(match error.as_str() {
             text if !text.starts_with("CLUSTERDOWN") => {
                 "ERR Script attempted to access a non local key in a cluster node"
