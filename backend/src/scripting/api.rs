@@ -116,9 +116,15 @@ pub(super) fn for_scripts(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     Ok(redis)
 }
 
-/// The table for libraries.
-pub(super) fn for_libraries(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
-    let redis = common(lua, shared)?;
+/// The table for functions.
+pub(super) fn for_functions(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
+    common(lua, shared)
+}
+
+/// The table for libraries while they are loaded.
+pub(super) fn for_loading(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
+    let redis = lua.create_table()?;
+    install_log(lua, &redis)?;
     let registering = Rc::clone(shared);
     let function =
         lua.create_function(move |_, args: MultiValue| register::register(&registering, &args))?;
@@ -129,7 +135,7 @@ pub(super) fn for_libraries(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
 fn common(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     let redis = lua.create_table()?;
     install_asking(lua, shared, &redis)?;
-    redis.raw_set("log", lua.create_function(|_, args: MultiValue| log(&args))?)?;
+    install_log(lua, &redis)?;
     redis.raw_set("sha1hex", lua.create_function(|_, args: MultiValue| sha1hex(&args))?)?;
     redis.raw_set("error_reply", lua.create_function(|lua, args| error_reply(lua, &args))?)?;
     redis.raw_set("status_reply", lua.create_function(|lua, args| status_reply(lua, &args))?)?;
@@ -143,32 +149,23 @@ fn common(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
         "set_repl",
         lua.create_function(move |_, args: MultiValue| set_reach(&setting, &args))?,
     )?;
-    for (name, level) in LOG_LEVELS {
-        redis.raw_set(name, level)?;
-    }
     redis.raw_set("REPL_NONE", 0)?;
     redis.raw_set("REPL_AOF", REPL_FILE)?;
     redis.raw_set("REPL_SLAVE", REPL_REPLICAS)?;
     redis.raw_set("REPL_REPLICA", REPL_REPLICAS)?;
     redis.raw_set("REPL_ALL", REPL_FILE | REPL_REPLICAS)?;
-    redis.raw_set("REDIS_VERSION", REDIS_VERSION)?;
-    redis.raw_set("REDIS_VERSION_NUM", REDIS_VERSION_NUMBER)?;
     Ok(redis)
 }
 
-/// A string or a number as text, as Lua converts them.
-fn text_of(value: &Value) -> Option<Vec<u8>> {
-    match value {
-        Value::String(text) => Some(text.as_bytes().to_vec()),
-        Value::Integer(number) => Some(whole_text(*number)),
-        Value::Number(number) => Some(number::text(*number, 14)),
-        _ => None,
+/// What scripts and libraries that are being loaded share.
+fn install_log(lua: &Lua, redis: &Table) -> Result<()> {
+    redis.raw_set("log", lua.create_function(|_, args: MultiValue| log(&args))?)?;
+    for (name, level) in LOG_LEVELS {
+        redis.raw_set(name, level)?;
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "it is a double in Lua")]
-fn whole_text(whole: i64) -> Vec<u8> {
-    number::text(whole as f64, 14)
+    redis.raw_set("REDIS_VERSION", REDIS_VERSION)?;
+    redis.raw_set("REDIS_VERSION_NUM", REDIS_VERSION_NUMBER)?;
+    Ok(())
 }
 
 fn log(args: &MultiValue) -> Result<()> {
@@ -181,7 +178,7 @@ fn log(args: &MultiValue) -> Result<()> {
             _ => Err(fault::reply("ERR First argument must be a number (log level).")),
         };
     };
-    let words: Vec<Vec<u8>> = args.iter().skip(1).filter_map(text_of).collect();
+    let words: Vec<Vec<u8>> = args.iter().skip(1).filter_map(number::text_of).collect();
     let text = words.join(&b' ');
     let text = String::from_utf8_lossy(&text);
     match level {
@@ -196,7 +193,9 @@ fn log(args: &MultiValue) -> Result<()> {
 
 fn sha1hex(args: &MultiValue) -> Result<String> {
     match args.front() {
-        Some(value) if args.len() == 1 => Ok(hex_digest(&text_of(value).unwrap_or_default())),
+        Some(value) if args.len() == 1 => {
+            Ok(hex_digest(&number::text_of(value).unwrap_or_default()))
+        }
         _ => Err(fault::reply("ERR wrong number of arguments")),
     }
 }

@@ -122,6 +122,7 @@ struct Machine {
     library_globals: Table,
     run: Function,
     run_with: Function,
+    run_loading: Function,
     replier: Replier,
     scripts: HashMap<Digest, Function>,
     functions: HashMap<u64, HashMap<String, Function>>,
@@ -137,10 +138,14 @@ impl Machine {
         host.raw_set("compile", lua.create_function(compile_for_script)?)?;
         libraries::install(lua, shared, &host)?;
         host.raw_set("script_api", api::for_scripts(lua, shared)?)?;
-        host.raw_set("library_api", api::for_libraries(lua, shared)?)?;
+        host.raw_set("library_api", api::for_functions(lua, shared)?)?;
+        host.raw_set("loading_api", api::for_loading(lua, shared)?)?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name(PRELUDE);
-        let (script_globals, script_real, library_globals, strings, run, run_with) = prelude
-            .call::<(Table, Table, Table, Table, Function, Function)>((host, lua.globals()))?;
+        let (script_globals, script_real, library_globals, strings, run, run_with, run_loading) =
+            prelude.call::<(Table, Table, Table, Table, Function, Function, Function)>((
+                host,
+                lua.globals(),
+            ))?;
         lua.set_type_metatable::<LuaString>(Some(strings));
         lua.set_globals(script_globals.clone())?;
         Ok(Machine {
@@ -152,6 +157,7 @@ impl Machine {
             library_globals,
             run,
             run_with,
+            run_loading,
             replier: Replier,
             scripts: HashMap::new(),
             functions: HashMap::new(),
@@ -239,7 +245,7 @@ impl Machine {
             }
         };
         *self.shared.registration.borrow_mut() = Some(Registration::default());
-        let result = self.run.call::<(bool, Value)>(function);
+        let result = self.run_loading.call::<(bool, Value)>(function);
         let registration = self.shared.registration.borrow_mut().take().unwrap_or_default();
         let (is_ok, value) = result?;
         if !is_ok {

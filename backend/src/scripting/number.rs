@@ -1,5 +1,7 @@
 //! Numbers as C writes and converts them.
 
+use mlua::Value;
+
 /// A number with so many significant digits, as `%.<digits>g` has it.
 pub(super) fn text(number: f64, digits: usize) -> Vec<u8> {
     if number.is_nan() {
@@ -33,6 +35,21 @@ pub(super) fn text(number: f64, digits: usize) -> Vec<u8> {
 pub(super) fn integer_of(number: f64) -> i64 {
     const END: f64 = 9_223_372_036_854_775_808.0;
     if number.is_nan() || !(-END..END).contains(&number) { i64::MIN } else { number as i64 }
+}
+
+/// A string or a number as text, as Lua converts them.
+pub(super) fn text_of(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(string) => Some(string.as_bytes().to_vec()),
+        Value::Integer(number) => Some(whole_text(*number)),
+        Value::Number(number) => Some(text(*number, 14)),
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is a double in Lua")]
+fn whole_text(whole: i64) -> Vec<u8> {
+    text(whole as f64, 14)
 }
 
 #[cfg(test)]

@@ -117,8 +117,11 @@ function G.pairs(...)
   return next, t, nil
 end
 
-function G.rawget(t, k)
-  expect(type(t) == "table", 1, "table", 2, t)
+function G.rawget(...)
+  local t, k = ...
+  local count = select("#", ...)
+  expect(type(t) == "table", 1, "table", count, t)
+  if count < 2 then bad_argument(1, 2, "value expected") end
   return rawget(real_of[t] or t, k)
 end
 
@@ -258,7 +261,7 @@ function string.gsub(...)
   end
   local out, length, count, at = {}, 0, 0, 1
   local anchored = sub(pattern, 1, 1) == "^"
-  max = max and whole(max) or #text + 1
+  max = max and host.int(max) or #text + 1
   while count < max do
     local from, to, found, value = replacement(with, kind, find_next(text, pattern, at, true))
     if from == nil then break end
@@ -337,7 +340,10 @@ local function globals(redis)
 end
 
 local script_globals, script_real = globals(host.script_api)
-local library_globals = globals(host.library_api)
+local library_globals, library_real = globals(host.library_api)
+local loading_globals = setmetatable({
+  redis = protect(setmetatable(host.loading_api, { __index = missing })),
+}, { __index = missing })
 -- A text for debuggers of old; scripts that call it get what they would get from a Redis.
 script_real.__redis__err__handler = host.error_handler
 
@@ -353,4 +359,13 @@ local function run_with(f, keys, args)
   return raw_xpcall(function() return f(keys, args) end, handler)
 end
 
-return script_globals, script_real, library_globals, string_rule, run, run_with
+-- While a library is loaded it sees of its globals nothing but what registers functions.
+local library_rule = getmetatable(library_globals)
+local function run_loading(f)
+  library_rule.__index = loading_globals
+  local ok, value = raw_xpcall(f, handler)
+  library_rule.__index = library_real
+  return ok, value
+end
+
+return script_globals, script_real, library_globals, string_rule, run, run_with, run_loading

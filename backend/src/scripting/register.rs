@@ -11,6 +11,7 @@ use crate::scripting::fault;
 use crate::scripting::flags::ScriptFlags;
 use crate::scripting::job::FunctionInfo;
 use crate::scripting::machine::Shared;
+use crate::scripting::number;
 
 /// The functions that a library has registered so far.
 #[derive(Default)]
@@ -71,13 +72,8 @@ pub(super) fn is_name(name: &str) -> bool {
 
 fn by_place(args: &MultiValue) -> Result<Registered> {
     let mut args = args.iter();
-    let name = match args.next() {
-        Some(Value::String(name)) => name.as_bytes().to_vec(),
-        _ => {
-            return Err(fault::reply(
-                "ERR first argument to redis.register_function must be a string",
-            ));
-        }
+    let Some(name) = args.next().and_then(number::text_of) else {
+        return Err(fault::reply("ERR first argument to redis.register_function must be a string"));
     };
     let Some(Value::Function(function)) = args.next() else {
         return Err(fault::reply(
@@ -93,19 +89,20 @@ fn by_name(fields: &Table) -> Result<Registered> {
     let mut flags = ScriptFlags::empty();
     for pair in fields.pairs::<Value, Value>() {
         let (key, value) = pair?;
-        let Value::String(key) = key else {
+        let Some(key) = number::text_of(&key) else {
             return Err(fault::reply(
                 "ERR named argument key given to redis.register_function is not a string",
             ));
         };
-        match (&*key.as_bytes(), value) {
-            (b"function_name", Value::String(text)) => name = Some(text.as_bytes().to_vec()),
+        let text = number::text_of(&value);
+        match (&*key, value) {
+            (b"function_name", _) if text.is_some() => name = text,
             (b"function_name", _) => {
                 return Err(fault::reply(
                     "ERR function_name argument given to redis.register_function must be a string",
                 ));
             }
-            (b"description", Value::String(text)) => description = Some(text.as_bytes().to_vec()),
+            (b"description", _) if text.is_some() => description = text,
             (b"description", _) => {
                 return Err(fault::reply(
                     "ERR description argument given to redis.register_function must be a string",

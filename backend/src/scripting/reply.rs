@@ -148,6 +148,7 @@ impl Replier {
             return Ok(failed(&text, false));
         };
         let mut text = text_field(&table, "err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+        text.truncate(memchr::memchr(0, &text).unwrap_or(text.len()));
         if let (Ok(source), Ok(line)) =
             (table.raw_get::<LuaString>("source"), table.raw_get::<i64>("line"))
         {
@@ -161,10 +162,7 @@ impl Replier {
     /// The words of an error alone.
     pub(super) fn error_text(&self, lua: &Lua, raised: Value) -> Result<Vec<u8>> {
         Ok(match fault::settle(lua, raised)? {
-            Value::Table(table) => {
-                let text = text_field(&table, "err").unwrap_or_default();
-                text.strip_prefix(b"ERR ").map(<[u8]>::to_vec).unwrap_or(text)
-            }
+            Value::Table(table) => text_field(&table, "err").unwrap_or_default(),
             Value::String(text) => text.as_bytes().to_vec(),
             _ => b"unknown error".to_vec(),
         })

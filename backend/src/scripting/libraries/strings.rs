@@ -10,6 +10,7 @@ use mlua::{Lua, MultiValue, Result, Table, Value};
 use crate::scripting::libraries::arguments::{Arguments, Bytes};
 use crate::scripting::libraries::pattern::{Broken, Captured, Matcher};
 use crate::scripting::machine::Shared;
+use crate::scripting::number;
 
 /// Bytes that make a pattern more than a text to search for.
 const SPECIALS: &[u8] = b"^$*+?.([%-";
@@ -30,6 +31,7 @@ pub(super) fn install(lua: &Lua, shared: &Rc<Shared>, host: &Table) -> Result<()
     add(&string, "rep", repeat)?;
     host.raw_set("string", string)?;
     add(host, "plain_gsub", replace)?;
+    host.raw_set("int", lua.create_function(|_, n: f64| Ok(int(number::integer_of(n))))?)?;
     add(host, "find_next", find_next)
 }
 
