@@ -9,6 +9,7 @@ use reddoor_protocol::encode::Resp;
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
+use crate::execute::Deeds;
 use crate::replication::replica::Replica;
 
 /// The number of a client: counts up from 1, never used twice.
@@ -102,6 +103,8 @@ pub(crate) enum Close {
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     pub(crate) queue: Vec<Queued>,
+    /// What they may do together.
+    pub(crate) deeds: Deeds,
     /// A command was refused while queueing: `EXEC` will refuse all.
     pub(crate) is_broken: bool,
     /// Bytes of all arguments queued, which the limit of incomplete requests bounds.
@@ -196,6 +199,11 @@ impl Client {
             used_at_ms: self.used_at_ms,
             ..Client::new(self.id, self.peer)
         })
+    }
+
+    /// A client that no connection belongs to and that may do everything: who repeats what was done elsewhere.
+    pub(crate) fn internal(id: ClientId) -> Client {
+        Client { is_authenticated: true, ..Client::new(id, Peer::ThisMachine) }
     }
 
     /// Ends the connection from outside; the session is woken to notice.

@@ -8,6 +8,10 @@
 //!
 //! Source: redis `src/server.c` processCommand.
 
+mod deeds;
+
+mod later;
+
 mod route;
 
 use std::time::{Duration, Instant};
@@ -20,15 +24,18 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use crate::blocking;
-use crate::client::{Client, Peer, Queued};
+use crate::client::{Client, Peer};
 use crate::commands;
 use crate::config::settings::Permission;
 use crate::data::value::Value;
-use crate::node::{At, Node, PauseReach};
+use crate::node::{At, Node};
 use crate::notify::Class;
 use crate::redact;
 use crate::replication::role;
 
+use later::{is_held_back, queue};
+
+pub(crate) use deeds::Deeds;
 pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
 
 /// One command under way: what a handler works with.
@@ -202,7 +209,8 @@ pub(crate) fn replay(
     };
     client.last_command = Some(spec.id());
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        queue(client, spec, args, out, usize::MAX);
+        let deeds = Deeds::of(node, client, spec, args);
+        queue(client, (spec, deeds), args, out, usize::MAX);
         return Ok(());
     }
     let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
@@ -233,8 +241,10 @@ fn admit(
         let error = if spec.id() == EXEC { exec_aborted(error.as_str()) } else { error };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
+    let deeds = Deeds::of(node, client, spec, args);
+    let may_write = deeds.may_write();
     if node.cluster.is_some()
-        && let Err(redirection) = route::check(node, client, spec, args, turn.now_ms)
+        && let Err(redirection) = route::check(node, client, (spec, may_write), args, turn.now_ms)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
     }
@@ -245,13 +255,11 @@ fn admit(
         }
     }
     if let Some(refusal) = node.persistence.refusal(&node.config.settings().disk)
-        && (spec.id() == PING || writes(client, spec))
+        && (spec.id() == PING || may_write)
     {
         return refuse_admitted(node, client, spec, &refusal, out);
     }
-    if writes(client, spec)
-        && let Some(refusal) = node.refusal_of_writes()
-    {
+    if may_write && let Some(refusal) = node.refusal_of_writes() {
         return refuse_admitted(node, client, spec, refusal, out);
     }
     if client.subscriptions.are_any()
@@ -271,10 +279,10 @@ fn admit(
         let error = ReplyError::new("ERR Replica can't interact with the keyspace");
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
-    if node.is_stale() && !runs_while(CommandFlags::STALE, client, spec) {
+    if node.is_stale() && !deeds.runs_while(CommandFlags::STALE) {
         return refuse_admitted(node, client, spec, role::MASTER_DOWN, out);
     }
-    if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
+    if node.persistence.loading.is_some() && !deeds.runs_while(CommandFlags::LOADING) {
         return refuse_admitted(node, client, spec, LOADING, out);
     }
     if let Some(error) = node.scripting.busy_error()
@@ -282,11 +290,11 @@ fn admit(
     {
         return refuse_admitted(node, client, spec, error.as_str(), out);
     }
-    if node.may_be_paused() && is_held_back(node, client, spec) {
+    if node.may_be_paused() && is_held_back(node, spec, deeds) {
         return Outcome::Postponed;
     }
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        queue(client, spec, args, out, node.config.settings().query_bytes_max);
+        queue(client, (spec, deeds), args, out, node.config.settings().query_bytes_max);
         return Outcome::Answered;
     }
     let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
@@ -308,21 +316,6 @@ fn refuse_admitted(
         return refuse(node, client, Some(spec), exec_aborted(reason).as_str().as_bytes(), out);
     }
     refuse(node, client, Some(spec), reason.as_bytes(), out)
-}
-
-/// Whether a command changes data, or is an `EXEC` of one that does.
-fn writes(client: &Client, spec: &CommandSpec) -> bool {
-    spec.is_write() || spec.id() == EXEC && any_queued(client, CommandSpec::is_write)
-}
-
-/// Whether a command runs in a state that only commands with a flag run in, and all that an `EXEC` runs do.
-fn runs_while(flag: CommandFlags, client: &Client, spec: &CommandSpec) -> bool {
-    let must_wait = |spec: &CommandSpec| !spec.flags.contains(flag);
-    !(must_wait(spec) || spec.id() == EXEC && any_queued(client, must_wait))
-}
-
-fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool {
-    client.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|q| is_meant(q.spec)))
 }
 
 /// Runs a command that has been checked, answers and counts it.
@@ -492,37 +485,6 @@ fn refuse(
     out.extend_from_slice(error);
     out.extend_from_slice(b"\r\n");
     Outcome::Answered
-}
-
-/// Whether `CLIENT PAUSE` makes this command wait.
-fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
-    const UNHINDERED: [CommandId; 3] = [CommandId::of("client|unpause"), AUTH, QUIT];
-    let Some(pause) = node.active_pause() else { return false };
-    match pause.reach {
-        PauseReach::All => !UNHINDERED.contains(&spec.id()),
-        PauseReach::Writes => may_write(spec) || spec.id() == EXEC && any_queued(client, may_write),
-    }
-}
-
-fn queue(
-    client: &mut Client,
-    spec: &'static CommandSpec,
-    args: Args<'_>,
-    out: &mut Vec<u8>,
-    bytes_max: usize,
-) {
-    let mut reply = ReplyWriter::new(out, client.resp);
-    let Some(transaction) = &mut client.transaction else { return };
-    transaction.bytes += args.iter().map(<[u8]>::len).sum::<usize>();
-    if transaction.bytes > bytes_max {
-        transaction.is_broken = true;
-        return reply
-            .error(&ReplyError::new("ERR transaction larger than client-query-buffer-limit"));
-    }
-    if !transaction.is_broken {
-        transaction.queue.push(Queued { spec, args: args.iter().map(Box::from).collect() });
-    }
-    reply.simple("QUEUED");
 }
 
 fn note_if_slow(call: &mut Call<'_>, took: Duration) {

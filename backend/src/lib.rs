@@ -10,6 +10,7 @@
 //! | [`config`] | the directives of redis.conf, from files, arguments and `CONFIG SET` |
 //! | [`error`] | why a node could not start or go on |
 //! | `log` | log lines in the form that tools grep |
+//! | `durable` | files that are there after a crash |
 //! | `server` | listeners, the periodic tick, signals, the end |
 //! | `session` | one client's socket: reading, executing, writing, waiting |
 //! | `client`, `clients` | what is known of one client, and of all |
@@ -39,6 +40,8 @@ pub mod error;
 mod log;
 
 mod clock;
+
+mod durable;
 
 mod data;
 

@@ -14,7 +14,7 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::scratch::{Copied, CopyError, Scratch};
 
-use crate::client::{Client, Peer};
+use crate::client::Client;
 use crate::clock;
 use crate::config::Config;
 use crate::data::rdb::payload;
@@ -42,7 +42,7 @@ impl Default for ScratchNode {
         let config = Config::from_args(&options).unwrap_or_default();
         let mut node = Node::new(config, None);
         let id = node.clients.next_id();
-        let client = Client { is_authenticated: true, ..Client::new(id, Peer::ThisMachine) };
+        let client = Client::internal(id);
         ScratchNode { node, client }
     }
 }

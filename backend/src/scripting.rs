@@ -10,9 +10,12 @@
 //! | `fiber`, `job` | what crosses between the two sides |
 //! | `machine`, `prelude.lua` | the Lua state and what scripts see |
 //! | `api`, `register`, `reply`, `fault`, `flags` | the table `redis`, replies as values, errors |
+//! | `alone` | scripts without a node, for `fuzz` |
 //! | `libraries`, `random`, `number` | cjson, cmsgpack, struct, bit, patterns |
 //!
 //! Invariant: the Lua side never holds a part of the node; a script that lies still holds nothing but its own stack.
+
+mod alone;
 
 mod api;
 
@@ -55,7 +58,9 @@ use crate::scripting::library::Libraries;
 use crate::scripting::park::Parked;
 use crate::scripting::vm::Vm;
 
-pub(crate) use cache::digest_of;
+pub(crate) use alone::run_alone;
+pub(crate) use cache::{digest_in, digest_of};
+pub(crate) use flags::ScriptFlags;
 pub(crate) use job::Digest;
 pub(crate) use library::Policy;
 pub(crate) use park::{Kill, go_on, until_free};

@@ -195,7 +195,7 @@ fn a_cluster_starts_stops_and_is_found_again_with_its_data() {
     let NodePorts(first) = ports;
     let nodes = [
         format!("127.0.0.1:{first}  primary, slots 0-16383"),
-        format!("127.0.0.1:{}  member without slots", first + 1),
+        format!("127.0.0.1:{}  replica of 127.0.0.1:{first}", first + 1),
     ];
     for (round, signal) in [Signal::TERM, Signal::INT].into_iter().enumerate() {
         let house = House::start(temp.path(), ports);

@@ -53,8 +53,8 @@ pub(crate) struct Across {
 enum Purpose {
     /// It is the value of the key at this argument.
     Value(usize),
-    /// It is the time that this key has left: one question behind its value.
-    TimeLeft(usize),
+    /// It is the time that the key has left whose value came before it.
+    TimeLeft,
     /// It tells whether the destination is there.
     Presence(usize),
     /// It is what is new in the streams that stand at these places among all.
@@ -138,7 +138,7 @@ impl Across {
             asked.push(key);
             ask(self, Purpose::Value(*arg), b"DUMP", key);
             if self.keeps_time() {
-                ask(self, Purpose::TimeLeft(*arg), b"PTTL", key);
+                ask(self, Purpose::TimeLeft, b"PTTL", key);
             }
         }
         if let Some(arg) = self.destination
@@ -195,7 +195,7 @@ impl Across {
                 Purpose::Value(_) if elements::is_null(answer) => {}
                 Purpose::Value(arg) => {
                     let time_left_ms = match answers.peek() {
-                        Some((Purpose::TimeLeft(_), answer)) => elements::integer(answer)?,
+                        Some((Purpose::TimeLeft, answer)) => elements::integer(answer)?,
                         _ => NO_EXPIRY,
                     };
                     if time_left_ms != GONE {
@@ -209,7 +209,7 @@ impl Across {
                     had_destination = true;
                     scratch.put_something(&args[*arg]);
                 }
-                Purpose::Presence(_) | Purpose::TimeLeft(_) => {}
+                Purpose::Presence(_) | Purpose::TimeLeft => {}
                 Purpose::Streams(_) => return None,
             }
         }

@@ -84,7 +84,12 @@ pub(crate) enum Job {
     /// They are what a command over several slots needs.
     CrossSlot(Box<Across>),
     /// It tells whether the result of a command over several slots was stored.
-    Store(Box<Across>, StoreReply),
+    Store {
+        /// The command.
+        across: Box<Across>,
+        /// What its client gets then.
+        reply: Vec<u8>,
+    },
 }
 
 /// How far a `WAIT` got.
@@ -95,10 +100,6 @@ pub(crate) struct WaitStep {
     /// When it is over, in microseconds of the worker's clock; `None`: never.
     pub(crate) until_us: Option<u64>,
 }
-
-/// What a client gets once a result is stored.
-#[derive(Debug)]
-pub(crate) struct StoreReply(pub(crate) Vec<u8>);
 
 /// A node that is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,7 +226,7 @@ impl Gather {
         match &self.job {
             Job::Info(question) => question.write(self, out),
             // Nothing was done yet, so there are no parts to tell of: the first error is that of the command.
-            Job::CrossSlot(_) | Job::Store(..) if !self.is_too_large => {
+            Job::CrossSlot(_) | Job::Store { .. } if !self.is_too_large => {
                 self.answers().write_first_error(out);
             }
             _ => self.write_error(out),

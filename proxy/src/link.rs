@@ -22,6 +22,9 @@ use crate::errand::{Errand, Lane, NodeIndex};
 use crate::pinned::Owner;
 use crate::scan::ProcessId;
 
+/// What a node is asked when it only matters that it answers.
+pub(crate) const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
 /// A request that was appended and not answered.
 #[derive(Debug)]
 struct InFlight {

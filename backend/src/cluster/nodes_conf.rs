@@ -22,6 +22,7 @@ use thiserror::Error;
 
 use super::core::{Core, Remembered};
 use super::member::SlotSet;
+use crate::durable::put_in_place;
 
 /// Permissions of a new file: as for a file that a Redis makes.
 const MODE: u32 = 0o644;
@@ -122,9 +123,7 @@ fn replace(path: &Path, aside: &Path, bytes: &[u8]) -> io::Result<File> {
     file.write_all(bytes)?;
     file.sync_all()?;
     file.try_lock().map_err(io::Error::from)?;
-    std::fs::rename(aside, path)?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(dir)?.sync_all()?;
+    put_in_place(aside, path)?;
     Ok(file)
 }
 

@@ -6,7 +6,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is};
 use crate::execute::{Call, Handler};
-use crate::scripting::{Digest, Entry, Kill, digest_of, start};
+use crate::scripting::{Digest, Entry, Kill, digest_in, digest_of, start};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("eval", eval),
@@ -55,13 +55,6 @@ fn eval_by_digest(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Err(unknown);
     }
     run(call, digest)
-}
-
-/// A digest as clients write it, in any case.
-fn digest_in(arg: &[u8]) -> Option<Digest> {
-    let mut digest: Digest = arg.try_into().ok()?;
-    digest.make_ascii_lowercase();
-    Some(digest)
 }
 
 fn run(call: &mut Call<'_>, digest: Digest) -> Result<(), ReplyError> {

@@ -121,6 +121,20 @@ impl Load {
         Ok(false)
     }
 
+    /// Reads all of it, and has the node serve it; the node is free between two slices.
+    ///
+    /// # Errors
+    /// As [`Load::step`]; the node still counts as loading, so that it neither serves nor saves what is there.
+    pub(crate) async fn run(mut self, node: &SharedNode) -> Result<(), LoadError> {
+        while !self.step(&mut node.borrow_mut())? {
+            tokio::task::yield_now().await;
+        }
+        let node = &mut *node.borrow_mut();
+        self.finish(node)?;
+        node.persistence.loading = None;
+        Ok(())
+    }
+
     /// Tells what was read; the node has it all now.
     ///
     /// # Errors
@@ -180,19 +194,9 @@ fn fatal(error: impl Error) -> RunError {
 async fn load_snapshot(node: &SharedNode) -> Result<(), RunError> {
     let path = node.borrow().snapshot_path();
     let opened = Load::open(&mut node.borrow_mut(), &path, Expired::Dropped, Duplicates::Refused);
-    let Some(mut load) = opened.map_err(fatal)? else { return Ok(()) };
+    let Some(load) = opened.map_err(fatal)? else { return Ok(()) };
     let start = Instant::now();
-    loop {
-        // The node is free between two slices.
-        let is_done = load.step(&mut node.borrow_mut()).map_err(fatal)?;
-        if is_done {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    let node = &mut *node.borrow_mut();
-    load.finish(node).map_err(fatal)?;
-    node.persistence.loading = None;
+    load.run(node).await.map_err(fatal)?;
     tracing::info!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -9,6 +9,7 @@ use rustix::process::Pid;
 
 use crate::clock;
 use crate::data::rdb::file::write::{Content, write};
+use crate::durable::put_in_place;
 use crate::node::Node;
 use crate::persistence::child::{self, Work};
 use crate::server::{REDIS_VERSION, resident_bytes};
@@ -49,19 +50,6 @@ impl Write for Steady {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Puts a file in its place, so that it is there after a crash.
-pub(super) fn put_in_place(temporary: &Path, place: &Path) -> io::Result<()> {
-    fs::rename(temporary, place)?;
-    sync_directory_of(place)
-}
-
-pub(super) fn sync_directory_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::propagate::Reach;
 use crate::scripting::cache::digest_of;
 use crate::scripting::fault::{self, Fault};
 use crate::scripting::fiber::{Event, Resume, Words, ask};
+use crate::scripting::libraries::arguments::number_of_text;
 use crate::scripting::machine::Shared;
 use crate::scripting::{number, register, reply};
 use crate::server::REDIS_VERSION;
@@ -172,11 +173,8 @@ fn log(args: &MultiValue) -> Result<()> {
     if args.len() < 2 {
         return Err(fault::reply("ERR redis.log() requires two arguments or more."));
     }
-    let Some(Value::Integer(level)) = args.front() else {
-        return match args.front() {
-            Some(Value::Number(_)) => Err(fault::reply("ERR Invalid debug level.")),
-            _ => Err(fault::reply("ERR First argument must be a number (log level).")),
-        };
+    let Some(level) = args.front().and_then(whole) else {
+        return Err(fault::reply("ERR First argument must be a number (log level)."));
     };
     let words: Vec<Vec<u8>> = args.iter().skip(1).filter_map(number::text_of).collect();
     let text = words.join(&b' ');
@@ -218,11 +216,25 @@ fn error_reply(lua: &Lua, args: &MultiValue) -> Result<Table> {
     let Some(text) = one_string(args) else {
         return fault::error_table(lua, WRONG_FIELD, false);
     };
-    let text = text.strip_prefix(b"-").unwrap_or(&text);
-    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
-    let text = &text[..end];
-    let text = if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() };
+    // A text of C ends at its first zero byte.
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = trimmed_end(text.strip_prefix(b"-").unwrap_or(text));
+    let (code, message) = match memchr::memchr(b' ', text) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (&b"ERR"[..], text),
+    };
+    let start = message.iter().position(|byte| !is_line_end(*byte)).unwrap_or(message.len());
+    let text = [code, b" ", trimmed_end(&message[start..])].concat();
     fault::error_table(lua, &text, false)
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+fn trimmed_end(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| !is_line_end(*byte)).map_or(0, |at| at + 1);
+    &text[..end]
 }
 
 fn status_reply(lua: &Lua, args: &MultiValue) -> Result<Table> {
@@ -266,11 +278,12 @@ fn set_reach(shared: &Shared, args: &MultiValue) -> Result<()> {
     Ok(())
 }
 
-/// A number cut to a whole one.
+/// A number, or a text that is one, cut to a whole one.
 fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),
         Value::Number(number) => Some(number::integer_of(*number)),
+        Value::String(text) => number_of_text(&text.as_bytes()).map(number::integer_of),
         _ => None,
     }
 }

@@ -44,6 +44,13 @@ pub(crate) fn digest_of(source: &[u8]) -> Digest {
     digest
 }
 
+/// A digest as clients write it, in any case.
+pub(crate) fn digest_in(arg: &[u8]) -> Option<Digest> {
+    let mut digest: Digest = arg.try_into().ok()?;
+    digest.make_ascii_lowercase();
+    Some(digest)
+}
+
 impl Cache {
     pub(crate) fn find(&self, digest: &Digest) -> Option<&Script> {
         self.scripts.get(digest)

@@ -65,11 +65,11 @@ pub(super) fn text_above(lua: &Lua, level: usize, text: &[u8]) -> Error {
 
 /// Argument `index` (from 1) of the running function is wrong.
 pub(super) fn argument(lua: &Lua, index: usize, reason: &str) -> Error {
-    argument_above(lua, 0, index, reason)
+    argument_above(lua, 0, index, reason.as_bytes())
 }
 
 /// As [`argument`], for the function that is so many levels above the running one.
-pub(super) fn argument_above(lua: &Lua, level: usize, index: usize, reason: &str) -> Error {
+pub(super) fn argument_above(lua: &Lua, level: usize, index: usize, reason: &[u8]) -> Error {
     let named = lua.inspect_stack(level, |debug| {
         let names = debug.names();
         let name = names.name.map_or_else(|| "?".to_owned(), std::borrow::Cow::into_owned);
@@ -77,11 +77,11 @@ pub(super) fn argument_above(lua: &Lua, level: usize, index: usize, reason: &str
     });
     let (name, is_method) = named.unwrap_or_else(|| ("?".to_owned(), false));
     let message = match (is_method, index) {
-        (true, 1) => format!("calling '{name}' on bad self ({reason})"),
-        (true, _) => format!("bad argument #{} to '{name}' ({reason})", index.saturating_sub(1)),
-        (false, _) => format!("bad argument #{index} to '{name}' ({reason})"),
+        (true, 1) => format!("calling '{name}' on bad self ("),
+        (true, _) => format!("bad argument #{} to '{name}' (", index.saturating_sub(1)),
+        (false, _) => format!("bad argument #{index} to '{name}' ("),
     };
-    text_above(lua, level, message.as_bytes())
+    text_above(lua, level, &[message.as_bytes(), reason, b")"].concat())
 }
 
 /// The name of a value's type as error texts have it.

@@ -5,7 +5,6 @@
 //! runs (its chunk's name is not anchored), memory has a limit, and the hook sees to time.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -124,8 +123,10 @@ struct Machine {
     run_with: Function,
     run_loading: Function,
     replier: Replier,
-    scripts: HashMap<Digest, Function>,
-    functions: HashMap<u64, HashMap<String, Function>>,
+    /// Functions by their digests. They are kept by Lua, since the bridge has room for a few thousand values only.
+    scripts: Table,
+    /// For each library a table of its functions, by their names.
+    libraries: Table,
     collected_bytes: usize,
 }
 
@@ -150,6 +151,8 @@ impl Machine {
         lua.set_globals(script_globals.clone())?;
         Ok(Machine {
             collected_bytes: lua.used_memory(),
+            scripts: lua.create_table()?,
+            libraries: lua.create_table()?,
             lua: state,
             shared: Rc::clone(shared),
             script_globals,
@@ -159,23 +162,17 @@ impl Machine {
             run_with,
             run_loading,
             replier: Replier,
-            scripts: HashMap::new(),
-            functions: HashMap::new(),
         })
     }
 
     fn run(&mut self, job: Job) -> Done {
         let done = match job {
             Job::Compile { digest, source } => self.compile(digest, &source),
-            Job::Forget(digest) => {
-                self.scripts.remove(&digest);
-                Ok(Done::Ok)
-            }
+            Job::Forget(digest) => self.forget_script(digest),
             Job::Run { what, keys, args, resp } => self.call(&what, &keys, &args, resp),
             Job::LoadLibrary { number, source } => self.load_library(number, &source),
             Job::ForgetLibrary(number) => {
-                self.functions.remove(&number);
-                Ok(Done::Ok)
+                self.libraries.raw_set(number, Value::Nil).map(|()| Done::Ok)
             }
             Job::Collect => {
                 self.collect();
@@ -199,11 +196,16 @@ impl Machine {
     fn compile(&mut self, digest: Digest, source: &[u8]) -> Result<Done> {
         match compile(&self.lua, source, "@user_script", Some(self.script_globals.clone())) {
             Ok(function) => {
-                self.scripts.insert(digest, function);
+                self.scripts.raw_set(self.lua.create_string(digest)?, function)?;
                 Ok(Done::Ok)
             }
             Err(error) => Ok(Done::Failed(text_of(&self.lua, error))),
         }
+    }
+
+    fn forget_script(&mut self, digest: Digest) -> Result<Done> {
+        self.scripts.raw_set(self.lua.create_string(digest)?, Value::Nil)?;
+        Ok(Done::Ok)
     }
 
     fn call(&mut self, what: &What, keys: &Words, args: &Words, resp: Resp) -> Result<Done> {
@@ -215,11 +217,12 @@ impl Machine {
             What::Script(digest) => {
                 self.script_real.raw_set("KEYS", keys)?;
                 self.script_real.raw_set("ARGV", args)?;
-                let function = self.scripts.get(digest);
+                let function = self.scripts.raw_get::<Value>(self.lua.create_string(digest)?)?;
                 self.run.call::<(bool, Value)>(function)?
             }
             What::Function { library, name } => {
-                let function = self.functions.get(library).and_then(|all| all.get(name));
+                let library = self.libraries.raw_get::<Table>(*library)?;
+                let function = library.raw_get::<Value>(name.as_str())?;
                 self.run_with.call::<(bool, Value)>((function, keys, args))?
             }
         };
@@ -228,7 +231,7 @@ impl Machine {
             What::Function { name, .. } => name.clone(),
         };
         if is_ok {
-            self.replier.reply(&value, resp)
+            self.replier.reply(&self.lua, &value, resp)
         } else {
             self.replier.error(&self.lua, value, &label)
         }
@@ -244,18 +247,18 @@ impl Machine {
                 return Ok(Done::Failed(text));
             }
         };
-        *self.shared.registration.borrow_mut() = Some(Registration::default());
+        *self.shared.registration.borrow_mut() = Some(Registration::new(self.lua.create_table()?));
         let result = self.run_loading.call::<(bool, Value)>(function);
-        let registration = self.shared.registration.borrow_mut().take().unwrap_or_default();
+        let registration = self.shared.registration.borrow_mut().take();
         let (is_ok, value) = result?;
         if !is_ok {
             let mut text = b"ERR Error registering functions: ".to_vec();
             text.extend_from_slice(&self.replier.error_text(&self.lua, value)?);
             return Ok(Done::Failed(text));
         }
-        let (infos, functions) = registration.into_parts();
-        self.functions.insert(number, functions);
-        Ok(Done::Loaded(infos))
+        let (infos, functions) = registration.map(Registration::into_parts).unzip();
+        self.libraries.raw_set(number, functions)?;
+        Ok(Done::Loaded(infos.unwrap_or_default()))
     }
 }
 
@@ -332,8 +335,8 @@ fn install_faults(lua: &Lua, shared: &Rc<Shared>, host: &Table) -> Result<()> {
         fault::settle(lua, raised)
     })?;
     host.raw_set("settle", settle)?;
-    let bad_argument = |lua: &Lua, (level, index, reason): (usize, usize, String)| {
-        Err::<MultiValue, _>(fault::argument_above(lua, level, index, &reason))
+    let bad_argument = |lua: &Lua, (level, index, reason): (usize, usize, LuaString)| {
+        Err::<MultiValue, _>(fault::argument_above(lua, level, index, &reason.as_bytes()))
     };
     host.raw_set("bad_argument", lua.create_function(bad_argument)?)?;
     host.raw_set("error_handler", lua.create_function(place_error)?)

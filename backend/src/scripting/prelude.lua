@@ -96,7 +96,8 @@ end
 
 local function loadstring(text, name)
   expect(type(text) == "string" or type(text) == "number", 1, "string", select("#", text), text)
-  return compile(text, name or text)
+  expect(name == nil or type(name) == "string" or type(name) == "number", 2, "string", 2, name)
+  return compile(text, (name or text) .. "")
 end
 
 ---------------------------------------------------------------- what reads and writes tables past their metatables

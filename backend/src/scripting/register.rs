@@ -2,7 +2,7 @@
 //!
 //! Source: redis `src/function_lua.c` luaRegisterFunction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mlua::{Function, MultiValue, Result, Table, Value};
@@ -14,14 +14,18 @@ use crate::scripting::machine::Shared;
 use crate::scripting::number;
 
 /// The functions that a library has registered so far.
-#[derive(Default)]
 pub(super) struct Registration {
     infos: BTreeMap<String, FunctionInfo>,
-    functions: HashMap<String, Function>,
+    /// By their names.
+    functions: Table,
 }
 
 impl Registration {
-    pub(super) fn into_parts(self) -> (BTreeMap<String, FunctionInfo>, HashMap<String, Function>) {
+    pub(super) fn new(functions: Table) -> Registration {
+        Registration { infos: BTreeMap::new(), functions }
+    }
+
+    pub(super) fn into_parts(self) -> (BTreeMap<String, FunctionInfo>, Table) {
         (self.infos, self.functions)
     }
 }
@@ -57,10 +61,10 @@ pub(super) fn register(shared: &Rc<Shared>, args: &MultiValue) -> Result<()> {
     let name = String::from_utf8(registered.name).ok().filter(|name| is_name(name)).ok_or_else(|| {
         fault::reply("ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
     })?;
-    if registration.functions.contains_key(&name) {
+    if registration.infos.contains_key(&name) {
         return Err(fault::reply("ERR Function already exists in the library"));
     }
-    registration.functions.insert(name.clone(), registered.function);
+    registration.functions.raw_set(name.as_str(), registered.function)?;
     registration.infos.insert(name, registered.info);
     Ok(())
 }

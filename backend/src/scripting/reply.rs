@@ -133,10 +133,11 @@ pub(super) struct Replier;
 
 impl Replier {
     /// The reply that a script gave.
-    pub(super) fn reply(&self, value: &Value, resp: Resp) -> Result<Done> {
-        let mut bytes = Vec::new();
-        let mut writing = Writing { resp, uncounted: Vec::new() };
-        writing.write(&mut bytes, value, 0)?;
+    pub(super) fn reply(&self, lua: &Lua, value: &Value, resp: Resp) -> Result<Done> {
+        let mut writing =
+            Writing { resp, out: Vec::new(), heads: Vec::new(), uncounted: Vec::new() };
+        writing.write(lua, value)?;
+        let bytes = writing.with_heads();
         Ok(Done::Replied { bytes, uncounted: writing.uncounted })
     }
 
@@ -197,40 +198,93 @@ fn text_field(table: &Table, name: &str) -> Option<Vec<u8>> {
 /// A reply being written.
 struct Writing {
     resp: Resp,
+    /// All of it but the heads of arrays, whose lengths are known behind their last elements.
+    out: Vec<u8>,
+    heads: Vec<Head>,
     /// Codes of errors in it that nobody has counted yet.
     uncounted: Vec<String>,
 }
 
-impl Writing {
-    /// Writes a value and what is in it. The depth is bounded, and the stack is larger than that.
-    fn write(&mut self, out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<()> {
-        if depth >= DEPTH_MAX {
-            self.uncounted.push(write_error(out, b"ERR reached lua stack limit"));
-            return Ok(());
+/// The head of an array, to be put into the reply.
+struct Head {
+    at: usize,
+    count: usize,
+}
+
+/// A table whose elements are being written.
+struct Open {
+    elements: Table,
+    written: usize,
+    /// The head of an array, which ends at its first nil; other tables end behind so many elements.
+    end: End,
+}
+
+enum End {
+    Nil { head: usize },
+    Count(usize),
+}
+
+impl Open {
+    /// The next element; `None` behind the last one.
+    fn next(&mut self) -> Result<Option<Value>> {
+        if matches!(self.end, End::Count(count) if self.written == count) {
+            return Ok(None);
         }
-        let mut reply = ReplyWriter::new(out, self.resp);
+        let value = self.elements.raw_get::<Value>(self.written + 1)?;
+        if value == Value::Nil {
+            return Ok(None);
+        }
+        self.written += 1;
+        Ok(Some(value))
+    }
+}
+
+impl Writing {
+    /// Writes a value and what is in it.
+    fn write(&mut self, lua: &Lua, value: &Value) -> Result<()> {
+        let Some(mut open) = self.begin(lua, value)? else { return Ok(()) };
+        // Lua keeps the tables around the one at hand, since the bridge has room for a few thousand values only.
+        let around = lua.create_table()?;
+        let mut ways_back: Vec<(usize, End)> = Vec::new();
+        loop {
+            let Some(element) = open.next()? else {
+                self.finish(&open);
+                let Some((written, end)) = ways_back.pop() else { return Ok(()) };
+                open = Open { elements: around.raw_get(ways_back.len() + 1)?, written, end };
+                continue;
+            };
+            if ways_back.len() + 1 >= DEPTH_MAX {
+                self.error(b"ERR reached lua stack limit", false);
+            } else if let Some(inner) = self.begin(lua, &element)? {
+                let outer = std::mem::replace(&mut open, inner);
+                around.raw_set(ways_back.len() + 1, outer.elements)?;
+                ways_back.push((outer.written, outer.end));
+            }
+        }
+    }
+
+    /// Writes a value, but of a table only the beginning: its elements are to be written next.
+    fn begin(&mut self, lua: &Lua, value: &Value) -> Result<Option<Open>> {
+        let mut reply = ReplyWriter::new(&mut self.out, self.resp);
         match value {
             Value::String(text) => reply.bulk(&text.as_bytes()),
             Value::Integer(number) => reply.integer(*number),
             Value::Number(number) => reply.integer(integer_of(*number)),
             Value::Boolean(true) => reply.integer(1),
-            Value::Table(table) => return self.table(out, table, depth),
+            Value::Table(table) => return self.begin_table(lua, table),
             _ => reply.null(),
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn table(&mut self, out: &mut Vec<u8>, table: &Table, depth: usize) -> Result<()> {
+    fn begin_table(&mut self, lua: &Lua, table: &Table) -> Result<Option<Open>> {
         if let Some(text) = text_field(table, "err") {
-            let code = write_error(out, &text);
-            if !is_counted(table)? {
-                self.uncounted.push(code);
-            }
-            return Ok(());
+            self.error(&text, is_counted(table)?);
+            return Ok(None);
         }
         if let Some(text) = text_field(table, "ok") {
-            write_line(out, b'+', &text);
-            return Ok(());
+            write_line(&mut self.out, b'+', &text);
+            return Ok(None);
         }
         let double = match table.raw_get::<Value>("double")? {
             Value::Number(number) => Some(number),
@@ -238,22 +292,27 @@ impl Writing {
             Value::Integer(number) => Some(number as f64),
             _ => None,
         };
+        let mut reply = ReplyWriter::new(&mut self.out, self.resp);
         if let Some(number) = double {
-            ReplyWriter::new(out, self.resp).double(number);
-            return Ok(());
+            reply.double(number);
+            return Ok(None);
         }
         if let Value::Table(map) = table.raw_get::<Value>("map")? {
-            return self.pairs(out, &map, depth, true);
+            let (elements, count) = flattened(lua, &map, true)?;
+            reply.map(count / 2);
+            return Ok(Some(Open { elements, written: 0, end: End::Count(count) }));
         }
         if let Value::Table(set) = table.raw_get::<Value>("set")? {
-            return self.pairs(out, &set, depth, false);
+            let (elements, count) = flattened(lua, &set, false)?;
+            reply.set(count);
+            return Ok(Some(Open { elements, written: 0, end: End::Count(count) }));
         }
         if let Some(digits) = text_field(table, "big_number") {
             match self.resp {
-                Resp::V2 => ReplyWriter::new(out, self.resp).bulk(&digits),
-                Resp::V3 => write_line(out, b'(', &digits),
+                Resp::V2 => reply.bulk(&digits),
+                Resp::V3 => write_line(&mut self.out, b'(', &digits),
             }
-            return Ok(());
+            return Ok(None);
         }
         if let Value::Table(verbatim) = table.raw_get::<Value>("verbatim_string")?
             && let (Some(format), Some(text)) =
@@ -262,59 +321,55 @@ impl Writing {
             let mut three = [b' '; 3];
             three.iter_mut().zip(&format).for_each(|(to, from)| *to = *from);
             let format = three.map(char::from).iter().collect::<String>();
-            ReplyWriter::new(out, self.resp).verbatim(&format, &text);
-            return Ok(());
+            reply.verbatim(&format, &text);
+            return Ok(None);
         }
-        self.array(out, table, depth)
+        let head = self.heads.len();
+        self.heads.push(Head { at: self.out.len(), count: 0 });
+        Ok(Some(Open { elements: table.clone(), written: 0, end: End::Nil { head } }))
     }
 
-    fn array(&mut self, out: &mut Vec<u8>, table: &Table, depth: usize) -> Result<()> {
-        let start = out.len();
-        let mut count = 0;
-        loop {
-            let value = table.raw_get::<Value>(count + 1)?;
-            if value == Value::Nil {
-                break;
-            }
-            self.write(out, &value, depth + 1)?;
+    fn finish(&mut self, open: &Open) {
+        if let End::Nil { head } = open.end {
+            self.heads[head].count = open.written;
+        }
+    }
+
+    fn error(&mut self, text: &[u8], is_counted: bool) {
+        let code = write_error(&mut self.out, text);
+        if !is_counted {
+            self.uncounted.push(code);
+        }
+    }
+
+    /// The whole reply.
+    fn with_heads(&mut self) -> Vec<u8> {
+        if self.heads.is_empty() {
+            return std::mem::take(&mut self.out);
+        }
+        let mut whole = Vec::with_capacity(self.out.len() + 8 * self.heads.len());
+        let mut taken = 0;
+        for head in &self.heads {
+            whole.extend_from_slice(&self.out[taken..head.at]);
+            taken = head.at;
+            ReplyWriter::new(&mut whole, self.resp).array(head.count);
+        }
+        whole.extend_from_slice(&self.out[taken..]);
+        whole
+    }
+}
+
+/// The keys of a table with their values, or without them, as a sequence; and its length.
+fn flattened(lua: &Lua, table: &Table, has_values: bool) -> Result<(Table, usize)> {
+    let (elements, mut count) = (lua.create_table()?, 0);
+    for pair in table.pairs::<Value, Value>() {
+        let (key, value) = pair?;
+        for element in std::iter::once(key).chain(has_values.then_some(value)) {
             count += 1;
+            elements.raw_set(count, element)?;
         }
-        self.put_head(out, start, |reply| reply.array(count));
-        Ok(())
     }
-
-    /// Writes the keys of a map with their values, or those of a set.
-    fn pairs(
-        &mut self,
-        out: &mut Vec<u8>,
-        of: &Table,
-        depth: usize,
-        has_values: bool,
-    ) -> Result<()> {
-        let start = out.len();
-        let mut count = 0;
-        for pair in of.pairs::<Value, Value>() {
-            let (key, value) = pair?;
-            self.write(out, &key, depth + 1)?;
-            if has_values {
-                self.write(out, &value, depth + 1)?;
-            }
-            count += 1;
-        }
-        self.put_head(
-            out,
-            start,
-            |reply| if has_values { reply.map(count) } else { reply.set(count) },
-        );
-        Ok(())
-    }
-
-    /// Puts a head before elements that are written already.
-    fn put_head(&self, out: &mut Vec<u8>, start: usize, write: impl Fn(&mut ReplyWriter<'_>)) {
-        let mut head = Vec::new();
-        write(&mut ReplyWriter::new(&mut head, self.resp));
-        out.splice(start..start, head);
-    }
+    Ok((elements, count))
 }
 
 /// Writes a line, whatever the text holds. A text of C ends at its first zero byte.

@@ -333,7 +333,9 @@ fn check_slot(
     spec: &'static CommandSpec,
     args: Args<'_>,
 ) -> Result<(), &'static str> {
-    if let Err(error) = route_of_script(node, &mut running.client, spec, args, running.now_ms) {
+    if let Err(error) =
+        route_of_script(node, &mut running.client, (spec, spec.is_write()), args, running.now_ms)
+    {
         return Err(match error.as_str() {
             text if !text.starts_with("CLUSTERDOWN") => {
                 "ERR Script attempted to access a non local key in a cluster node"

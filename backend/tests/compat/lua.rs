@@ -317,7 +317,8 @@ const FORMS: &[&str] = &[
     "return {pcall($c,$v,$n)}",
     "return {pcall($c,$s,$s)}",
     "local a,b = pcall($c,$v) return {tostring(a), type(b)}",
-    "$c($v,$s)",
+    // A table without `err` as an error ends a redis-server.
+    "$c($s,$v)",
     "math.randomseed($n) return {tostring(math.random()),math.random(10),math.random(-5,5)}",
     "redis.setresp(2) return redis.call($k)",
     "redis.setresp(3) return redis.call($k)",

@@ -8,6 +8,8 @@ mod fixed;
 
 mod lua;
 
+mod lua_fixed;
+
 mod several;
 
 mod waits;
@@ -101,6 +103,17 @@ fn random_lua_programs_get_the_same_replies() {
         let mut programs = lua::Programs::new(seed);
         let calls: Vec<_> = (0..PROGRAMS * scripts).map(|_| programs.next()).collect();
         compare(&pair, resp, &calls, &format!("COMPAT_SEED={seed}"));
+    }
+}
+
+#[test]
+fn fixed_lua_programs_get_the_same_replies() {
+    let Some(pair) = Pair::start() else { return };
+    for resp in [Resp::V2, Resp::V3] {
+        for call in lua_fixed::calls() {
+            let name = call[1].escape_ascii().to_string();
+            compare(&pair, resp, &[call], &name);
+        }
     }
 }
 

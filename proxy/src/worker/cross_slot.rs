@@ -9,9 +9,8 @@ use super::Worker;
 use super::dispatch::{errand, outstanding};
 use crate::cross_slot::{Across, Ask, Found};
 use crate::errand::{Errand, Waiter};
-use crate::error::RequestError;
-use crate::fan_out::{Gather, Job, StoreReply};
-use crate::metrics::label::{CrossSlot, Limit};
+use crate::fan_out::{Gather, Job};
+use crate::metrics::label::CrossSlot;
 use crate::session::hold::Hold;
 
 impl Worker {
@@ -27,10 +26,7 @@ impl Worker {
             self.metrics.cross_slot(command.id(), CrossSlot::Refused);
             return self.answer_error(key, Some(command), &ReplyError::CROSS_SLOT);
         };
-        let max = self.config.limits.split_parts_max;
-        if asks.len() > max {
-            self.metrics.limit_reached(Limit::SplitParts);
-            let error = RequestError::Overload { what: "parts of one command", max }.to_reply();
+        if let Some(error) = self.refuse_parts(asks.len()) {
             return self.answer_error(key, Some(command), &error);
         }
         let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
@@ -74,14 +70,14 @@ impl Worker {
             Found::Reply(reply) => self.finish_fan_out(waiter, &reply),
             Found::Write { ask, reply } => {
                 let Job::CrossSlot(across) = gather.job else { return };
-                self.ask_slots(waiter, Job::Store(across, StoreReply(reply)), &[ask]);
+                self.ask_slots(waiter, Job::Store { across, reply }, &[ask]);
             }
         }
     }
 
     /// The destination was made after it was looked for: looks again.
     pub(super) fn begin_across_anew(&mut self, waiter: Waiter, gather: Gather) {
-        let Job::Store(across, _) = gather.job else { return };
+        let Job::Store { across, .. } = gather.job else { return };
         let Some((across, asks)) = across.anew() else { return };
         self.ask_slots(waiter, Job::CrossSlot(Box::new(across)), &asks);
     }

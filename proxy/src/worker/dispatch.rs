@@ -216,14 +216,11 @@ impl Worker {
         let outstanding =
             outstanding(split.command, self.clock.now_us(), self.config.request.timeout);
         let parts_count = self.scratch.parts_count();
-        let Some(entry) = self.sessions.get_mut(key) else { return };
-        let session = &mut entry.session;
-        if parts_count > self.config.limits.split_parts_max {
-            self.metrics.limit_reached(Limit::SplitParts);
-            let max = self.config.limits.split_parts_max;
-            let error = RequestError::Overload { what: "parts of one command", max }.to_reply();
+        if let Some(error) = self.refuse_parts(parts_count) {
             return self.answer_error(key, Some(split.command), &error);
         }
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let session = &mut entry.session;
         let join = Join::new(split.by, self.scratch.parts_keys());
         let seq = session.expect_parts(outstanding, Box::new(join));
         let whole = errand(key, session, seq, None, &outstanding);
@@ -239,6 +236,16 @@ impl Worker {
         }
         self.request = request;
         self.scratch = scratch;
+    }
+
+    /// Why a command cannot be sent in so many parts, if it cannot.
+    pub(super) fn refuse_parts(&self, count: usize) -> Option<ReplyError> {
+        let max = self.config.limits.split_parts_max;
+        if count <= max {
+            return None;
+        }
+        self.metrics.limit_reached(Limit::SplitParts);
+        Some(RequestError::Overload { what: "parts of one command", max }.to_reply())
     }
 
     /// Sends a request to the node that owns its slot, now or, while none is known, later.

@@ -9,13 +9,14 @@ use reddoor_protocol::request::{Args, parse_integer};
 
 use super::Worker;
 use super::clock::micros;
-use super::dispatch::{Asking, may_run_twice, outstanding};
+use super::dispatch::{Asking, errand, may_run_twice, outstanding};
 use crate::cross_slot;
 use crate::errand::{Bound, Caching, Errand, Lane, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
+use crate::link::PING;
 use crate::local::guard_of;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
 
@@ -48,22 +49,14 @@ impl Worker {
         reach: Reach,
         args: Args<'_>,
     ) {
-        let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
-            return;
-        };
-        let resp = session.resp;
+        let Some(resp) = self.sessions.get(key).map(|entry| entry.session.resp) else { return };
         if let Some(error) = guard_of(command.id()).and_then(|guard| guard(args)) {
-            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
-            return self.answered_here(key, Some(command), Outcome::LocalError);
+            return self.answer_error(key, Some(command), &error);
         }
         let (job, lane) = match (command.request, command.reply) {
             (RequestPolicy::WaitReplicas, _) => match self.wait_step(args) {
                 Ok(step) => (Job::Wait(step), Lane::Waiting),
-                Err(error) => {
-                    let Some(entry) = self.sessions.get_mut(key) else { return };
-                    entry.session.answer(|out| ReplyWriter::new(out, resp).error(&error));
-                    return self.answered_here(key, Some(command), Outcome::LocalError);
-                }
+                Err(error) => return self.answer_error(key, Some(command), &error),
             },
             (_, ReplyPolicy::Special) => (Job::Sizes, Lane::Shared),
             (_, policy) => (Job::Join { policy, hint: JoinHint::of(args) }, lane_of(command)),
@@ -133,7 +126,7 @@ impl Worker {
         if lane == Lane::Waiting {
             // A node waits for what was written before the last command on the same connection: any will do.
             let targets: Vec<Target> = targets.into_iter().flat_map(|t| [t.clone(), t]).collect();
-            let pair = [&b"*1\r\n$4\r\nPING\r\n"[..], &request];
+            let pair = [PING, &request];
             let requests: Vec<&[u8]> = pair.into_iter().cycle().take(targets.len()).collect();
             return self.gather(waiter, job, (resp, lane, bound), targets, &requests);
         }
@@ -157,23 +150,12 @@ impl Worker {
             _ => Travel::Shared,
         };
         let gather = Gather::new(job, resp, targets, bytes_max);
-        self.sessions[waiter.session].session.gather(waiter.seq, Box::new(gather));
+        let session = &mut self.sessions[waiter.session].session;
+        let whole = errand(waiter.session, session, waiter.seq, None, &outstanding);
+        let whole = Errand { travel, caching: Caching::Usual, resp, bound, lane, ..whole };
+        session.gather(waiter.seq, Box::new(gather));
         for (request, part) in requests.iter().zip(0..) {
-            let errand = Errand {
-                travel,
-                caching: Caching::Usual,
-                replies: 1,
-                waiter: Waiter { part, ..waiter },
-                command: outstanding.command,
-                slot: None,
-                resp,
-                bound,
-                lane,
-                redirects: 0,
-                is_scout: false,
-                deadline_us: outstanding.deadline_us,
-            };
-            self.forward_part(errand, request);
+            self.forward_part(Errand { waiter: Waiter { part, ..waiter }, ..whole }, request);
         }
     }
 
@@ -228,7 +210,7 @@ impl Worker {
             }
             Job::Info(question) => question.write(&gather, &mut reply),
             Job::Scan(_) => return self.scan_page_came(waiter, gather),
-            Job::Store(..) if gather.answers().bytes().any(cross_slot::is_overtaken) => {
+            Job::Store { .. } if gather.answers().bytes().any(cross_slot::is_overtaken) => {
                 return self.begin_across_anew(waiter, gather);
             }
             _ if has_failed => gather.write_failure(&mut reply),
@@ -243,7 +225,7 @@ impl Worker {
             Job::Track => ReplyWriter::new(&mut reply, gather.resp).ok(),
             Job::Config(question) => question.write(&gather, &mut reply),
             Job::CrossSlot(_) => return self.answer_across(waiter, gather),
-            Job::Store(_, stored) => reply.extend_from_slice(&stored.0),
+            Job::Store { reply: stored, .. } => reply.extend_from_slice(stored),
             Job::Passthrough | Job::Join { .. } => {
                 gather.answers().bytes().for_each(|bytes| reply.extend_from_slice(bytes));
             }

@@ -14,7 +14,7 @@ use super::Worker;
 use super::clock::micros;
 use crate::errand::{Lane, LinkKey};
 use crate::error::Unavailable;
-use crate::link::Link;
+use crate::link::{Link, PING};
 use crate::metrics::label::RefreshReason;
 use crate::pinned::Owner;
 
@@ -45,7 +45,7 @@ impl Worker {
             self.refresh.request(RefreshReason::Held);
         }
         for key in to_probe {
-            self.links[key.0].link.append_unawaited(b"*1\r\n$4\r\nPING\r\n");
+            self.links[key.0].link.append_unawaited(PING);
             self.mark_link_dirty(key);
         }
         for key in fallen_silent {

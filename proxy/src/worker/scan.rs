@@ -15,7 +15,6 @@ use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Target};
 use crate::join::elements::{self, bulk_text};
 use crate::key_mapping;
-use crate::metrics::label::Outcome;
 use crate::scan::{NodeView, PassProcess, ProcessId, ScanPage, ScanStage, ScanState};
 
 const WHO: &[u8] = b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n";
@@ -32,15 +31,14 @@ impl Worker {
     /// Begins a scan, or goes on with the one that the cursor names.
     pub(super) fn run_scan(&mut self, key: usize, command: &'static CommandSpec, args: Args<'_>) {
         let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+        let Some(cursor) = parse_cursor(args.get(1).unwrap_or_default()) else {
+            let error = ReplyError::from_static("ERR invalid cursor");
+            return self.answer_error(key, Some(command), &error);
+        };
         let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
             return;
         };
         let resp = session.resp;
-        let Some(cursor) = parse_cursor(args.get(1).unwrap_or_default()) else {
-            let error = ReplyError::from_static("ERR invalid cursor");
-            session.answer(|out| ReplyWriter::new(out, resp).error(&error));
-            return self.answered_here(key, Some(command), Outcome::LocalError);
-        };
         let state = match &session.scan {
             _ if cursor == 0 => ScanState::new(),
             Some(known) if known.cursor == cursor => (**known).clone(),

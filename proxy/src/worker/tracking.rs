@@ -29,6 +29,7 @@ use super::Worker;
 use crate::errand::{Caching, Travel};
 use crate::error::RequestError;
 use crate::fan_out::{Job, Reach, Start};
+use crate::link::PING;
 use crate::metrics::label::Limit;
 use crate::plan::Plan;
 use crate::session::hold::{Hold, Watch};
@@ -93,8 +94,7 @@ impl Worker {
             session.watch = Watch::Lost(slot);
         }
         session.hold = Hold::UntilAnswered;
-        let request = b"*1\r\n$4\r\nPING\r\n".to_vec();
-        let start = Start::question(Job::Track, Reach::Primaries, request, session.resp);
+        let start = Start::question(Job::Track, Reach::Primaries, PING.to_vec(), session.resp);
         self.ask_nodes(key, command, start);
     }
 

@@ -27,7 +27,6 @@ use super::dispatch::{Asking, Ran, Request, errand, outstanding};
 use super::pause::may_write;
 use super::tracking::links::is_tracked;
 use crate::errand::{Errand, LinkKey, Purpose, Seq, Travel, Waiter};
-use crate::error::RequestError;
 use crate::join::{Join, JoinBy, PartKeys};
 use crate::metrics::label::{Limit, Outcome};
 use crate::pinned::Pin;
@@ -220,11 +219,8 @@ impl Worker {
     ) {
         let runs = transaction.runs(watch.slot());
         let (positions, requests) = transaction.local_commands();
-        let max = self.config.limits.split_parts_max;
-        if runs.len() > max {
-            self.metrics.limit_reached(Limit::SplitParts);
-            let error = RequestError::Overload { what: "parts of one command", max };
-            return self.refuse(key, command, &error.to_reply());
+        if let Some(error) = self.refuse_parts(runs.len()) {
+            return self.refuse(key, command, &error);
         }
         if transaction.len() == 0 && runs.is_empty() {
             return self.answer_with(key, command, |reply| reply.array(0));

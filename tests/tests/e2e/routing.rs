@@ -118,8 +118,8 @@ const ALL_TYPES: &str = "\
     SINTER {t}s1 {t}s2
     LMPOP 1 {t}nope LEFT
     DEL {t}s1 {t}s2 {t}s3 {t}z
-    SINTER {t}s1 {u}s2
-    ZUNIONSTORE {t}z 2 {t}s1 {u}s2
+    SMOVE {t}s1 {u}s2 x
+    RENAME {t}s1 {u}s2
     ZUNIONSTORE {t}z 5 {t}s1 {u}s2
     UNLINK l
     UNLINK h

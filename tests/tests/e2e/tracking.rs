@@ -308,7 +308,8 @@ fn transactions_scripts_and_waits_are_heard_of(kind: Kind) {
     if !tracks(kind) {
         return;
     }
-    let door = FrontDoor::before(Cluster::shared(kind));
+    let cluster = Cluster::shared(kind);
+    let door = FrontDoor::before(cluster);
     let (mut client, mut other) = (door.client_v3(), door.client());
     assert_eq!(client.ask("CLIENT TRACKING ON NOLOOP"), "OK");
     other.ask("DEL {all}guarded {all}read {all}list {all}script {all}stream");

@@ -16,6 +16,8 @@ pub(crate) enum Allowed {
     Nothing,
     /// Of each client, one write that was on its way at that moment may end in an error that says so.
     WriteInFlight,
+    /// As [`Allowed::WriteInFlight`], once for each node: they lose their connections one after the other.
+    WriteInFlightToEach,
     /// Connections end, and clients connect again.
     Cut,
 }
@@ -44,7 +46,7 @@ pub(crate) const FAULTS: [Fault; 13] = [
     fault("1500 slots moved", Allowed::Nothing, false, reshard),
     fault("shard added and removed", Allowed::Nothing, false, add_and_remove_shard),
     fault("every node restarted", Allowed::Nothing, false, restart_all),
-    fault("every node connection dropped", Allowed::WriteInFlight, true, drop_connections),
+    fault("every node connection dropped", Allowed::WriteInFlightToEach, true, drop_connections),
     fault("a reply that is garbage", Allowed::WriteInFlight, true, answer_garbage),
     fault("half a reply", Allowed::WriteInFlight, false, answer_half),
     fault("no reply, then a new connection", Allowed::WriteInFlight, false, answer_nothing),

@@ -17,6 +17,9 @@ use super::ledger::Ledger;
 use super::pairs::{Giver, Listener, Publisher, Taker};
 use super::talker::Talker;
 
+/// Shards of the cluster (count).
+pub(crate) const SHARDS: usize = 3;
+
 /// After how long nodes hold a silent node for failed.
 const NODE_TIMEOUT_MS: u32 = 2000;
 
@@ -44,7 +47,7 @@ pub(crate) struct Shard {
 impl Scene {
     /// Three primaries with a replica each, and the front door.
     pub(crate) fn set() -> Scene {
-        let cluster = Cluster::start_set_up(Kind::Real, 3, SETUP);
+        let cluster = Cluster::start_set_up(Kind::Real, SHARDS, SETUP);
         let door = Door::start(&cluster, None);
         Scene { cluster, door }
     }

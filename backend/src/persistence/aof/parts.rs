@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::settings::Settings;
+use crate::durable::{put_in_place, sync_directory_of};
 use crate::node::Node;
 use crate::persistence::aof::manifest::{Manifest, ManifestError, Part};
 use crate::persistence::aof::{State, directory};
-use crate::persistence::save::{put_in_place, sync_directory_of};
 
 use thiserror::Error;
 

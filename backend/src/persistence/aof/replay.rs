@@ -14,7 +14,7 @@ use std::time::Instant;
 use reddoor_protocol::request::{Limits, RequestDecoder};
 use thiserror::Error;
 
-use crate::client::{Client, ClientId, Peer};
+use crate::client::{Client, ClientId};
 use crate::clock;
 use crate::data::keyspace;
 use crate::data::rdb::file::fill::{Duplicates, Expired};
@@ -156,7 +156,7 @@ impl Commands {
             start,
             valid: start,
             decoder: RequestDecoder::default(),
-            client: internal_client(),
+            client: Client::internal(ClientId::default()),
             out: Vec::new(),
             has_warned: false,
         }
@@ -259,9 +259,4 @@ impl Commands {
         let cut = self.file.set_len(valid).and_then(|()| self.file.sync_all());
         cut.map_err(|source| ReplayError::System { path: path.clone(), source })
     }
-}
-
-/// A client that no connection belongs to and that may do everything.
-fn internal_client() -> Client {
-    Client { is_authenticated: true, ..Client::new(ClientId::default(), Peer::ThisMachine) }
 }

@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use crate::clock;
 use crate::config::settings::disk::AppendSync;
 use crate::data::rdb::file::write::write;
+use crate::durable::put_in_place;
 use crate::node::Node;
 use crate::persistence::aof::append::Urgency;
 use crate::persistence::aof::{State, commands, directory, parts};
 use crate::persistence::child::{self, Work, Working};
-use crate::persistence::save::{Steady, facts, put_in_place};
+use crate::persistence::save::{Steady, facts};
 use crate::propagate::Consumer;
 
 /// Rewrites by themselves are tried again at once so often (count), and then after growing pauses.

@@ -9,7 +9,7 @@ use reddoor_protocol::command::CommandId;
 use reddoor_protocol::request::{Limits, RequestDecoder};
 
 use super::{LinkError, Wire};
-use crate::client::{Client, Peer};
+use crate::client::Client;
 use crate::clock;
 use crate::commands::argument::is;
 use crate::data::keyspace::Expired;
@@ -80,8 +80,7 @@ const REPLCONF: CommandId = CommandId::of("replconf");
 
 impl Stream {
     fn new(node: &mut Node) -> Stream {
-        let mut client = Box::new(Client::new(node.clients.next_id(), Peer::ThisMachine));
-        client.is_authenticated = true;
+        let mut client = Box::new(Client::internal(node.clients.next_id()));
         client.db = node.replication.upstream.as_ref().map_or(0, |upstream| upstream.db);
         Stream {
             client,

@@ -221,26 +221,15 @@ async fn load_file(node: &SharedNode, path: &std::path::Path) -> Result<(), Link
         node.make_room();
         Load::open(node, path, fill::Expired::Kept, Duplicates::Refused)
     };
-    let mut load = opened
+    let load = opened
         .map_err(|error| broken(&error))?
         .ok_or_else(|| LinkError::System(std::io::ErrorKind::NotFound.into()))?;
-    loop {
-        let step = load.step(&mut node.borrow_mut());
-        match step {
-            Ok(true) => break,
-            Ok(false) => tokio::task::yield_now().await,
-            Err(error) => {
-                let node = &mut *node.borrow_mut();
-                node.persistence.loading = None;
-                node.clear_databases();
-                return Err(broken(&error));
-            }
-        }
-    }
-    let node = &mut *node.borrow_mut();
-    let finished = load.finish(node).map_err(|error| broken(&error));
-    node.persistence.loading = None;
-    finished.map(drop)
+    load.run(node).await.map_err(|error| {
+        let node = &mut *node.borrow_mut();
+        node.persistence.loading = None;
+        node.clear_databases();
+        broken(&error)
+    })
 }
 
 /// Reads a copy as it comes, into databases beside those that serve.

@@ -35,8 +35,8 @@ impl<'a> Arguments<'a> {
         matches!(self.value(index), None | Some(Value::Nil))
     }
 
-    pub(in crate::scripting) fn fail(&self, index: usize, reason: &str) -> mlua::Error {
-        fault::argument_above(self.lua, self.level, index, reason)
+    pub(in crate::scripting) fn fail(&self, index: usize, reason: impl AsRef<[u8]>) -> mlua::Error {
+        fault::argument_above(self.lua, self.level, index, reason.as_ref())
     }
 
     /// An error that is about no argument.
@@ -46,7 +46,7 @@ impl<'a> Arguments<'a> {
 
     fn wrong_type(&self, index: usize, expected: &str) -> mlua::Error {
         let found = fault::type_name(self.value(index));
-        self.fail(index, &format!("{expected} expected, got {found}"))
+        self.fail(index, format!("{expected} expected, got {found}"))
     }
 
     /// A number, or a string that is one.

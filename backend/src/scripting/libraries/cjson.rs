@@ -171,7 +171,7 @@ impl<'a> Options<'a> {
         let value = self.arguments.integer(index)?;
         if !(i64::from(min)..=i64::from(max)).contains(&value) {
             let reason = format!("expected integer between {min} and {max}");
-            return Err(self.arguments.fail(index, &reason));
+            return Err(self.arguments.fail(index, reason));
         }
         Ok(value)
     }
@@ -184,8 +184,8 @@ impl<'a> Options<'a> {
             _ => {
                 let given = self.arguments.bytes(index)?;
                 words.iter().position(|word| word.as_bytes() == &*given).ok_or_else(|| {
-                    let given = String::from_utf8_lossy(&given);
-                    self.arguments.fail(index, &format!("invalid option '{given}'"))
+                    let reason = [b"invalid option '", &*given, b"'"].concat();
+                    self.arguments.fail(index, reason)
                 })
             }
         }

@@ -260,7 +260,7 @@ fn add_replacement(
 fn repeat(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> {
     let arguments = Arguments::new(lua, args);
     let text = arguments.bytes(1)?;
-    let count = usize::try_from(arguments.integer(2)?).unwrap_or(0);
+    let count = usize::try_from(int(arguments.integer(2)?)).unwrap_or(0);
     let bytes = text.len().saturating_mul(count);
     if bytes > shared.string_bytes_max() {
         return Err(out_of_memory());

@@ -110,9 +110,8 @@ impl<'a> Format<'a> {
                 self.align = align;
             }
             _ => {
-                let option = char::from(option);
-                let reason = format!("invalid format option '{option}'");
-                return Err(self.arguments.fail(1, &reason));
+                let reason = [b"invalid format option '", &[option][..], b"'"].concat();
+                return Err(self.arguments.fail(1, reason));
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use reddoor_protocol::error::ProtocolError;
 
 use crate::errand::{LinkKey, NodeIndex, Purpose, Travel};
 use crate::handshake::Login;
-use crate::link::Link;
 use crate::link::ear::Ear;
+use crate::link::{Link, PING};
 use crate::metrics::label::RefreshReason;
 use crate::pinned::{Owner, Pin};
 use crate::session::hold::Watch;
@@ -151,7 +151,7 @@ impl Worker {
                 self.refresh.request(RefreshReason::Timeout);
                 self.close_link(key);
             } else if entry.link.in_flight_count() == 0 {
-                entry.link.append_unawaited(b"*1\r\n$4\r\nPING\r\n");
+                entry.link.append_unawaited(PING);
                 entry.link.is_pinged = true;
                 self.mark_link_dirty(key);
             }

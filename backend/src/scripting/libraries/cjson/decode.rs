@@ -234,7 +234,8 @@ impl Parser<'_> {
     fn descend(&mut self) -> Result<()> {
         self.depth += 1;
         if self.depth > self.settings.decode_depth_max.min(DEPTH_MAX) {
-            let text = format!("Found too many nested data structures ({})", self.depth);
+            let (depth, at) = (self.depth, self.at);
+            let text = format!("Found too many nested data structures ({depth}) at character {at}");
             return Err(fault::text(self.lua, text));
         }
         Ok(())

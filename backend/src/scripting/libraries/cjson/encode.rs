@@ -108,7 +108,7 @@ impl Encoder<'_> {
 
     fn table(&mut self, table: &Table, depth: i64) -> Result<()> {
         if depth > self.settings.encode_depth_max.min(DEPTH_MAX) {
-            let text = format!("Cannot serialise, excessive depth ({depth})");
+            let text = format!("Cannot serialise, excessive nesting ({depth})");
             return Err(fault::text(self.lua, text));
         }
         match self.array_len(table)? {

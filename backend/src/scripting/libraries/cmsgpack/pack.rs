@@ -10,9 +10,16 @@ use crate::scripting::number::integer_of;
 /// Tables in tables; a deeper one becomes nil.
 const NESTING_MAX: usize = 16;
 
+/// Values of one call: half of what fits on Lua's stack, since a Redis wants room for each twice.
+const ARGUMENTS_MAX: usize = 4000;
+
 pub(super) fn pack(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<LuaString> {
     if args.is_empty() {
         return Err(Arguments::new(lua, args).fail(0, "MessagePack pack needs input."));
+    }
+    if args.len() > ARGUMENTS_MAX {
+        let reason = "Too many arguments for MessagePack pack.";
+        return Err(Arguments::new(lua, args).fail(0, reason));
     }
     let mut out = Vec::new();
     for value in args {
