@@ -291,6 +291,73 @@ fn too_much_is_an_error() {
     }
 }
 
+/// What calls itself through C, or past what a stack holds: C's, Lua's, or ours.
+const NESTED: &[&str] = &[
+    "local function f() return pcall(f) end return f()",
+    "local function f() return pcall(f) or error('x') end return f()",
+    "local function f() return xpcall(f, f) end return f()",
+    "local function f() return coroutine.wrap(f)() end return f()",
+    "local function f() return coroutine.resume(coroutine.create(f)) end return f()",
+    "local function f() return string.gsub('a', 'a', f) end return f()",
+    "local function f() for w in string.gmatch('a b', '%a') do f() end end return f()",
+    "local function f() table.sort({1, 2, 3}, f) end return f()",
+    "local function f() table.foreach({1, 2, 3}, f) end return f()",
+    "local function f() return load(f) end return type(f())",
+    "local function f() return loadstring('return ...')(f()) end return f()",
+    "local m = {} m.__index = function(t, k) return t[k] end return setmetatable({}, m).x",
+    "local m = {} m.__newindex = function(t, k, v) t[k] = v end setmetatable({}, m).x = 1",
+    "local m = {} m.__call = function(t) return t() + 1 end return setmetatable({}, m)()",
+    "local m = {} m.__concat = function(a, b) return a .. b end return setmetatable({}, m) .. 'x'",
+    "local m = {} m.__lt = function(a, b) return a < b end local t = setmetatable({}, m) return t < t",
+    "local m = {} m.__tostring = function(t) return tostring(t) end return tostring(setmetatable({}, m))",
+    "local t = setmetatable({}, {}) for i = 1, 1e5 do t = setmetatable({}, {__index = t}) end return t.x",
+    "local function f(n) return n == 0 and 0 or 1 + f(n - 1) end return f(1e6)",
+    "local t = {} for i = 1, 1e5 do t = {t} end return t",
+    "local t = {} for i = 1, 1e5 do t = {map = {k = t}} end return t",
+    "local t = {} t[1], t[2] = t, t return t",
+    "local t = {} for i = 1, 60 do t = {t, t} end return t",
+    "local t = {} for i = 1, 60 do t = {t, t} end return cjson.encode(t)",
+    "local t = {} for i = 1, 60 do t = {t, t} end return cmsgpack.pack(t)",
+    "return select('#', pcall(unpack, {}, 1, 7000))",
+    "local t = {} for i = 1, 7990 do t[i] = 'element ' .. i end return redis.call('RPUSH', KEYS[1] or 'l', unpack(t))",
+    "local t = {} for i = 1, 7900 do t[i] = {} end return cmsgpack.pack(unpack(t))",
+];
+
+#[test]
+fn what_nests_too_deep_ends() {
+    let node = Node::start("--lua-memory-limit 67108864 --busy-reply-threshold 500");
+    for script in NESTED {
+        let mut client = node.client();
+        client.send(&["EVAL", script, "0"]);
+        let (ended, at_end) = std::sync::mpsc::channel();
+        let reading = thread::spawn(move || {
+            let first = client.receive();
+            // Whoever waits may have given up.
+            let _ = ended.send(());
+            first
+        });
+        // Some may be written for years, or until memory is out, and are killed like any other.
+        while at_end.recv_timeout(Duration::from_millis(20)).is_err() {
+            node.client().ask(&["SCRIPT", "KILL"]);
+        }
+        let first = reading.join().expect("it answers");
+        assert!(first.starts_with(['-', '*', ':', '$', '%']), "{script}: {first}");
+        assert_eq!(node.eval("return 1"), ":1", "{script}");
+    }
+}
+
+#[test]
+fn many_scripts_are_kept() {
+    let node = Node::start("");
+    let mut client = node.client();
+    for number in 0..12_000 {
+        assert_eq!(client.eval(&format!("return {number}")), format!(":{number}"));
+    }
+    // The digest of "return 1".
+    let digest = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+    assert_eq!(client.ask(&["EVALSHA", digest, "0"]), ":1");
+}
+
 #[test]
 fn the_compiler_stands_stress_with_collection() {
     let node = Node::start("");

@@ -104,6 +104,11 @@ fn place(lua: &Lua, level: usize) -> Vec<u8> {
     found.flatten().unwrap_or_default().into_bytes()
 }
 
+/// What is made outside of Lua is not counted by it, so its limit is looked at there.
+pub(super) fn out_of_memory() -> Error {
+    Error::MemoryError("not enough memory".to_owned())
+}
+
 /// What Lua code may see of something that was raised.
 ///
 /// # Errors

@@ -39,15 +39,20 @@ pub(super) enum Done {
     /// The job is done and has nothing to say.
     Ok,
     /// A script's reply, in the version that was asked for.
-    Replied {
-        bytes: Vec<u8>,
-        /// An error that nobody has counted yet: its code.
-        uncounted: Vec<String>,
-    },
+    Replied { bytes: Vec<u8>, errors: Errors },
     /// Functions of a library, by name.
     Loaded(BTreeMap<String, FunctionInfo>),
     /// It did not compile, or a library did not run: in the words of Lua.
     Failed(Vec<u8>),
+}
+
+/// The errors in a script's reply.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    /// Codes of those that nobody has counted yet.
+    pub(super) uncounted: Vec<String>,
+    /// How many were counted where they came from.
+    pub(super) counted: u64,
 }
 
 /// What is known of one function.

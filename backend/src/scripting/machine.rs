@@ -231,7 +231,7 @@ impl Machine {
             What::Function { name, .. } => name.clone(),
         };
         if is_ok {
-            self.replier.reply(&self.lua, &value, resp)
+            self.replier.reply(&self.lua, &self.shared, &value, resp)
         } else {
             self.replier.error(&self.lua, value, &label)
         }
@@ -313,6 +313,9 @@ fn compile_for_script(lua: &Lua, (text, name): (LuaString, Value)) -> Result<(Va
 fn text_of(lua: &Lua, error: mlua::Error) -> Vec<u8> {
     match error {
         mlua::Error::SyntaxError { message, .. } => message.into_bytes(),
+        error if matches!(error.downcast_ref::<Fault>(), Some(Fault::Killed)) => {
+            api::KILLED.as_bytes().to_vec()
+        }
         error => match fault::settle(lua, Value::Error(Box::new(error))) {
             Ok(Value::String(text)) => text.as_bytes().to_vec(),
             Ok(Value::Table(table)) => table

@@ -159,8 +159,8 @@ fn run_slice(node: &mut Node) -> bool {
     match advance(node, &mut parked.running, resume) {
         Step::Paused => node.scripting.parked = Some(parked),
         Step::Done(done) => {
-            let (bytes, uncounted) = reply_of(done);
-            count_errors(node, parked.spec, &uncounted);
+            let (bytes, errors) = reply_of(done);
+            count_errors(node, parked.spec, &errors);
             node.stats.command(parked.spec.id()).add_time(parked.running.started.elapsed());
             answer(node, *parked, &bytes);
         }

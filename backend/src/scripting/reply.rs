@@ -16,7 +16,8 @@ use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::request::parse_integer;
 
 use crate::scripting::fault::{self, Fault};
-use crate::scripting::job::Done;
+use crate::scripting::job::{Done, Errors};
+use crate::scripting::machine::Shared;
 use crate::scripting::number::integer_of;
 
 /// A reply to a command as a Lua value; one that is an error is given back as that.
@@ -128,17 +129,29 @@ impl<'a> Reader<'a> {
 /// A Redis ends where its Lua stack does: 8000 values, less a few for the call.
 const DEPTH_MAX: usize = 7995;
 
+/// Elements that are written between two looks at the clock.
+const LOOK_ELEMENTS: u64 = 1024;
+
 /// Makes replies of Lua values.
 pub(super) struct Replier;
 
 impl Replier {
     /// The reply that a script gave.
-    pub(super) fn reply(&self, lua: &Lua, value: &Value, resp: Resp) -> Result<Done> {
+    ///
+    /// # Errors
+    /// It is too large, or the script was killed.
+    pub(super) fn reply(
+        &self,
+        lua: &Lua,
+        shared: &Shared,
+        value: &Value,
+        resp: Resp,
+    ) -> Result<Done> {
         let mut writing =
-            Writing { resp, out: Vec::new(), heads: Vec::new(), uncounted: Vec::new() };
-        writing.write(lua, value)?;
+            Writing { resp, out: Vec::new(), heads: Vec::new(), errors: Errors::default() };
+        writing.write(lua, shared, value)?;
         let bytes = writing.with_heads();
-        Ok(Done::Replied { bytes, uncounted: writing.uncounted })
+        Ok(Done::Replied { bytes, errors: writing.errors })
     }
 
     /// The reply for an error that ended a script of this name.
@@ -171,17 +184,26 @@ impl Replier {
 }
 
 fn failed(text: &[u8], is_counted: bool) -> Done {
-    let mut bytes = Vec::new();
-    let code = write_error(&mut bytes, text);
-    Done::Replied { bytes, uncounted: if is_counted { Vec::new() } else { vec![code] } }
+    let (mut bytes, mut errors) = (Vec::new(), Errors::default());
+    write_error(&mut bytes, text, is_counted, &mut errors);
+    Done::Replied { bytes, errors }
 }
 
-/// Writes an error line; its code.
-fn write_error(out: &mut Vec<u8>, text: &[u8]) -> String {
+/// Writes an error line, and notes its code if nobody has counted it.
+fn write_error(out: &mut Vec<u8>, text: &[u8], is_counted: bool, errors: &mut Errors) {
     write_line(out, b'-', text);
-    let code = text.split(|byte| *byte == b' ').next().unwrap_or_default();
-    String::from_utf8_lossy(code).into_owned()
+    if is_counted {
+        errors.counted += 1;
+        return;
+    }
+    // What is no code, for it is too long or nothing stands behind it, counts as one.
+    let code = memchr::memchr(b' ', &text[..text.len().min(CODE_BYTES_MAX + 1)]);
+    let code = code.map_or(&b"ERR"[..], |end| &text[..end]);
+    errors.uncounted.push(String::from_utf8_lossy(code).into_owned());
 }
+
+/// The longest code of an error (bytes).
+const CODE_BYTES_MAX: usize = 30;
 
 fn is_counted(table: &Table) -> Result<bool> {
     Ok(matches!(table.raw_get::<Value>("ignore_error_stats_update")?, Value::Boolean(true)))
@@ -201,8 +223,7 @@ struct Writing {
     /// All of it but the heads of arrays, whose lengths are known behind their last elements.
     out: Vec<u8>,
     heads: Vec<Head>,
-    /// Codes of errors in it that nobody has counted yet.
-    uncounted: Vec<String>,
+    errors: Errors,
 }
 
 /// The head of an array, to be put into the reply.
@@ -241,12 +262,21 @@ impl Open {
 
 impl Writing {
     /// Writes a value and what is in it.
-    fn write(&mut self, lua: &Lua, value: &Value) -> Result<()> {
+    fn write(&mut self, lua: &Lua, shared: &Shared, value: &Value) -> Result<()> {
         let Some(mut open) = self.begin(lua, value)? else { return Ok(()) };
         // Lua keeps the tables around the one at hand, since the bridge has room for a few thousand values only.
         let around = lua.create_table()?;
         let mut ways_back: Vec<(usize, End)> = Vec::new();
+        let mut steps: u64 = 0;
         loop {
+            steps += 1;
+            // A table may stand in others many times.
+            if self.bytes() > shared.string_bytes_max() {
+                return Err(fault::out_of_memory());
+            }
+            if steps.is_multiple_of(LOOK_ELEMENTS) {
+                shared.look()?;
+            }
             let Some(element) = open.next()? else {
                 self.finish(&open);
                 let Some((written, end)) = ways_back.pop() else { return Ok(()) };
@@ -254,13 +284,19 @@ impl Writing {
                 continue;
             };
             if ways_back.len() + 1 >= DEPTH_MAX {
-                self.error(b"ERR reached lua stack limit", false);
+                let text = b"ERR reached lua stack limit";
+                write_error(&mut self.out, text, false, &mut self.errors);
             } else if let Some(inner) = self.begin(lua, &element)? {
                 let outer = std::mem::replace(&mut open, inner);
                 around.raw_set(ways_back.len() + 1, outer.elements)?;
                 ways_back.push((outer.written, outer.end));
             }
         }
+    }
+
+    /// Memory of what is written.
+    fn bytes(&self) -> usize {
+        self.out.len() + self.heads.len() * size_of::<Head>()
     }
 
     /// Writes a value, but of a table only the beginning: its elements are to be written next.
@@ -279,7 +315,7 @@ impl Writing {
 
     fn begin_table(&mut self, lua: &Lua, table: &Table) -> Result<Option<Open>> {
         if let Some(text) = text_field(table, "err") {
-            self.error(&text, is_counted(table)?);
+            write_error(&mut self.out, &text, is_counted(table)?, &mut self.errors);
             return Ok(None);
         }
         if let Some(text) = text_field(table, "ok") {
@@ -332,13 +368,6 @@ impl Writing {
     fn finish(&mut self, open: &Open) {
         if let End::Nil { head } = open.end {
             self.heads[head].count = open.written;
-        }
-    }
-
-    fn error(&mut self, text: &[u8], is_counted: bool) {
-        let code = write_error(&mut self.out, text);
-        if !is_counted {
-            self.uncounted.push(code);
         }
     }
 

@@ -25,7 +25,7 @@ use crate::replication::role;
 use crate::scripting::cache::Script;
 use crate::scripting::fiber::{Event, Resume, Words};
 use crate::scripting::flags::ScriptFlags;
-use crate::scripting::job::{Digest, Done, Job, What};
+use crate::scripting::job::{Digest, Done, Errors, Job, What};
 use crate::scripting::park::Parked;
 use crate::scripting::vm::Vm;
 
@@ -362,28 +362,30 @@ fn check_slot(
 
 /// Writes the reply of a script that has ended, and counts its errors.
 fn finish(call: &mut Call<'_>, done: Done) {
-    let (bytes, uncounted) = reply_of(done);
+    let (bytes, errors) = reply_of(done);
     call.reply.raw(&bytes);
-    count_errors(call.node, call.spec, &uncounted);
+    count_errors(call.node, call.spec, &errors);
 }
 
-/// The reply of what was run; codes of errors not counted yet.
-pub(super) fn reply_of(done: Done) -> (Vec<u8>, Vec<String>) {
+/// The reply of what was run, and the errors in it.
+pub(super) fn reply_of(done: Done) -> (Vec<u8>, Errors) {
     match done {
-        Done::Replied { bytes, uncounted } => (bytes, uncounted),
+        Done::Replied { bytes, errors } => (bytes, errors),
         Done::Failed(text) => {
             let text = String::from_utf8_lossy(&text).into_owned();
             let text = if text.starts_with("ERR ") { text } else { format!("ERR {text}") };
             let error = ReplyError::new(text);
             let mut bytes = Vec::new();
             ReplyWriter::new(&mut bytes, Resp::V2).error(&error);
-            (bytes, vec![error.code().to_owned()])
+            (bytes, Errors { uncounted: vec![error.code().to_owned()], counted: 0 })
         }
-        Done::Ok | Done::Loaded(_) => (b"+OK\r\n".to_vec(), Vec::new()),
+        Done::Ok | Done::Loaded(_) => (b"+OK\r\n".to_vec(), Errors::default()),
     }
 }
 
-pub(super) fn count_errors(node: &mut Node, spec: &CommandSpec, codes: &[String]) {
-    codes.iter().for_each(|code| node.stats.count_error(code));
-    node.stats.command(spec.id()).failed += u64::from(!codes.is_empty());
+/// Counts a script as failed once for errors of its own, and once for each that was counted elsewhere.
+pub(super) fn count_errors(node: &mut Node, spec: &CommandSpec, errors: &Errors) {
+    errors.uncounted.iter().for_each(|code| node.stats.count_error(code));
+    let own = u64::from(!errors.uncounted.is_empty());
+    node.stats.command(spec.id()).failed += own + errors.counted;
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use mlua::{Lua, MultiValue, Result, Table, Value};
 
+use crate::scripting::fault;
 use crate::scripting::libraries::arguments::{Arguments, Bytes};
 use crate::scripting::libraries::pattern::{Broken, Captured, Matcher};
 use crate::scripting::machine::Shared;
@@ -184,7 +185,7 @@ fn replace(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> 
                 .map_err(|broken| raise(&arguments, broken))?;
         }
         if out.len() > shared.string_bytes_max() {
-            return Err(out_of_memory());
+            return Err(fault::out_of_memory());
         }
         if out.len() > looked + LOOK_BYTES {
             looked = out.len();
@@ -210,11 +211,6 @@ fn replace(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> 
 #[expect(clippy::cast_possible_truncation, reason = "C cuts it off")]
 fn int(number: i64) -> i64 {
     i64::from(number as i32)
-}
-
-/// What is made here is not Lua's yet, so its limit is looked at before.
-pub(super) fn out_of_memory() -> mlua::Error {
-    mlua::Error::MemoryError("not enough memory".to_owned())
 }
 
 fn add_replacement(
@@ -263,7 +259,7 @@ fn repeat(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue> {
     let count = usize::try_from(int(arguments.integer(2)?)).unwrap_or(0);
     let bytes = text.len().saturating_mul(count);
     if bytes > shared.string_bytes_max() {
-        return Err(out_of_memory());
+        return Err(fault::out_of_memory());
     }
     shared.look()?;
     let whole = lua.create_string(if bytes == 0 { Vec::new() } else { text.repeat(count) })?;

@@ -5,7 +5,6 @@ use mlua::{Lua, MultiValue, Result, Table, Value};
 use crate::scripting::fault;
 use crate::scripting::libraries::arguments::Arguments;
 use crate::scripting::libraries::cjson::{Invalid, Settings};
-use crate::scripting::libraries::strings::out_of_memory;
 use crate::scripting::machine::Shared;
 use crate::scripting::number;
 
@@ -38,7 +37,7 @@ impl Encoder<'_> {
     fn value(&mut self, value: &Value, depth: i64) -> Result<()> {
         // A value may stand in a table many times.
         if self.out.len() > self.shared.string_bytes_max() {
-            return Err(out_of_memory());
+            return Err(fault::out_of_memory());
         }
         match value {
             Value::Nil => self.out.extend_from_slice(b"null"),

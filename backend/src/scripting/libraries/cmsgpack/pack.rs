@@ -2,8 +2,8 @@
 
 use mlua::{Lua, LuaString, MultiValue, Result, Table, Value};
 
+use crate::scripting::fault;
 use crate::scripting::libraries::arguments::Arguments;
-use crate::scripting::libraries::strings::out_of_memory;
 use crate::scripting::machine::Shared;
 use crate::scripting::number::integer_of;
 
@@ -31,7 +31,7 @@ pub(super) fn pack(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<LuaS
 fn write(shared: &Shared, out: &mut Vec<u8>, value: &Value, level: usize) -> Result<()> {
     // A value may stand in a table many times.
     if out.len() > shared.string_bytes_max() {
-        return Err(out_of_memory());
+        return Err(fault::out_of_memory());
     }
     match value {
         Value::String(text) => write_text(out, &text.as_bytes()),
