@@ -25,7 +25,7 @@ use crate::client::{ClientId, Seat};
 use crate::data::key::Key;
 use crate::data::value::Value;
 
-pub(crate) use serve::{Release, release, release_moved, serve, time_out};
+pub(crate) use serve::{Release, finish_with, release, release_moved, serve, time_out};
 
 /// What a blocking command asks for when it finds nothing.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use reddoor_protocol::encode::Resp;
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
+use crate::execute::Deeds;
 use crate::replication::replica::Replica;
 
 /// The number of a client: counts up from 1, never used twice.
@@ -102,6 +103,8 @@ pub(crate) enum Close {
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     pub(crate) queue: Vec<Queued>,
+    /// What they may do together.
+    pub(crate) deeds: Deeds,
     /// A command was refused while queueing: `EXEC` will refuse all.
     pub(crate) is_broken: bool,
     /// Bytes of all arguments queued, which the limit of incomplete requests bounds.
@@ -176,6 +179,26 @@ impl Client {
             query_bytes: 0,
             output_bytes: 0,
         }
+    }
+
+    /// The client that the commands of a script of this one see: it acts in its name and waits for nothing.
+    pub(crate) fn for_script(&self) -> Box<Client> {
+        Box::new(Client {
+            seat: self.seat,
+            addr: self.addr.clone(),
+            local_addr: self.local_addr.clone(),
+            descriptor: self.descriptor,
+            name: self.name.clone(),
+            db: self.db,
+            is_authenticated: true,
+            is_asking: self.is_asking,
+            is_readonly: self.is_readonly,
+            // What is written to it is a command's reply and nothing else; messages wait for the script's.
+            replies: Replies::Off,
+            connected_at_ms: self.connected_at_ms,
+            used_at_ms: self.used_at_ms,
+            ..Client::new(self.id, self.peer)
+        })
     }
 
     /// A client that no connection belongs to and that may do everything: who repeats what was done elsewhere.

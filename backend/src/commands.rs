@@ -49,6 +49,10 @@ mod scan;
 
 mod transactions;
 
+mod scripting;
+
+mod functions;
+
 mod pubsub;
 
 mod connection;
@@ -73,6 +77,8 @@ use reddoor_protocol::command::{CommandId, lookup};
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::execute::{Call, Handler};
+
+pub(crate) use transactions::resume_transaction;
 
 /// The handler of a row, if this node serves it.
 #[inline]
@@ -115,6 +121,8 @@ const FILES: &[&[(&str, Handler)]] = &[
     migrate::HANDLERS,
     scan::HANDLERS,
     transactions::HANDLERS,
+    scripting::HANDLERS,
+    functions::HANDLERS,
     pubsub::HANDLERS,
     connection::HANDLERS,
     client::HANDLERS,

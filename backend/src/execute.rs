@@ -8,6 +8,8 @@
 //!
 //! Source: redis `src/server.c` processCommand.
 
+mod deeds;
+
 mod later;
 
 mod route;
@@ -32,7 +34,9 @@ use crate::redact;
 use crate::replication::role;
 
 use later::{is_held_back, queue};
-pub(crate) use route::{Keys, Presence, RouteQuery};
+
+pub(crate) use deeds::Deeds;
+pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
 
 /// One command under way: what a handler works with.
 pub(crate) struct Call<'a> {
@@ -68,6 +72,8 @@ pub(crate) enum Origin<'a> {
     Replay,
     /// A client that waited for this key, which is ready now: checked and counted when it came.
     ReadyKey(&'a [u8]),
+    /// A script: checked by its own rules, and never waiting.
+    Script,
 }
 
 /// What became of a request.
@@ -177,7 +183,7 @@ pub(crate) fn execute(
     }
     node.end_unit();
     client.written_to = node.replication.offset;
-    if node.blocking.has_ready() {
+    if node.blocking.has_ready() && !node.scripting.is_busy() {
         blocking::serve(node, turn.now_ms);
     }
     outcome
@@ -203,7 +209,8 @@ pub(crate) fn replay(
     };
     client.last_command = Some(spec.id());
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        queue(client, spec, args, out, usize::MAX);
+        let deeds = Deeds::of(node, client, spec, args);
+        queue(client, (spec, deeds), args, out, usize::MAX);
         return Ok(());
     }
     let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
@@ -234,8 +241,10 @@ fn admit(
         let error = if spec.id() == EXEC { exec_aborted(error.as_str()) } else { error };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
+    let deeds = Deeds::of(node, client, spec, args);
+    let may_write = deeds.may_write();
     if node.cluster.is_some()
-        && let Err(redirection) = route::check(node, client, spec, args, turn.now_ms)
+        && let Err(redirection) = route::check(node, client, (spec, may_write), args, turn.now_ms)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
     }
@@ -246,13 +255,11 @@ fn admit(
         }
     }
     if let Some(refusal) = node.persistence.refusal(&node.config.settings().disk)
-        && (spec.id() == PING || writes(client, spec))
+        && (spec.id() == PING || may_write)
     {
         return refuse_admitted(node, client, spec, &refusal, out);
     }
-    if writes(client, spec)
-        && let Some(refusal) = node.refusal_of_writes()
-    {
+    if may_write && let Some(refusal) = node.refusal_of_writes() {
         return refuse_admitted(node, client, spec, refusal, out);
     }
     if client.subscriptions.are_any()
@@ -272,17 +279,22 @@ fn admit(
         let error = ReplyError::new("ERR Replica can't interact with the keyspace");
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
-    if node.is_stale() && !runs_while(CommandFlags::STALE, client, spec) {
+    if node.is_stale() && !deeds.runs_while(CommandFlags::STALE) {
         return refuse_admitted(node, client, spec, role::MASTER_DOWN, out);
     }
-    if node.persistence.loading.is_some() && !runs_while(CommandFlags::LOADING, client, spec) {
+    if node.persistence.loading.is_some() && !deeds.runs_while(CommandFlags::LOADING) {
         return refuse_admitted(node, client, spec, LOADING, out);
     }
-    if node.may_be_paused() && is_held_back(node, client, spec) {
+    if let Some(error) = node.scripting.busy_error()
+        && !spec.flags.contains(CommandFlags::ALLOW_BUSY)
+    {
+        return refuse_admitted(node, client, spec, error.as_str(), out);
+    }
+    if node.may_be_paused() && is_held_back(node, spec, deeds) {
         return Outcome::Postponed;
     }
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        queue(client, spec, args, out, node.config.settings().query_bytes_max);
+        queue(client, (spec, deeds), args, out, node.config.settings().query_bytes_max);
         return Outcome::Answered;
     }
     let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
@@ -304,21 +316,6 @@ fn refuse_admitted(
         return refuse(node, client, Some(spec), exec_aborted(reason).as_str().as_bytes(), out);
     }
     refuse(node, client, Some(spec), reason.as_bytes(), out)
-}
-
-/// Whether a command changes data, or is an `EXEC` of one that does.
-fn writes(client: &Client, spec: &CommandSpec) -> bool {
-    spec.is_write() || spec.id() == EXEC && any_queued(client, CommandSpec::is_write)
-}
-
-/// Whether a command runs in a state that only commands with a flag run in, and all that an `EXEC` runs do.
-fn runs_while(flag: CommandFlags, client: &Client, spec: &CommandSpec) -> bool {
-    let must_wait = |spec: &CommandSpec| !spec.flags.contains(flag);
-    !(must_wait(spec) || spec.id() == EXEC && any_queued(client, must_wait))
-}
-
-fn any_queued(client: &Client, is_meant: impl Fn(&CommandSpec) -> bool) -> bool {
-    client.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|q| is_meant(q.spec)))
 }
 
 /// Runs a command that has been checked, answers and counts it.
@@ -400,19 +397,24 @@ const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
     CommandId::of("reset"),
 ];
 
-/// Commands without keys of their own that a monitor must not send, as those that read or write.
-const MAY_WRITE: [CommandId; 5] = [
+/// Commands that are no writes by their row, and may have effects.
+const MAY_WRITE: [CommandId; 6] = [
     CommandId::of("publish"),
     CommandId::of("spublish"),
     CommandId::of("eval"),
     CommandId::of("evalsha"),
     CommandId::of("fcall"),
+    CommandId::of("pfcount"),
 ];
+
+/// Whether a command writes, or could.
+pub(crate) fn may_write(spec: &CommandSpec) -> bool {
+    spec.is_write() || MAY_WRITE.contains(&spec.id())
+}
 
 /// Whether a command reads or writes keys, or could.
 fn meets_keys(spec: &CommandSpec) -> bool {
-    spec.flags.intersects(CommandFlags::READONLY | CommandFlags::WRITE)
-        || MAY_WRITE.contains(&spec.id())
+    spec.flags.contains(CommandFlags::READONLY) || may_write(spec)
 }
 
 const SUBSCRIBED: &str =

@@ -14,6 +14,7 @@ use crate::data::stream::node::Node;
 use crate::data::stream::{self, Stream};
 use crate::data::value::Value;
 use crate::data::{hash, list, sorted_set};
+use crate::scripting;
 
 /// Elements of a sequence, met from either end on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,4 +118,11 @@ pub fn hyper_log_log(bytes: &[u8], element: &[u8]) -> Option<(u64, u64)> {
 pub fn bus_message(bytes: &[u8]) -> Option<Vec<u8>> {
     let message = message::decode::message(bytes).ok()?;
     Some(message::encode::message(&message))
+}
+
+/// Runs a script with arguments on a Lua state of this thread: its reply in RESP3, or why it did not compile. Whatever
+/// it calls answers `+OK`, and it is killed when it takes long.
+#[must_use]
+pub fn script(source: &[u8], args: &[&[u8]]) -> Option<Vec<u8>> {
+    scripting::run_alone(source, args)
 }

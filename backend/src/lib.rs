@@ -18,6 +18,7 @@
 //! | `propagate` | what changes become for those who repeat them |
 //! | `replication` | this node as a primary and as a replica of others |
 //! | `execute` | the one door through which commands reach the state |
+//! | `scripting` | Lua: scripts and functions |
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
@@ -75,6 +76,8 @@ mod notify;
 mod fork;
 
 mod persistence;
+
+mod scripting;
 
 mod execute;
 

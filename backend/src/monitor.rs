@@ -12,7 +12,7 @@ use reddoor_protocol::command::flags::CommandFlags;
 
 use crate::client::{Client, ClientId, Seat};
 use crate::clock;
-use crate::execute::Call;
+use crate::execute::{Call, Origin};
 use crate::pubsub::Message;
 use crate::redact;
 
@@ -52,6 +52,14 @@ impl Call<'_> {
         {
             return;
         }
+        self.show_line();
+    }
+
+    /// Shows the command to all monitors, whatever its row says.
+    pub(crate) fn show_line(&mut self) {
+        if self.node.monitors.is_idle() {
+            return;
+        }
         let line: Arc<[u8]> = self.monitored_line().into();
         let seats: Vec<Seat> = self.node.monitors.0.iter().map(|(_, seat)| *seat).collect();
         for seat in seats {
@@ -66,7 +74,10 @@ impl Call<'_> {
         let client = &self.client;
         // A unix socket's path stands as such; as an address it has a port, which is 0.
         let from = match client.addr.strip_suffix(":0") {
-            Some(path) if path.starts_with('/') => format!("unix:{path}"),
+            Some(path) if path.starts_with('/') && self.origin != Origin::Script => {
+                format!("unix:{path}")
+            }
+            _ if self.origin == Origin::Script => "lua".to_owned(),
             _ => client.addr.clone(),
         };
         let mut line = format!("+{seconds}.{us:06} [{} {from}]", client.db);

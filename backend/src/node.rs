@@ -24,6 +24,7 @@ use crate::persistence::Persistence;
 use crate::propagate::{Effects, Removal};
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
+use crate::scripting::Scripting;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -54,6 +55,7 @@ pub(crate) struct Node {
     pub(crate) copy_is_due: bool,
     /// Replicas have said how far they are since somebody last looked.
     pub(crate) acks_came: bool,
+    pub(crate) scripting: Scripting,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -130,6 +132,7 @@ impl Node {
             expired: Expired::Removed,
             copy_is_due: false,
             acks_came: false,
+            scripting: Scripting::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
@@ -369,7 +372,7 @@ impl Node {
     /// Does what the commands of a turn have left to be done once.
     #[inline]
     pub(crate) fn after_turn(&mut self) {
-        if self.copy_is_due {
+        if self.copy_is_due && !self.scripting.is_busy() {
             self.copy_is_due = false;
             self.begin_copy();
         }

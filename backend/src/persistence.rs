@@ -61,8 +61,6 @@ pub(crate) struct Persistence {
     pub(crate) loaded_count: u64,
     pub(crate) loaded_expired_count: u64,
     pub(crate) aof: Aof,
-    /// Libraries of functions, each as a snapshot has it.
-    pub(crate) libraries: Vec<Box<[u8]>>,
 }
 
 /// What became of the last work of one kind in a child.
@@ -99,7 +97,6 @@ impl Default for Persistence {
             loaded_count: 0,
             loaded_expired_count: 0,
             aof: Aof::default(),
-            libraries: Vec::new(),
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Effects {
     own: Own,
     /// The effect of the command under way, where it is [`Own::Reworded`].
     own_bytes: Vec<u8>,
+    /// Whom the effects of commands may concern at most.
+    reach: Reach,
 }
 
 /// What the effect of the command under way is, beside those that were added to it.
@@ -59,6 +61,11 @@ impl Effects {
         self.consumers != 0
     }
 
+    /// Bounds whom the effects of commands concern, until the next call.
+    pub(crate) fn bound(&mut self, reach: Reach) {
+        self.reach = reach;
+    }
+
     /// Adds an effect to those of the unit.
     pub(crate) fn add(&mut self, db: usize, args: &[&[u8]]) {
         if self.are_wanted() {
@@ -73,12 +80,12 @@ impl Effects {
             Own::Always(reach) => reach,
             Own::Reworded => {
                 self.unit.open().append(&mut self.own_bytes);
-                return self.unit.close(db, Reach::All);
+                return self.unit.close(db, self.reach);
             }
             Own::IfChanged | Own::Nothing => return,
         };
         encode_request(self.unit.open(), args.iter());
-        self.unit.close(db, reach);
+        self.unit.close(db, reach.and(self.reach));
     }
 }
 
@@ -98,17 +105,20 @@ impl Node {
         }
     }
 
-    /// Hands all effects since the last call to whoever repeats them, as one unit.
+    /// Hands all effects since the last call to whoever repeats them, as one unit. That of a script that lies still
+    /// has not ended.
     #[inline]
     pub(crate) fn end_unit(&mut self) {
-        if !self.effects.unit.is_empty() {
+        if !self.effects.unit.is_empty() && !self.scripting.is_busy() {
             self.hand_over();
         }
     }
 
     /// As [`Node::end_unit`], of effects that have nothing to do with each other.
     pub(crate) fn end_apart(&mut self) {
-        self.effects.unit.take_apart();
+        if !self.scripting.is_busy() {
+            self.effects.unit.take_apart();
+        }
         self.end_unit();
     }
 

@@ -23,6 +23,7 @@ use crate::log;
 use crate::node::{Node, SharedNode};
 use crate::persistence;
 use crate::replication;
+use crate::scripting;
 use crate::session::Scratch;
 
 pub(crate) use memory::resident_bytes;
@@ -68,6 +69,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     tokio::task::spawn_local(persistence::aof::append::commit(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::aof::append::sync(Rc::clone(&node)));
     tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
+    tokio::task::spawn_local(scripting::go_on(Rc::clone(&node)));
     tokio::select! {
         loaded = persistence::load::load(&node) => {
             loaded?;
@@ -100,6 +102,8 @@ async fn until_ended(node: &SharedNode, signals: &mut Signals, shutdown: &Notify
             () = shutdown.notified() => return,
         };
         tracing::warn!("Received {name} scheduling shutdown...");
+        node.borrow_mut().scripting.kill_unwritten();
+        scripting::until_free(node).await;
         let mut node = node.borrow_mut();
         let disk = &node.config.settings().disk;
         let mode = if name == "SIGINT" { disk.on_sigint } else { disk.on_sigterm };

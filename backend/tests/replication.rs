@@ -11,6 +11,9 @@ mod load;
 #[path = "replication/relay.rs"]
 mod relay;
 
+#[path = "replication/scripts.rs"]
+mod scripts;
+
 use std::time::Duration;
 
 use load::Load;

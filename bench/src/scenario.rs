@@ -112,6 +112,7 @@ const SETBIT: &[&str] = &["SETBIT", "bits:__rand_int__", "100", "1"];
 const LRANGE_100: &[&str] = &["LRANGE", "range", "0", "99"];
 const LRANGE_300: &[&str] = &["LRANGE", "range", "0", "299"];
 const LRANGE_600: &[&str] = &["LRANGE", "range", "0", "599"];
+const EVAL: &[&str] = &["EVAL", "return redis.call('GET', KEYS[1])", "1", KEY];
 const MGET: &[&str] = &["MGET", KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY];
 
 /// All scenarios, in the order they run.
@@ -204,6 +205,20 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     of_type("lrange-300-p16", LRANGE_300, Expect::Bulks(300), RANGE, 16, 20),
     of_type("lrange-600", LRANGE_600, Expect::Bulks(600), RANGE, 1, 10),
     of_type("lrange-600-p16", LRANGE_600, Expect::Bulks(600), RANGE, 16, 10),
+    row(
+        "eval",
+        "EVAL of a script that calls GET, 50 clients",
+        50,
+        send(EVAL, Expect::Bulk(VALUE_BYTES), Some(&SMALL), 1, 100),
+        Audience::Nodes,
+    ),
+    row(
+        "eval-p16",
+        "EVAL of a script that calls GET, 50 clients, pipelines of 16",
+        50,
+        send(EVAL, Expect::Bulk(VALUE_BYTES), Some(&SMALL), 16, 300),
+        Audience::Nodes,
+    ),
     row(
         "get-20k",
         "GET of 20 000-byte values, 50 clients",

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import Redis from 'ioredis';
 
-const [host, port, scripts] = [process.argv[2], Number(process.argv[3]), process.argv[4] === '1'];
+const [host, port] = [process.argv[2], Number(process.argv[3])];
 process.on('warning', (warning) => console.log('warning', warning));
 
 const connect = () => {
@@ -50,10 +50,8 @@ const heard = new Promise((resolve) => { listener.on('message', (channel, text) 
 assert.equal(await redis.publish('io:news', 'hello'), 1);
 assert.deepEqual(await heard, ['io:news', 'hello']);
 
-if (scripts) {
-  redis.defineCommand('twice', { numberOfKeys: 1, lua: 'return redis.call("INCRBY", KEYS[1], ARGV[1] * 2)' });
-  assert.equal(await redis.twice('io:n', 4), 8);
-  assert.equal(await redis.twice('io:other', 1), 2);
-}
+redis.defineCommand('twice', { numberOfKeys: 1, lua: 'return redis.call("INCRBY", KEYS[1], ARGV[1] * 2)' });
+assert.equal(await redis.twice('io:n', 4), 8);
+assert.equal(await redis.twice('io:other', 1), 2);
 await other.del(...wanted, '{io}m', 'io:h', 'io:z', 'io:s', 'io:n', 'io:other');
 await Promise.all([redis.quit(), other.quit(), listener.quit()]);

@@ -2,7 +2,7 @@
 // phpredis against an endpoint, as an application uses it: php_redis.php HOST PORT SCRIPTS
 // SCRIPTS is 1 where the nodes run Lua. Ends with 0 and without a word when every reply is right.
 
-[, $host, $port, $scripts] = $argv;
+[, $host, $port] = $argv;
 
 function same($got, $wanted) {
     if ($got !== $wanted) {
@@ -50,9 +50,7 @@ ksort($found);
 ksort($wanted);
 same($found, $wanted);
 
-if ($scripts === '1') {
-    same($redis->eval('return redis.call("INCRBY", KEYS[1], ARGV[1])', ['php:n', '4'], 1), 4);
-    $sha = $redis->script('load', 'return ARGV[1]');
-    same($redis->evalSha($sha, ['php:n', 'back'], 1), 'back');
-}
+same($redis->eval('return redis.call("INCRBY", KEYS[1], ARGV[1])', ['php:n', '4'], 1), 4);
+$sha = $redis->script('load', 'return ARGV[1]');
+same($redis->evalSha($sha, ['php:n', 'back'], 1), 'back');
 $redis->del(array_merge(array_keys($wanted), ['{php}m', 'php:h', 'php:z', 'php:n']));

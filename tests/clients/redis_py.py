@@ -137,8 +137,7 @@ def main():
             use_transactions(client, f"py{protocol}")
             use_queue(client, other, f"py{protocol}")
             use_channels(client, other, f"py{protocol}")
-        if sys.argv[5] == "1":
-            use_scripts(client, f"py{protocol}")
+        use_scripts(client, f"py{protocol}")
         if sys.argv[4] == "1" and protocol == 3:
             use_cache(client, host, port)
     # What a client says by itself, with nothing set by the application.

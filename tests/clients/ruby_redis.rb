@@ -3,7 +3,7 @@
 
 require "redis"
 
-host, port, scripts = ARGV
+host, port = ARGV
 
 def same(got, wanted)
   abort("got #{got.inspect}, wanted #{wanted.inspect} at #{caller(1, 1).first}") unless got == wanted
@@ -43,7 +43,5 @@ listener.subscribe("rb:news") do |on|
 end
 same heard, ["rb:news", "hello"]
 
-if scripts == "1"
-  same redis.eval('return redis.call("INCRBY", KEYS[1], ARGV[1])', keys: ["rb:n"], argv: ["4"]), 4
-end
+same redis.eval('return redis.call("INCRBY", KEYS[1], ARGV[1])', keys: ["rb:n"], argv: ["4"]), 4
 redis.del(*wanted, "{rb}m", "rb:h", "rb:z", "rb:n")

@@ -22,7 +22,7 @@ impl<'a> Call<'a> {
     pub(crate) fn may_block(&self) -> bool {
         match self.origin {
             Origin::Client | Origin::ReadyKey(_) => true,
-            Origin::Transaction | Origin::Replay => false,
+            Origin::Transaction | Origin::Replay | Origin::Script => false,
         }
     }
 
@@ -30,7 +30,7 @@ impl<'a> Call<'a> {
     pub(crate) fn ready_key(&self) -> Option<&'a [u8]> {
         match self.origin {
             Origin::ReadyKey(key) => Some(key),
-            Origin::Client | Origin::Transaction | Origin::Replay => None,
+            Origin::Client | Origin::Transaction | Origin::Replay | Origin::Script => None,
         }
     }
 
@@ -184,6 +184,14 @@ pub(crate) fn time_out(blocking: &mut Blocking, client: &mut Client) -> bool {
     client.outbox.extend_from_slice(&blocked.reply);
     finish(client, start);
     true
+}
+
+/// Ends a client's wait with these bytes.
+pub(crate) fn finish_with(client: &mut Client, reply: &[u8]) {
+    client.blocked = None;
+    let start = client.outbox.len();
+    client.outbox.extend_from_slice(reply);
+    finish(client, start);
 }
 
 /// A client was answered, from `start` of its outbox on, and goes on.

@@ -161,6 +161,11 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
         // The end comes at once, so there is never one to be called off.
         return Err(ReplyError::new("ERR No shutdown in progress."));
     }
+    if let Some(error) = call.node.scripting.busy_error()
+        && mode.saves != Some(false)
+    {
+        return Err(error);
+    }
     tracing::warn!("User requested shutdown...");
     if !call.node.prepare_for_shutdown(mode) {
         return Err(ReplyError::from_static("ERR Errors trying to SHUTDOWN. Check logs."));

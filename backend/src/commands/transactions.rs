@@ -4,8 +4,9 @@ use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
-use crate::client::Transaction;
+use crate::client::{Client, Queued, Transaction};
 use crate::execute::{Call, Handler, Origin, Turn, run};
+use crate::node::Node;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("multi", multi),
@@ -71,23 +72,53 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Ok(());
     }
     call.reply.array(transaction.queue.len());
-    let mut turn = Turn { now_ms: call.now_ms, last: std::time::Instant::now() };
-    for queued in &transaction.queue {
-        let args: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
-        let resp = call.client.resp;
-        let mut inner = Call {
-            reply_start: call.reply.out().len(),
-            reply: ReplyWriter::new(call.reply.out(), resp),
-            node: call.node,
-            client: call.client,
-            args: Args::from_slices(&args),
-            spec: queued.spec,
-            origin: Origin::Transaction,
-            now_ms: call.now_ms,
-        };
-        run(&mut inner, &mut turn);
-    }
+    let start = call.reply_start;
+    run_queue(call.node, call.client, transaction.queue, (call.reply.out(), start), call.now_ms);
     // What its commands did was collected one by one.
     call.propagate_nothing();
     Ok(())
+}
+
+/// Goes on with a transaction after one of its scripts has ended. Whether the transaction has, too.
+pub(crate) fn resume_transaction(
+    node: &mut Node,
+    client: &mut Client,
+    queue: Vec<Queued>,
+    out: &mut Vec<u8>,
+    now_ms: i64,
+) -> bool {
+    run_queue(node, client, queue, (out, 0), now_ms)
+}
+
+/// Runs queued commands, whose replies begin in `out` at a place. Whether all have run: if not, a script among them
+/// takes long, and both its replies and those behind it come when it has ended.
+fn run_queue(
+    node: &mut Node,
+    client: &mut Client,
+    queue: Vec<Queued>,
+    (out, start): (&mut Vec<u8>, usize),
+    now_ms: i64,
+) -> bool {
+    let mut turn = Turn { now_ms, last: std::time::Instant::now() };
+    let mut queue = queue.into_iter();
+    while let Some(queued) = queue.next() {
+        let args: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
+        let resp = client.resp;
+        let mut inner = Call {
+            reply_start: out.len(),
+            reply: ReplyWriter::new(out, resp),
+            node,
+            client,
+            args: Args::from_slices(&args),
+            spec: queued.spec,
+            origin: Origin::Transaction,
+            now_ms,
+        };
+        run(&mut inner, &mut turn);
+        if node.scripting.is_busy() {
+            node.scripting.park_transaction(out.split_off(start), queue.collect());
+            return false;
+        }
+    }
+    true
 }

@@ -88,6 +88,10 @@ pub(crate) struct Settings {
     pub(crate) sorted_set_limits: Limits,
 
     pub(crate) replication: ReplicationSettings,
+    /// How long a script runs before others are told that the node is busy; `None`: they never are.
+    pub(crate) busy_reply_threshold: Option<Duration>,
+    /// Memory that scripts may use (bytes).
+    pub(crate) lua_memory_bytes_max: usize,
 
     pub(crate) is_cluster: bool,
     /// Name of the nodes file inside `dir`.
@@ -194,6 +198,11 @@ impl Settings {
             },
             lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
             replication: ReplicationSettings::read(values),
+            busy_reply_threshold: Some(Duration::from_millis(
+                values.number("busy-reply-threshold"),
+            ))
+            .filter(|threshold| !threshold.is_zero()),
+            lua_memory_bytes_max: values.number("lua-memory-limit"),
             is_cluster: values.flag("cluster-enabled"),
             cluster_config_file: text("cluster-config-file"),
             cluster_node_timeout: Duration::from_millis(values.number("cluster-node-timeout")),

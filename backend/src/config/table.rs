@@ -30,6 +30,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("auto-aof-rewrite-min-size", Kind::Memory, "67108864"),
     live("auto-aof-rewrite-percentage", int(0, I32_MAX), "100"),
     startup("bind", Kind::Words, "* -::*"),
+    live("busy-reply-threshold", int(0, i64::MAX), "5000").alias("lua-time-limit"),
     live(
         "client-output-buffer-limit",
         OUTPUT_LIMITS,
@@ -65,6 +66,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("hll-sparse-max-bytes", Kind::Memory, "3000"),
     live("hz", int(0, I32_MAX), "10"),
     live("lazyfree-lazy-expire", Kind::Flag, "no"),
+    startup("lua-memory-limit", Kind::Memory, "536870912"),
     startup("logfile", Kind::Text, ""),
     live("loglevel", Kind::Choice(&["debug", "verbose", "notice", "warning"]), "notice"),
     live("maxclients", int(1, U32_MAX), "10000"),
@@ -128,7 +130,6 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("latency-monitor-threshold", int(0, i64::MAX), "0"),
     live("latency-tracking", Kind::Flag, "yes"),
     live("shutdown-timeout", int(0, I32_MAX), "10"),
-    live("busy-reply-threshold", int(0, i64::MAX), "5000").alias("lua-time-limit"),
     live("acl-pubsub-default", Kind::Choice(&["allchannels", "resetchannels"]), "resetchannels"),
     startup("aclfile", Kind::Text, ""),
     live("acllog-max-len", int(0, i64::MAX), "128"),

@@ -19,6 +19,8 @@ pub(crate) mod file;
 
 pub(crate) mod payload;
 
+pub(crate) mod functions;
+
 pub(crate) mod read;
 
 pub(crate) mod write;

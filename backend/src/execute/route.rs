@@ -59,14 +59,14 @@ pub(crate) struct Presence {
 const EXEC: CommandId = CommandId::of("exec");
 const MIGRATE: CommandId = CommandId::of("migrate");
 
-/// Asks the cluster whether this node may run the request.
+/// Asks the cluster whether this node may run the request, which may write or not.
 ///
 /// # Errors
 /// `CROSSSLOT`, `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
-pub(super) fn check(
+pub(crate) fn check(
     node: &mut Node,
     client: &mut Client,
-    spec: &'static CommandSpec,
+    (spec, is_write): (&'static CommandSpec, bool),
     args: Args<'_>,
     now_ms: i64,
 ) -> Result<(), ReplyError> {
@@ -88,7 +88,7 @@ pub(super) fn check(
         slot,
         keys: found.keys,
         is_shard_channel: found.is_shard_channel && !is_exec,
-        is_write: found.is_write,
+        is_write,
         is_asking: client.is_asking || found.needs_no_asking,
         is_readonly: client.is_readonly,
         is_migrate: spec.id() == MIGRATE,
@@ -108,6 +108,15 @@ pub(super) fn check(
     cluster.borrow().route(&query, presence)
 }
 
+/// The slot of a request's first key, if it has keys.
+pub(crate) fn slot_of(spec: &CommandSpec, args: Args<'_>) -> Option<Slot> {
+    let mut found = Found::default();
+    if spec.has_keys() {
+        found.add(spec, args);
+    }
+    found.first.map(|(_, slot)| slot)
+}
+
 /// What was found out about the keys of one request, or of all queued ones.
 #[derive(Default)]
 struct Found<'a> {
@@ -115,7 +124,6 @@ struct Found<'a> {
     first: Option<(&'a [u8], Slot)>,
     keys: Keys,
     is_shard_channel: bool,
-    is_write: bool,
     needs_no_asking: bool,
 }
 
@@ -129,7 +137,6 @@ impl<'a> Found<'a> {
     fn add(&mut self, spec: &CommandSpec, args: Args<'a>) {
         use reddoor_protocol::command::flags::CommandFlags;
         self.is_shard_channel |= has_shard_channels(spec);
-        self.is_write |= spec.is_write();
         self.needs_no_asking |= spec.flags.contains(CommandFlags::ASKING);
         // One key at a fixed place needs no list of positions.
         if let Some(index) = spec.single_key_index() {

@@ -55,6 +55,8 @@ pub(crate) enum LoadError {
     System { path: PathBuf, source: io::Error },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: FileError },
+    #[error("{path}: {reason}")]
+    Library { path: PathBuf, reason: String },
 }
 
 /// Bytes read between two looks at clients: some milliseconds of work. Source: redis `src/config.c`
@@ -129,13 +131,16 @@ impl Load {
             tokio::task::yield_now().await;
         }
         let node = &mut *node.borrow_mut();
-        self.finish(node);
+        self.finish(node)?;
         node.persistence.loading = None;
         Ok(())
     }
 
     /// Tells what was read; the node has it all now.
-    pub(crate) fn finish(self, node: &mut Node) -> (PathBuf, File, Decoder) {
+    ///
+    /// # Errors
+    /// A library of functions cannot be loaded.
+    pub(crate) fn finish(self, node: &mut Node) -> Result<(PathBuf, File, Decoder), LoadError> {
         let Filler { loaded, expired_count, empty_count, libraries, .. } = self.filler;
         if empty_count > 0 {
             tracing::info!(
@@ -148,8 +153,12 @@ impl Load {
         }
         node.persistence.loaded_count = loaded;
         node.persistence.loaded_expired_count = expired_count;
-        node.persistence.libraries = libraries;
-        (self.path, self.file, self.decoder)
+        match node.restore_libraries(&libraries) {
+            Ok(()) => Ok((self.path, self.file, self.decoder)),
+            Err(reason) => {
+                Err(LoadError::Library { path: self.path, reason: reason.as_str().to_owned() })
+            }
+        }
     }
 }
 
@@ -235,9 +244,10 @@ impl Node {
         result
     }
 
-    /// Forgets all data, of which nobody hears.
+    /// Forgets all data, libraries of functions included, of which nobody hears.
     pub(crate) fn clear_databases(&mut self) {
         self.databases.iter_mut().for_each(Keyspace::clear);
+        self.flush_libraries();
     }
 
     /// Reads the snapshot at once, beside what is there.
@@ -256,9 +266,7 @@ impl Node {
                 Err(error) => break Err(error),
             }
         };
-        if result.is_ok() {
-            load.finish(self);
-        }
+        let result = result.and_then(|()| load.finish(self).map(drop));
         self.persistence.loading = None;
         result
     }

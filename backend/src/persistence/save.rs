@@ -93,7 +93,7 @@ impl Node {
         let settings = &self.config.settings().disk;
         Content {
             databases: &self.databases,
-            libraries: &self.persistence.libraries,
+            libraries: self.scripting.libraries.codes().collect(),
             aux,
             compression: settings.compression,
             checksum: settings.checksum,

@@ -8,7 +8,9 @@ const RETRY_S: i64 = 5;
 
 /// Begins what is due. Called at every tick.
 pub(crate) fn run(node: &mut Node, now_ms: i64) {
-    if node.persistence.loading.is_some() || node.persistence.child.is_some() {
+    // A child of the middle of a script would keep half of it.
+    let persistence = &node.persistence;
+    if persistence.loading.is_some() || persistence.child.is_some() || node.scripting.is_busy() {
         return;
     }
     let now_s = now_ms / 1000;

@@ -1,11 +1,26 @@
 //! Effects that belong together, encoded once for all who repeat them.
 
 /// Whom an effect concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Reach {
+    #[default]
     All,
-    /// What changes no data, such as a message to a channel.
+    /// Replicas alone: what changes no data, such as a message to a channel.
     Replicas,
+    /// The append-only file alone.
+    File,
+    Nobody,
+}
+
+impl Reach {
+    /// Whom both concern.
+    pub(crate) fn and(self, other: Reach) -> Reach {
+        match (self, other) {
+            (Reach::All, reach) | (reach, Reach::All) => reach,
+            (one, other) if one == other => one,
+            _ => Reach::Nobody,
+        }
+    }
 }
 
 /// Effects in their order, each a request as it travels.
@@ -43,8 +58,11 @@ impl Unit {
         &mut self.bytes
     }
 
-    /// What was written since the last call is one effect.
+    /// What was written since the last call is one effect; none if it concerns nobody.
     pub(super) fn close(&mut self, db: usize, reach: Reach) {
+        if reach == Reach::Nobody {
+            return self.bytes.truncate(self.effects.last().map_or(0, |effect| effect.end));
+        }
         self.effects.push(Effect { db, reach, end: self.bytes.len() });
     }
 
@@ -62,7 +80,7 @@ impl Unit {
     /// Writes the effects as one transaction, each in its database. `selected` is the one that the stream stands in;
     /// `None` if that is not known.
     pub(crate) fn write(&self, out: &mut Vec<u8>, selected: &mut Option<usize>, reader: Reach) {
-        let concerns = |effect: &Effect| reader == Reach::Replicas || effect.reach == Reach::All;
+        let concerns = |effect: &Effect| effect.reach == Reach::All || effect.reach == reader;
         if !self.effects.iter().any(concerns) {
             return;
         }

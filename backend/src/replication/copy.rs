@@ -61,6 +61,11 @@ const CHUNK_BYTES: usize = 64 * 1024;
 impl Node {
     /// Begins a copy for all who wait for one, unless a child is at work: then the next tick after its end does.
     pub(crate) fn begin_copy(&mut self) {
+        if self.scripting.is_busy() {
+            // A copy of the middle of a script would not be that of any place of the stream.
+            self.copy_is_due = true;
+            return;
+        }
         if self.persistence.child.is_some() || self.persistence.loading.is_some() {
             return;
         }

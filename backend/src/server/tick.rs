@@ -53,7 +53,7 @@ impl Tick {
             let counters = (stats.commands_processed, stats.input_bytes, stats.output_bytes);
             stats.rate.sample(now_ms, counters);
         }
-        if !node.blocking.is_idle() {
+        if !node.blocking.is_idle() && !node.scripting.is_busy() {
             blocking::release_moved(node);
             blocking::serve(node, now_ms);
         }
@@ -69,7 +69,10 @@ impl Tick {
 
 fn expire(node: &mut Node, now_ms: i64) {
     // While writes are paused nothing may change, expiry included.
-    if !node.is_expiring || node.expiry_mode() != Expired::Removed || node.active_pause().is_some()
+    if !node.is_expiring
+        || node.expiry_mode() != Expired::Removed
+        || node.scripting.is_busy()
+        || node.active_pause().is_some()
     {
         return;
     }

@@ -4,6 +4,63 @@ use reddoor_protocol::inline;
 
 /// Scripts, each on an empty server and a fresh connection.
 pub(crate) const SCRIPTS: &[&str] = &[
+    // Scripts: how they are called and kept.
+    "EVAL \"return 1\" a\nEVAL \"return 1\" -1\nEVAL \"return 1\" 2 a\nEVAL \"return 1\"\nEVALSHA abc 0\n\
+     EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0\nSCRIPT LOAD \"return 1\"\n\
+     EVALSHA E0E1F9FABFC9D4800C877A703B823AC0578FF8DB 0\nEVALSHA_RO e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0\n\
+     SCRIPT LOAD \"return x y\"\nEVAL \"syntax error\" 0\nSCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db abc\n\
+     SCRIPT FLUSH foo\nSCRIPT FLUSH sync a\nSCRIPT FLUSH async\nSCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db\n\
+     SCRIPT KILL\nFUNCTION KILL\nSCRIPT FOO\nMULTI\nEVAL \"return {1,{2}}\" 0\n\
+     EVAL \"return nosuch\" 0\nSET a 1\nEXEC\nEVAL_RO \"return redis.call('SET', 'a', 2)\" 0\nGET a\n\
+     EVAL \"redis.call('SELECT', 3) return redis.call('SET', 'three', 1)\" 0\nEXISTS three\nSELECT 3\nEXISTS three",
+    // Scripts that say what they are.
+    "EVAL \"#!lua flags=no-writes\\nreturn 1\" 0\nEVAL \"#!lua flags=foo\\nreturn 1\" 0\nEVAL \"#!python\\nreturn 1\" 0\n\
+     EVAL \"#!lua foo=bar\\nreturn 1\" 0\nEVAL \"#!lua flags=no-writes\\nreturn redis.call('SET', 'x', 1)\" 0\n\
+     EVAL \"#!lua flags=no-writes\" 0\nEVAL \"#!lua\\nerror('x')\" 0\nEVAL_RO \"#!lua\\nreturn 1\" 0\n\
+     EVAL_RO \"#!lua flags=no-writes,allow-oom\\nreturn 1\" 0\nEVAL \"#!lua flags=no-cluster,allow-stale\\nreturn 1\" 0",
+    // What a script says of itself is heeded when it is queued.
+    "FUNCTION LOAD \"#!lua name=w\\nredis.register_function('w', function() return 1 end) \
+     redis.register_function{function_name='r', flags={'no-writes'}, callback=function() return 2 end}\"\n\
+     CONFIG SET min-replicas-to-write 1\nMULTI\nEVAL \"#!lua\\nreturn 1\" 0\nEXEC\nMULTI\n\
+     EVAL \"#!lua flags=no-writes\\nreturn 1\" 0\nEVAL \"return 1\" 0\nEVAL \"return redis.call('SET', 'a', 1)\" 0\n\
+     FCALL r 0\nEXEC\nMULTI\nFCALL w 0\nEXEC\nMULTI\nFCALL_RO w 0\nEXEC\nMULTI\nEVAL_RO \"#!lua\\nreturn 1\" 0\nEXEC\n\
+     EVAL \"#!lua\\nreturn 1\" 0\nEVAL \"#!lua flags=allow-oom\\nreturn 1\" 0\nEVAL \"#!lua flags=foo\\nreturn 1\" 0\n\
+     EVAL \"return redis.call('SET', 'a', 1)\" 0\nEVAL \"redis.call('GET', 'a') return 1\" 0\nFCALL w 0\nFCALL r 0\n\
+     CONFIG SET min-replicas-to-write 0\nREPLICAOF 127.0.0.1 1\nEVAL \"#!lua\\nreturn 1\" 0\n\
+     EVAL \"#!lua flags=no-writes\\nreturn 1\" 0\nEVAL \"return redis.call('SET', 'a', 1)\" 0\nEVAL \"return 1\" 0\n\
+     MULTI\nEVAL \"#!lua\\nreturn 1\" 0\nEXEC\nCONFIG SET replica-serve-stale-data no\n\
+     EVAL \"#!lua flags=no-writes\\nreturn 1\" 0\nEVAL \"#!lua flags=allow-stale,no-writes\\nreturn redis.call('GET', 'a')\" 0\n\
+     EVAL \"return 1\" 0\nEVAL \"return redis.call('GET', 'a')\" 0\nFCALL r 0\nMULTI\nEVAL \"#!lua flags=no-writes\\nreturn 1\" 0\n\
+     EXEC\nREPLICAOF NO ONE\nCONFIG SET replica-serve-stale-data yes\nFUNCTION FLUSH\nSCRIPT FLUSH",
+    // Read-only tables and globals.
+    "EVAL \"string.rep = 1\" 0\nEVAL \"x = 1\" 0\nEVAL \"return x\" 0\nEVAL \"rawset(_G, 'x', 1)\" 0\nEVAL \"_G.redis = nil\" 0\n\
+     EVAL \"table.insert(string, 1)\" 0\nEVAL \"setmetatable(_G, nil)\" 0\nEVAL \"getmetatable(_G).__index = nil\" 0\n\
+     EVAL \"getmetatable('').__index = nil\" 0\nEVAL \"KEYS = 1\" 0\nEVAL \"KEYS[1] = 5 return KEYS[1]\" 0\n\
+     EVAL \"return loadstring(string.dump(function() return 1 end))\" 0\n\
+     EVAL \"local t = {} for k in pairs(_G) do t[#t+1] = k end table.sort(t) return t\" 0\n\
+     EVAL \"local t = {} for k in pairs(redis) do t[#t+1] = k end table.sort(t) return t\" 0\n\
+     EVAL \"local t = {} for k in pairs(string) do t[#t+1] = k end table.sort(t) return t\" 0\n\
+     EVAL \"local t = {} for k in pairs(cjson) do t[#t+1] = k end table.sort(t) return t\" 0\n\
+     EVAL \"local function f() return f() + 1 end return f()\" 0\nEVAL \"return table.concat({1,{},3})\" 0\n\
+     EVAL \"return {redis.REDIS_VERSION, redis.REDIS_VERSION_NUM, redis.REPL_ALL, redis.LOG_WARNING}\" 0",
+    // Functions.
+    "FUNCTION LOAD \"#!lua name=a\\nredis.register_function('f', function(keys, args) return {keys, args} end)\"\n\
+     FCALL f 1 k v w\nFCALL f 0\nFCALL f x\nFCALL f -1\nFCALL f 5 a\nFCALL nosuch 0\nFCALL_RO f 0\nFUNCTION LIST\n\
+     FUNCTION LOAD \"#!lua name=a\\nredis.register_function('f', function() return 2 end)\"\n\
+     FUNCTION LOAD REPLACE \"#!lua name=a\\nredis.register_function('f', function() return 2 end)\"\nFCALL f 0\n\
+     FUNCTION LOAD \"#!lua name=b\\nredis.register_function('f', function() return 2 end)\"\n\
+     FUNCTION LOAD \"#!lua name=c\\nredis.register_function{function_name='g', callback=function() return \
+     redis.call('SET', 'x', 1) end, flags={'no-writes'}, description='what'}\"\nFCALL g 0\nFCALL_RO g 0\n\
+     FUNCTION LIST LIBRARYNAME c WITHCODE\nFUNCTION LIST LIBRARYNAME\nFUNCTION LIST foo\nFUNCTION STATS\n\
+     FUNCTION LOAD \"no header\"\nFUNCTION LOAD \"#!lua\\nreturn 1\"\nFUNCTION LOAD \"#!lua name=d\\nreturn 1\"\n\
+     FUNCTION LOAD \"#!foo name=d\\nreturn 1\"\nFUNCTION LOAD \"#!lua name=d name=e\\nreturn 1\"\n\
+     FUNCTION LOAD \"#!lua name=d foo=e\\nreturn 1\"\nFUNCTION LOAD \"#!lua name=d-e\\nreturn 1\"\n\
+     FUNCTION LOAD \"#!lua name=d\\nsyntax error\"\nFUNCTION LOAD \"#!lua name=d\\nerror('x')\"\n\
+     FUNCTION LOAD \"#!lua name=d\\nredis.call('GET', 'a')\"\nFUNCTION LOAD \"#!lua name=d\\nredis.register_function('x')\"\n\
+     FUNCTION LOAD \"#!lua name=d\\nredis.register_function({1})\"\nFUNCTION LOAD \"#!lua name=d\\nredis.register_function(1, 2)\"\n\
+     FUNCTION LOAD \"#!lua name=d\\nredis.register_function('x', 2)\"\nFUNCTION LOAD foo bar\nFUNCTION DELETE nosuch\n\
+     FUNCTION DELETE a\nFUNCTION DELETE a\nFUNCTION DUMP\nFUNCTION RESTORE x\nFUNCTION RESTORE x foo\nFUNCTION FLUSH foo\n\
+     FUNCTION FLUSH\nFUNCTION LIST\nFUNCTION FOO",
     // Greeting.
     "HELLO 4\nHELLO x\nHELLO 3 FOO\nHELLO 2 AUTH a\nHELLO 2 AUTH default any\nHELLO 2 AUTH nobody x\n\
      HELLO 2 SETNAME \"a b\"\nHELLO 2 SETNAME me\nCLIENT GETNAME\nAUTH x\nAUTH default x\nAUTH bob x\n\

@@ -32,6 +32,21 @@ pub(crate) const SCRIPTS: &[&str] = &[
      PFADD p a\nPFCOUNT p\nPFCOUNT p\nRPUSH l a b c d\nBLPOP l 0\nBRPOP l 0\nBLMPOP 0 1 l LEFT\nLMPOP 1 l RIGHT COUNT 9\n\
      RPUSH l a b\nBLMOVE l m LEFT RIGHT 0\nBRPOPLPUSH l m 0\nRPOPLPUSH m l\nLTRIM m 0 -1\nZADD z 1 a 2 b 3 c\nBZPOPMIN z 0\n\
      BZMPOP 0 1 z MAX COUNT 9\nSADD s x\nSPOP s\nSPOP s\nSORT l STORE k\nSORT none STORE k\nSORT none STORE k",
+    // Scripts: one unit each, bounded as they say.
+    "EVAL \"return 1\" 0\nEVAL \"return redis.call('SET', 'a', 1)\" 0\n\
+     EVAL \"redis.call('SET', 'a', 1) redis.call('GET', 'a') return redis.call('INCR', 'a')\" 0\n\
+     EVAL \"redis.call('SADD', 's', 1) redis.call('SPOP', 's') redis.pcall('INCR', 's')\" 0\n\
+     EVAL \"redis.call('SET', 'a', 1) error('x')\" 0\n\
+     EVAL \"redis.call('SELECT', 3) redis.call('SET', 'a', 1)\" 0\nSET b 1\n\
+     EVAL \"redis.set_repl(redis.REPL_NONE) redis.call('SET', 'none', 1)\" 0\n\
+     EVAL \"redis.set_repl(redis.REPL_AOF) redis.call('SET', 'file', 1)\" 0\n\
+     EVAL \"redis.set_repl(redis.REPL_REPLICA) redis.call('SET', 'r', 1) redis.call('SET', 'q', 1)\" 0\n\
+     EVAL \"redis.call('SET', 'r', 1) redis.set_repl(redis.REPL_NONE) redis.call('SET', 'q', 1)\" 0\n\
+     EVAL \"redis.call('PUBLISH', 'c', 'm') redis.call('PEXPIRE', 'a', 0)\" 0\n\
+     MULTI\nEVAL \"redis.call('SET', 'x', 1)\" 0\nSET y 1\nEXEC\nEVALSHA_RO nosuch 0\nSCRIPT LOAD \"return 2\"\n\
+     FUNCTION LOAD \"#!lua name=l\\nredis.register_function('f', function() return redis.call('SET', 'f', 1) end)\"\n\
+     FUNCTION LOAD REPLACE \"#!lua name=l\\nredis.register_function('f', function() return redis.call('SET', 'f', 1) end)\"\n\
+     FCALL f 0\nFUNCTION DELETE l\nFUNCTION DELETE l\nFUNCTION FLUSH\nSCRIPT FLUSH",
 ];
 
 /// How long anything may take.

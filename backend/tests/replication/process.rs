@@ -164,13 +164,18 @@ impl Client {
     }
 
     pub(crate) fn call(&mut self, words: &[&[u8]]) -> Value {
-        let mut bytes = Vec::new();
-        encode_request(&mut bytes, words.iter().copied());
-        self.stream.write_all(&bytes).expect("a server that reads");
+        self.send(words);
         self.reply()
     }
 
-    fn reply(&mut self) -> Value {
+    pub(crate) fn send(&mut self, words: &[&[u8]]) {
+        let mut bytes = Vec::new();
+        encode_request(&mut bytes, words.iter().copied());
+        self.stream.write_all(&bytes).expect("a server that reads");
+    }
+
+    /// The reply to what was sent first of all that is unanswered.
+    pub(crate) fn reply(&mut self) -> Value {
         use std::io::Read as _;
         loop {
             let parsed = value::parse(&self.received, &ReplyLimits::default()).expect("a reply");

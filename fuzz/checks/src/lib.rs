@@ -23,6 +23,10 @@ pub mod hyper_log_log;
 
 pub mod bus_message;
 
+pub mod script;
+
+pub mod script_data;
+
 /// One check under its name, which its folder of seeds and its target of libFuzzer bear, too.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
@@ -44,6 +48,8 @@ pub const CHECKS: &[Check] = &[
     Check { name: "stream_node", check: stream_node::check },
     Check { name: "hyper_log_log", check: hyper_log_log::check },
     Check { name: "bus_message", check: bus_message::check },
+    Check { name: "script", check: script::check },
+    Check { name: "script_data", check: script_data::check },
 ];
 
 /// Sizes in bytes of the pieces in which an input arrives, beside arriving whole.

@@ -12,10 +12,9 @@ use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: keys_are_counted_listed_picked_and_flushed, a_node_that_is_gone_fails_the_whole,
     what_clients_ask_as_they_connect_needs_no_node, figures_of_all_nodes_are_added,
-    the_cluster_is_shown_where_allowed);
-over_clusters!(real: scripts_and_functions_are_everywhere, settings_of_nodes_are_told_and_changed_where_allowed,
-    what_nodes_tell_of_themselves_is_joined, replicas_are_waited_for,
-    a_busy_script_is_killed);
+    the_cluster_is_shown_where_allowed, scripts_and_functions_are_everywhere, a_busy_script_is_killed);
+over_clusters!(real: settings_of_nodes_are_told_and_changed_where_allowed,
+    what_nodes_tell_of_themselves_is_joined, replicas_are_waited_for);
 
 const ALLOW: [(&str, &str); 2] = [("admin.commands", "allow"), ("admin.cluster_commands", "allow")];
 

@@ -28,13 +28,7 @@ fn has(what: &str, program: &str, args: &[&str]) -> bool {
     require(what, command.status().is_ok_and(|status| status.success()))
 }
 
-/// Whether the nodes run Lua, as the last argument of a script.
-fn scripts(kind: Kind) -> &'static str {
-    let probe = Cluster::shared(kind).nodes[0].ask("EVAL 1 0");
-    if probe.contains("unknown command") { "0" } else { "1" }
-}
-
-/// Whether the nodes track for clients, as the argument before.
+/// Whether the nodes track for clients, as the last argument of a script.
 fn tracking(kind: Kind) -> &'static str {
     let reply = Cluster::shared(kind).nodes[0].ask("CLIENT TRACKING ON");
     if reply == "OK" { "1" } else { "0" }
@@ -46,7 +40,7 @@ fn check(kind: Kind, program: &str, script: &str, more: &[&str]) {
     let mut command = Command::new(program);
     command.current_dir(clients()).arg(script);
     command.args([&door.addr.ip().to_string(), &door.addr.port().to_string()]);
-    let output = command.args(more).arg(scripts(kind)).output().unwrap();
+    let output = command.args(more).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.is_empty(), "{program} {script} {more:?}: {text}");
 }

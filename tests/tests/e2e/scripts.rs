@@ -21,14 +21,8 @@ fn digest(cluster: &Cluster, script: &str) -> String {
     text(&cluster.nodes[0].client().call(&["SCRIPT", "LOAD", script]))
 }
 
-/// A cluster whose nodes know scripts.
-fn cluster(kind: Kind) -> Option<&'static Cluster> {
-    let cluster = Cluster::shared(kind);
-    cluster.nodes[0].serves("EVAL").then_some(cluster)
-}
-
 fn scripts_run_where_their_keys_are(kind: Kind) {
-    let Some(cluster) = cluster(kind) else { return };
+    let cluster = Cluster::shared(kind);
     let door = FrontDoor::before(cluster);
     for mut client in [door.client(), door.client_v3()] {
         for index in 0..10 {
@@ -52,7 +46,7 @@ fn scripts_run_where_their_keys_are(kind: Kind) {
 }
 
 fn a_script_is_known_everywhere_once_it_was_seen(kind: Kind) {
-    let Some(cluster) = cluster(kind) else { return };
+    let cluster = Cluster::shared(kind);
     let door = FrontDoor::start(&cluster.seeds(), &[("workers.count", "3")]);
     let script = script(&format!("everywhere over {kind:?}"));
     let seen = text(&door.client().call(&["EVAL", &script, "1", "seen:0", "1"]));
@@ -79,9 +73,6 @@ fn a_script_is_known_everywhere_once_it_was_seen(kind: Kind) {
 }
 
 fn a_script_goes_along_with_its_slot(kind: Kind) {
-    if cluster(kind).is_none() {
-        return;
-    }
     let cluster = Cluster::start(kind, 3);
     let door = FrontDoor::before(&cluster);
     let (mut client, script) = (door.client(), script("along"));
@@ -100,7 +91,7 @@ fn a_script_goes_along_with_its_slot(kind: Kind) {
 }
 
 fn a_script_that_was_never_seen_is_unknown(kind: Kind) {
-    let Some(cluster) = cluster(kind) else { return };
+    let cluster = Cluster::shared(kind);
     let door = FrontDoor::before(cluster);
     let mut client = door.client();
     let digest = "0".repeat(40);
@@ -147,9 +138,6 @@ const LIBRARY: &str = "#!lua name=door_counter
         callback = function(keys) return redis.call('GET', keys[1]) end}";
 
 fn functions_run_where_their_keys_are(kind: Kind) {
-    if !Cluster::shared(kind).nodes[0].serves("FCALL") {
-        return;
-    }
     // Libraries of other tests come and go on the shared nodes.
     let cluster = Cluster::start(kind, 3);
     let door = FrontDoor::before(&cluster);

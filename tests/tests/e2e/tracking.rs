@@ -330,11 +330,9 @@ fn transactions_scripts_and_waits_are_heard_of(kind: Kind) {
     assert_eq!(other.ask("SET {all}read 1"), "OK");
     expect(&mut client, ">[invalidate, [{all}read]]");
     // What a script reads is what it declares.
-    if cluster.nodes[0].serves("EVAL") {
-        assert_eq!(client.ask("EVAL return(redis.call('GET',KEYS[1])) 1 {all}script"), "nil");
-        assert_eq!(other.ask("SET {all}script 1"), "OK");
-        expect(&mut client, ">[invalidate, [{all}script]]");
-    }
+    assert_eq!(client.ask("EVAL return(redis.call('GET',KEYS[1])) 1 {all}script"), "nil");
+    assert_eq!(other.ask("SET {all}script 1"), "OK");
+    expect(&mut client, ">[invalidate, [{all}script]]");
     // A wait takes an element by the same link, so that its own change is not told; a read that waits is.
     assert_eq!(client.ask("LRANGE {all}list 0 -1"), "[]");
     assert_eq!(other.ask("RPUSH {all}list a"), ":1");

@@ -143,18 +143,7 @@ fn memory(call: &Call<'_>, text: &mut String) {
     }
     line(text, "total_system_memory", total);
     line(text, "total_system_memory_human", human(total));
-    fixed(
-        text,
-        &[
-            ("used_memory_lua", "0"),
-            ("used_memory_lua_human", "0B"),
-            ("used_memory_scripts", "0"),
-            ("used_memory_scripts_human", "0B"),
-            ("number_of_cached_scripts", "0"),
-            ("number_of_functions", "0"),
-            ("number_of_libraries", "0"),
-        ],
-    );
+    memory_of_scripts(node, text);
     fixed(
         text,
         &[
@@ -189,6 +178,27 @@ fn memory(call: &Call<'_>, text: &mut String) {
             ("lazyfreed_objects", "0"),
         ],
     );
+}
+
+/// Scripts and functions share one Lua state, which counts as that of scripts.
+fn memory_of_scripts(node: &crate::node::Node, text: &mut String) {
+    let scripting = &node.scripting;
+    let lua = scripting.lua_bytes();
+    let (scripts, functions) = (scripting.scripts.bytes(), scripting.libraries.bytes());
+    line(text, "used_memory_vm_eval", lua);
+    line(text, "used_memory_lua", lua);
+    line(text, "used_memory_lua_human", human(lua));
+    line(text, "used_memory_scripts_eval", scripts);
+    line(text, "number_of_cached_scripts", scripting.scripts.len());
+    line(text, "number_of_functions", scripting.libraries.functions_count());
+    line(text, "number_of_libraries", scripting.libraries.len());
+    line(text, "used_memory_vm_functions", 0);
+    line(text, "used_memory_vm_total", lua);
+    line(text, "used_memory_vm_total_human", human(lua));
+    line(text, "used_memory_functions", functions);
+    line(text, "used_memory_scripts", scripts + functions);
+    line(text, "used_memory_scripts_human", human(scripts + functions));
+    line(text, "evicted_scripts", scripting.scripts.evicted);
 }
 
 fn stats(call: &Call<'_>, text: &mut String) {

@@ -41,6 +41,12 @@ pub(crate) fn with_footer(mut value: Vec<u8>) -> Vec<u8> {
     value
 }
 
+/// What is before version and checksum; `None` if a later version wrote it, or the checksum is another one.
+pub(super) fn sealed(payload: &[u8]) -> Option<&[u8]> {
+    let version = checked_version(payload).ok()?;
+    (version <= VERSION).then(|| &payload[..payload.len() - FOOTER_BYTES])
+}
+
 /// The value of a payload from anywhere.
 ///
 /// # Errors

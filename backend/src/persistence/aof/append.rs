@@ -52,7 +52,7 @@ impl Node {
                 aof.unwritten.extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
             }
         }
-        unit.write(&mut aof.unwritten, &mut aof.selected, Reach::All);
+        unit.write(&mut aof.unwritten, &mut aof.selected, Reach::File);
         aof.appended += (aof.unwritten.len() - before) as u64;
         if self.config.settings().disk.append_sync == AppendSync::Always {
             self.persistence.aof.commit_wanted.notify_one();

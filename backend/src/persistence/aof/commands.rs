@@ -30,7 +30,7 @@ const KEYS_PER_REPORT: u64 = 1024;
 /// The first one of `out`.
 pub(super) fn write(
     databases: &[Keyspace],
-    libraries: &[Box<[u8]>],
+    libraries: &[&[u8]],
     out: &mut dyn Write,
     report: &mut dyn FnMut(u64),
 ) -> io::Result<()> {

@@ -106,7 +106,7 @@ impl Replay {
             },
             Some(Reading::Snapshot(mut load)) => {
                 self.reading = Some(if load.step(node)? {
-                    let (path, file, decoder) = load.finish(node);
+                    let (path, file, decoder) = load.finish(node)?;
                     let (rest, offset) = (decoder.unread().to_vec(), decoder.offset());
                     Reading::Commands(Box::new(Commands::new(path, file, rest, offset)))
                 } else {

@@ -155,7 +155,8 @@ impl Node {
         if disk.has_preamble {
             write(&self.content(&facts(true)), &mut file, report)?;
         } else {
-            commands::write(&self.databases, &self.persistence.libraries, &mut file, report)?;
+            let libraries: Vec<_> = self.scripting.libraries.codes().collect();
+            commands::write(&self.databases, &libraries, &mut file, report)?;
         }
         file.close()
     }

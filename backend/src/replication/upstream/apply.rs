@@ -15,6 +15,7 @@ use crate::commands::argument::is;
 use crate::data::keyspace::Expired;
 use crate::execute::{Turn, replay};
 use crate::node::{Node, SharedNode};
+use crate::scripting;
 
 /// Time between two acknowledgements.
 const ACK_EVERY: Duration = Duration::from_secs(1);
@@ -28,6 +29,7 @@ pub(super) async fn run(node: &SharedNode, mut wire: Wire) -> Result<(), LinkErr
     let mut ticker = tokio::time::interval(ACK_EVERY);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        scripting::until_free(node).await;
         let is_ack_due = stream.apply(&mut node.borrow_mut(), &mut wire.received)?;
         if is_ack_due {
             acknowledge(node, &mut wire).await?;

@@ -20,6 +20,7 @@ use crate::data::rdb::file::decode::{Decoder, Item};
 use crate::data::rdb::file::fill::{self, Duplicates, Filler};
 use crate::node::{Node, SharedNode};
 use crate::persistence::load::Load;
+use crate::scripting;
 
 /// Where a copy ends.
 #[derive(Debug)]
@@ -53,12 +54,14 @@ pub(super) async fn run(
     match way {
         Way::File => {
             let path = receive_into_file(node, wire, end).await?;
+            scripting::until_free(node).await;
             load_file(node, &path).await?;
             node.borrow_mut().own_history(history);
         }
         Way::Beside => {
-            let databases = receive_into_memory(node, wire, end).await?;
-            node.borrow_mut().take_over(databases, history);
+            let (databases, libraries) = receive_into_memory(node, wire, end).await?;
+            scripting::until_free(node).await;
+            node.borrow_mut().take_over(databases, &libraries, history)?;
         }
     }
     greet(node, wire, is_unsized).await
@@ -98,12 +101,20 @@ impl Node {
         self.databases.iter().map(|_| Keyspace::new(layout)).collect()
     }
 
-    fn take_over(&mut self, databases: Vec<Keyspace>, history: Option<(String, u64)>) {
+    fn take_over(
+        &mut self,
+        databases: Vec<Keyspace>,
+        libraries: &[Box<[u8]>],
+        history: Option<(String, u64)>,
+    ) -> Result<(), LinkError> {
+        self.restore_libraries(libraries)
+            .map_err(|error| LinkError::Protocol(error.as_str().to_owned()))?;
         self.watches.touch_all();
         self.invalidate_all();
         self.databases = databases;
         self.renew_treatment();
         self.own_history(history);
+        Ok(())
     }
 
     /// What is here is the copy's.
@@ -226,7 +237,7 @@ async fn receive_into_memory(
     node: &SharedNode,
     wire: &mut Wire,
     end: End,
-) -> Result<Vec<Keyspace>, LinkError> {
+) -> Result<(Vec<Keyspace>, Vec<Box<[u8]>>), LinkError> {
     let (mut decoder, mut databases) = {
         let node = node.borrow();
         let checksum = node.config.settings().disk.checksum;
@@ -269,6 +280,5 @@ async fn receive_into_memory(
             return Err(LinkError::Protocol("a copy without its end".to_owned()));
         }
     }
-    node.borrow_mut().persistence.libraries = filler.libraries;
-    Ok(databases)
+    Ok((databases, filler.libraries))
 }

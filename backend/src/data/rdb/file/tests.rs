@@ -26,10 +26,9 @@ fn filled(values: &[crate::data::value::Value]) -> Vec<Keyspace> {
 }
 
 fn written(databases: &[Keyspace], checksum: Checksum) -> Vec<u8> {
-    let (libraries, aux) =
-        (["#!lua name=x".as_bytes().into()], [("redis-ver", "7.0.15".to_owned())]);
+    let (libraries, aux) = (vec![b"#!lua name=x".as_slice()], [("redis-ver", "7.0.15".to_owned())]);
     let compression = Compression::On;
-    let content = Content { databases, libraries: &libraries, aux: &aux, compression, checksum };
+    let content = Content { databases, libraries, aux: &aux, compression, checksum };
     let mut bytes = Vec::new();
     write(&content, &mut bytes, &mut |_| {}).unwrap();
     bytes

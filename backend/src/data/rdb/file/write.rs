@@ -11,11 +11,11 @@ use crate::data::rdb::write::{Compression, Writer};
 use crate::data::rdb::{VERSION, kind_of, write_content};
 
 /// What a file is to hold, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Content<'a> {
     pub(crate) databases: &'a [Keyspace],
     /// Libraries of functions, each as a Redis writes it.
-    pub(crate) libraries: &'a [Box<[u8]>],
+    pub(crate) libraries: Vec<&'a [u8]>,
     /// Facts about the file, such as `redis-ver`.
     pub(crate) aux: &'a [(&'static str, String)],
     pub(crate) compression: Compression,
@@ -77,7 +77,7 @@ fn write_head(content: &Content<'_>, writer: &mut Writer<'_>) {
         writer.string(name.as_bytes());
         writer.string(value.as_bytes());
     }
-    for library in content.libraries {
+    for library in &content.libraries {
         writer.raw(&[Opcode::Function as u8]);
         writer.string(library);
     }

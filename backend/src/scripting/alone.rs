@@ -1,0 +1,57 @@
+//! Scripts without a node, for the checks of `fuzz/`.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use reddoor_protocol::encode::Resp;
+
+use crate::scripting::cache::digest_of;
+use crate::scripting::fiber::{Event, Resume, Words};
+use crate::scripting::job::{Done, Job, What};
+use crate::scripting::vm::Vm;
+
+/// Memory of the Lua state (bytes).
+const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How long a script may run.
+const TIME_MAX: Duration = Duration::from_millis(100);
+
+thread_local! {
+    static VM: RefCell<Option<Vm>> = const { RefCell::new(None) };
+}
+
+/// Runs a script on the state of this thread. Its reply; `None` if it does not compile.
+///
+/// # Panics
+/// There is no memory for a Lua state, or it has ended.
+pub(crate) fn run_alone(source: &[u8], args: &[&[u8]]) -> Option<Vec<u8>> {
+    VM.with_borrow_mut(|vm| {
+        let vm = vm.get_or_insert_with(|| {
+            Vm::start(MEMORY_BYTES_MAX).unwrap_or_else(|error| panic!("{}", error.as_str()))
+        });
+        let digest = digest_of(source);
+        if let Done::Failed(_) = vm.work(Job::Compile { digest, source: source.into() }) {
+            return None;
+        }
+        let reply = run(vm, What::Script(digest), args);
+        vm.work(Job::Forget(digest));
+        Some(reply)
+    })
+}
+
+fn run(vm: &mut Vm, what: What, args: &[&[u8]]) -> Vec<u8> {
+    let mut words = Words::default();
+    args.iter().for_each(|arg| words.push(arg));
+    let job = Job::Run { what, keys: Words::default(), args: words, resp: Resp::V3 };
+    vm.run_until(Instant::now().checked_add(TIME_MAX));
+    let mut resume = Resume::Job(job);
+    loop {
+        resume = match vm.resume(resume) {
+            Event::Call { .. } => Resume::Reply(b"+OK\r\n".to_vec()),
+            Event::MayRun(_) => Resume::MayRun(Some(true)),
+            Event::Paused => Resume::Kill,
+            Event::Done(Done::Replied { bytes, .. }) => return bytes,
+            Event::Done(_) | Event::Ready(_) => panic!("a script ends with a reply"),
+        };
+    }
+}

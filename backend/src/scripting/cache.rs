@@ -1,0 +1,111 @@
+//! Scripts by digest.
+//!
+//! Invariant: `bytes` is the sum of the sources' lengths; `order` names every script that `EVAL` brought, the oldest
+//! first.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use sha1::{Digest as _, Sha1};
+
+use crate::scripting::flags::ScriptFlags;
+use crate::scripting::job::Digest;
+
+/// Sources that are kept (bytes). A program that writes a new script for each call would fill the memory otherwise.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a script costs beside its source, and what Lua makes of it (bytes, roughly).
+const OVERHEAD_BYTES: usize = 1024;
+
+/// One script.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    pub(crate) source: Rc<[u8]>,
+    pub(crate) flags: ScriptFlags,
+}
+
+/// All scripts.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    scripts: HashMap<Digest, Script>,
+    order: VecDeque<Digest>,
+    bytes: usize,
+    pub(crate) evicted: u64,
+}
+
+/// The digest of a source.
+pub(crate) fn digest_of(source: &[u8]) -> Digest {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut digest = [0; 40];
+    for (pair, byte) in digest.chunks_exact_mut(2).zip(Sha1::digest(source)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    digest
+}
+
+/// A digest as clients write it, in any case.
+pub(crate) fn digest_in(arg: &[u8]) -> Option<Digest> {
+    let mut digest: Digest = arg.try_into().ok()?;
+    digest.make_ascii_lowercase();
+    Some(digest)
+}
+
+impl Cache {
+    pub(crate) fn find(&self, digest: &Digest) -> Option<&Script> {
+        self.scripts.get(digest)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// Memory of the sources (bytes).
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a script; those that must make room for it are given back.
+    pub(super) fn insert(&mut self, digest: Digest, script: Script) -> Vec<Digest> {
+        self.bytes += script.source.len() + OVERHEAD_BYTES;
+        self.scripts.insert(digest, script);
+        self.order.push_back(digest);
+        let mut evicted = Vec::new();
+        while self.bytes > BYTES_MAX && self.order.len() > 1 {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(script) = self.scripts.remove(&oldest) {
+                self.bytes = self.bytes.saturating_sub(script.source.len() + OVERHEAD_BYTES);
+                self.evicted += 1;
+                evicted.push(oldest);
+            }
+        }
+        evicted
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) -> Vec<Digest> {
+        self.bytes = 0;
+        self.order.clear();
+        self.scripts.drain().map(|(digest, _)| digest).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_scripts_make_room() {
+        let mut cache = Cache::default();
+        let source: Rc<[u8]> = vec![b' '; BYTES_MAX / 4].into();
+        let digests: Vec<Digest> = (0..5_u8).map(|number| digest_of(&[number])).collect();
+        for digest in &digests {
+            let flags = ScriptFlags::SAYS_NOTHING;
+            cache.insert(*digest, Script { source: Rc::clone(&source), flags });
+        }
+        assert_eq!((cache.len(), cache.evicted), (3, 2));
+        assert!(cache.find(&digests[0]).is_none() && cache.find(&digests[4]).is_some());
+        assert_eq!(cache.clear().len(), 3);
+        assert_eq!(cache.bytes(), 0);
+    }
+}
