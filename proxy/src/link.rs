@@ -18,6 +18,7 @@ use reddoor_protocol::frame::ReplyScanner;
 use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
+use crate::budget::Charge;
 use crate::errand::{Errand, Lane, NodeIndex};
 use crate::pinned::Owner;
 use crate::scan::ProcessId;
@@ -116,6 +117,14 @@ impl Link {
     /// Bytes of the requests without an answer.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// What it holds: requests without an answer, and the start of a reply.
+    pub(crate) fn weight(&self) -> Charge {
+        let places = self.in_flight.len() * size_of::<InFlight>();
+        let bytes = self.buffer.held_bytes() + self.unread.len() + places;
+        // Requests are counted where their clients wait for them.
+        Charge { bytes, requests: 0 }
     }
 
     /// Appends a request.

@@ -24,6 +24,8 @@ pub(crate) mod push;
 
 pub(crate) mod tracking;
 
+pub(crate) mod weight;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -42,6 +44,9 @@ use crate::transaction::Transaction;
 
 /// Bytes of buffer that an idle client may keep.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
+
+/// Written bytes that may lie about before the rest is moved down.
+const OUT_DEAD_BYTES_MIN: usize = 64 * 1024;
 
 /// What is known of a request whose reply is outstanding.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +162,8 @@ pub(crate) struct Session {
     queue: VecDeque<Pending>,
     /// Whether a request in `queue` got more time, so that deadlines may not ascend along it.
     has_held: bool,
+    /// Whether a request in `queue` may be in parts.
+    has_parts: bool,
     /// The number of the first in `queue`.
     first: Seq,
     /// How many in `queue` are ready.
@@ -218,6 +225,7 @@ impl Session {
             out_written: 0,
             queue: VecDeque::new(),
             has_held: false,
+            has_parts: false,
             first: Seq(0),
             ready_count: 0,
             parked: Vec::new(),
@@ -248,6 +256,10 @@ impl Session {
             self.out.clear();
             self.out.shrink_to(BUFFER_KEPT_BYTES);
             self.out_written = 0;
+        } else if self.out_written >= OUT_DEAD_BYTES_MIN && self.out_written >= self.out.len() / 2 {
+            // At least as many bytes are gone as are moved, so this is O(1) for each byte written.
+            self.out.drain(..self.out_written);
+            self.out_written = 0;
         }
     }
 
@@ -267,6 +279,7 @@ impl Session {
     /// Opens a place in the queue for a request that is sent in parts.
     pub(crate) fn expect_parts(&mut self, outstanding: Outstanding, join: Box<Join>) -> Seq {
         let seq = self.next_seq();
+        self.has_parts = true;
         self.queue.push_back(Pending::Joining(outstanding, join));
         seq
     }
@@ -346,6 +359,7 @@ impl Session {
     pub(crate) fn gather(&mut self, seq: Seq, gather: Box<Gather>) {
         let Some(index) = self.index_of(seq) else { return };
         if let Pending::Waiting(outstanding) = self.queue[index] {
+            self.has_parts = true;
             self.queue[index] = Pending::Gathering(outstanding, gather);
         }
     }

@@ -9,6 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::dispatch::may_run_twice;
 use super::{SessionEntry, Worker};
+use crate::budget::Charge;
 use crate::cluster_map::ClusterMap;
 use crate::directory::Place;
 use crate::errand::{ClientId, LinkKey, Purpose};
@@ -63,6 +64,10 @@ impl Worker {
             is_paused: false,
             pins: Vec::new(),
             close_reason: CloseReason::ClientLeft,
+            charge: Charge::default(),
+            is_shed: false,
+            allowance: None,
+            slowed_until_us: 0,
         });
         let place = Place { worker: self.peers.own, session: key };
         self.answerer.shared.directory.enter(id, place);
@@ -80,6 +85,7 @@ impl Worker {
             if entry.session.tracking.is_some() {
                 self.forget_tracked(key);
             }
+            self.settle(entry.charge, Charge::default());
             self.answerer.shared.directory.leave(entry.session.id);
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_closed(entry.close_reason);
@@ -171,6 +177,7 @@ impl Worker {
         self.look_after_feeds();
         self.keep_broadcasts();
         self.run_due_steps();
+        self.relieve();
     }
 
     /// Fails what is too late, and measures the buffers. Costs O(clients).
@@ -206,6 +213,7 @@ impl Worker {
         self.metrics.waiting_clients().set(waiting);
         self.metrics.pinned_links().set(self.pinned.count() as u64);
         self.measure_held();
+        self.measure_load();
         self.measure_buffers(output_bytes, input_bytes);
     }
 

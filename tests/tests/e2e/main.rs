@@ -25,6 +25,7 @@ mod login;
 mod lost_links;
 mod mixed_cluster;
 mod order;
+mod overload;
 mod pauses;
 mod protocol_errors;
 mod redirects;
