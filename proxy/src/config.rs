@@ -225,6 +225,9 @@ pub struct LimitsConfig {
     pub join_bytes_max: usize,
     /// Bytes of one reply of a node.
     pub reply_bytes_max: usize,
+    /// Time that commands behind a large reply wait, in all, for the client that fetches it.
+    #[serde(rename = "stream_wait_ms", serialize_with = "as_milliseconds")]
+    pub stream_wait: Duration,
     /// Node connections of single clients, per worker.
     pub pinned_links_max: usize,
     /// Of these, the ones that are kept while no client needs them.

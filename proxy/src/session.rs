@@ -22,6 +22,8 @@ pub(crate) mod identity;
 
 pub(crate) mod push;
 
+pub(crate) mod stream;
+
 pub(crate) mod tracking;
 
 pub(crate) mod weight;
@@ -36,7 +38,7 @@ use reddoor_protocol::request::RequestDecoder;
 use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
 use self::tracking::Tracking;
-use crate::errand::{ClientId, Seq};
+use crate::errand::{ClientId, LinkKey, Seq};
 use crate::fan_out::Gather;
 use crate::join::Join;
 use crate::scan::ScanState;
@@ -70,6 +72,8 @@ enum Pending {
     Joining(Outstanding, Box<Join>),
     /// Several nodes are asked; what comes of it is for the worker to say.
     Gathering(Outstanding, Box<Gather>),
+    /// The reply goes to the client as it comes. Only the first can be so.
+    Streaming(Outstanding),
     /// The reply lies in `parked` until all earlier ones are there.
     Ready { start: usize, len: usize },
 }
@@ -160,6 +164,8 @@ pub(crate) struct Session {
     out: Vec<u8>,
     out_written: usize,
     queue: VecDeque<Pending>,
+    /// The link that brings the reply to the first in `queue` piece by piece, if one does.
+    stream_link: Option<LinkKey>,
     /// Whether a request in `queue` got more time, so that deadlines may not ascend along it.
     has_held: bool,
     /// Whether a request in `queue` may be in parts.
@@ -224,6 +230,7 @@ impl Session {
             out: Vec::new(),
             out_written: 0,
             queue: VecDeque::new(),
+            stream_link: None,
             has_held: false,
             has_parts: false,
             first: Seq(0),
@@ -351,7 +358,7 @@ impl Session {
                     _ => Delivered::TooLate,
                 }
             }
-            Pending::Ready { .. } => Delivered::TooLate,
+            Pending::Streaming(_) | Pending::Ready { .. } => Delivered::TooLate,
         }
     }
 
@@ -383,7 +390,8 @@ impl Session {
         match &self.queue[self.index_of(seq)?] {
             Pending::Waiting(outstanding)
             | Pending::Joining(outstanding, _)
-            | Pending::Gathering(outstanding, _) => Some(outstanding),
+            | Pending::Gathering(outstanding, _)
+            | Pending::Streaming(outstanding) => Some(outstanding),
             Pending::Ready { .. } => None,
         }
     }

@@ -19,6 +19,8 @@ pub(crate) mod health;
 
 pub(crate) mod replies;
 
+pub(crate) mod streams;
+
 pub(crate) mod pins;
 
 pub(crate) mod waits;

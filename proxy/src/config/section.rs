@@ -165,6 +165,7 @@ impl LimitsConfig {
             split_parts_max: reader.size("limits.split_parts_max", "parts", 1..=16_384),
             join_bytes_max: reader.size("limits.join_bytes_max", "bytes", 65_536..=TIB),
             reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
+            stream_wait: reader.milliseconds("limits.stream_wait_ms", 0..=3_600_000),
             pinned_links_max: reader.size("limits.pinned_links_max", "connections", 1..=1_000_000),
             pinned_idle_max: reader.size("limits.pinned_idle_max", "connections", 0..=1_000_000),
             tracking_prefix_bytes_max: reader.size(

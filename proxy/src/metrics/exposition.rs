@@ -230,7 +230,7 @@ impl Workers<'_> {
         ]
     }
 
-    fn load(&self) -> [Family; 3] {
+    fn load(&self) -> [Family; 4] {
         [
             self.gauge(
                 "reddoor_held_bytes",
@@ -246,6 +246,11 @@ impl Workers<'_> {
                 "reddoor_shed_total",
                 "Times load was shed to keep within limits.bytes_max, by step.",
                 |worker| &worker.shed,
+            ),
+            self.counter(
+                "reddoor_replies_streamed_total",
+                "Replies handed on to clients as they came, since they were large.",
+                |worker| &worker.replies_streamed,
             ),
         ]
     }

@@ -103,6 +103,8 @@ label! {
         OutputLimit => "output_limit",
         /// The client sent a request that was too long.
         InputLimit => "input_limit",
+        /// The node was lost in the middle of a reply of which the client had a part.
+        BrokenReply => "broken_reply",
         /// The client held most when no room was left.
         Overload => "overload",
         /// Another client said CLIENT KILL.

@@ -56,6 +56,7 @@ pub struct WorkerMetrics {
     pub(super) held_bytes: Gauge,
     pub(super) requests_in_flight: Gauge,
     pub(super) shed: [Counter; Shed::COUNT],
+    pub(super) replies_streamed: Counter,
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -90,6 +91,7 @@ impl WorkerMetrics {
             held_bytes: Gauge::default(),
             requests_in_flight: Gauge::default(),
             shed: Default::default(),
+            replies_streamed: Counter::default(),
             nodes: Mutex::default(),
         }
     }
@@ -104,6 +106,11 @@ impl WorkerMetrics {
     pub fn client_rejected(&self, limit: Limit) {
         self.clients_rejected.increment();
         self.limit_reached(limit);
+    }
+
+    /// A reply was handed on as it came, since it was large.
+    pub fn reply_streamed(&self) {
+        self.replies_streamed.increment();
     }
 
     /// Load was shed so.

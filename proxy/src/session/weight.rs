@@ -37,7 +37,7 @@ impl Session {
             bytes += match pending {
                 Pending::Joining(_, join) => join.bytes_len(),
                 Pending::Gathering(_, gather) => gather.bytes_len(),
-                Pending::Waiting(_) | Pending::Ready { .. } => continue,
+                Pending::Waiting(_) | Pending::Streaming(_) | Pending::Ready { .. } => continue,
             };
             self.has_parts = true;
         }

@@ -86,6 +86,9 @@ impl Worker {
                 self.forget_tracked(key);
             }
             self.settle(entry.charge, Charge::default());
+            if let Some(link) = entry.session.stream_link() {
+                self.resume_stream(link);
+            }
             self.answerer.shared.directory.leave(entry.session.id);
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_closed(entry.close_reason);
@@ -178,6 +181,7 @@ impl Worker {
         self.keep_broadcasts();
         self.run_due_steps();
         self.relieve();
+        self.wear_patience();
     }
 
     /// Fails what is too late, and measures the buffers. Costs O(clients).
@@ -188,10 +192,15 @@ impl Worker {
         for (key, entry) in &mut self.sessions {
             let metrics = &self.metrics;
             let mut is_late = false;
+            let was_over = entry.session.ending == Ending::Now;
             entry.session.expire(now_us, |outstanding, out| {
                 is_late = true;
                 fail_late(metrics, outstanding, now_us, out);
             });
+            if !was_over && entry.session.ending == Ending::Now {
+                entry.close_reason = CloseReason::BrokenReply;
+                is_late = true;
+            }
             if is_late {
                 late_keys.push(key);
             }

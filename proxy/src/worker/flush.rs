@@ -22,6 +22,7 @@ impl Worker {
         for key in std::mem::take(&mut self.dirty_sessions) {
             self.flush_session(key);
             self.settle_session(key);
+            self.read_stream_on(key);
         }
         self.cut_heaviest();
     }

@@ -8,6 +8,7 @@ use reddoor_protocol::redirect::{ClusterError, Target};
 use super::Worker;
 use super::connects::{backoff_us, jitter_us};
 use super::dispatch::Asking;
+use super::streams::STREAM_FROM_BYTES;
 use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
 use crate::errand::{Errand, LinkKey, NodeIndex, Purpose, Travel, Waiter};
@@ -82,8 +83,23 @@ impl Worker {
         let limits = self.config.limits.reply_limits();
         let mut consumed = 0;
         while consumed < bytes.len() {
+            let rest = &bytes[consumed..];
             let link = &mut self.links[key.0].link;
-            let Some(len) = link.scanner.scan(&bytes[consumed..], &limits)? else { break };
+            if link.stream.is_some() {
+                let (taken, is_end) = self.pass_on(key, rest)?;
+                consumed += taken;
+                *settled += usize::from(is_end);
+                if is_end {
+                    continue;
+                }
+                break;
+            }
+            let Some(len) = link.scanner.scan(rest, &limits)? else {
+                if rest.len() >= STREAM_FROM_BYTES && self.begin_stream(key, rest) {
+                    continue;
+                }
+                break;
+            };
             let reply = &bytes[consumed..consumed + len];
             consumed += len;
             // Out-of-band messages answer no request.
@@ -276,6 +292,10 @@ impl Worker {
         let is_wanted = !entry.link.is_closing && entry.link.owner != Owner::Nobody;
         let index = entry.link.node;
         let settled = entry.link.errands_count();
+        if let Some(stream) = entry.link.stream.take() {
+            entry.link.take_first();
+            self.break_stream(&stream);
+        }
         let (now_us, chance) = (self.clock.now_us(), self.random());
         let jitter_us = jitter_us(self.config.cluster.reconnect_jitter, chance);
         let mut addr = String::new();

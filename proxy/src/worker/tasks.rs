@@ -337,7 +337,7 @@ impl Worker {
                 Poll::Ready(Err(_)) => return Want::End,
             }
         }
-        Want::Read
+        if self.links[key.0].link.is_paused() { Want::Wait } else { Want::Read }
     }
 }
 

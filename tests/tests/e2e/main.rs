@@ -36,6 +36,7 @@ mod routing;
 mod scan;
 mod scripts;
 mod split;
+mod streamed_replies;
 mod tools;
 mod topology;
 mod tracking;
