@@ -124,13 +124,17 @@ fn length(
 
 /// Measures the replies of one connection.
 ///
-/// Invariant: between replies `pos` is zero and `pending` is empty.
+/// Invariant: between replies `pos`, `bulk_left` and `passed` are zero and `pending` is empty.
 #[derive(Debug, Default)]
 pub struct ReplyScanner {
     /// Bytes of the current reply that are already measured.
     pos: usize,
     /// Elements still missing on each open level (count).
     pending: Vec<usize>,
+    /// Bytes of the bulk under way that are still to be let go, its line end with them.
+    bulk_left: usize,
+    /// Bytes of the current reply that were let go.
+    passed: usize,
 }
 
 impl ReplyScanner {
@@ -190,6 +194,70 @@ impl ReplyScanner {
         }
     }
 
+    /// Measures a reply that is let go as it comes: gives back how many bytes at the start of `buf` belong to it, and
+    /// whether it ends with them. The next call must find the bytes behind these at the start of its `buf`.
+    ///
+    /// May follow on a [`ReplyScanner::scan`] that found the reply incomplete; from then on this must be called until the
+    /// reply has ended. A line that is incomplete is not let go.
+    ///
+    /// # Errors
+    /// The peer broke the protocol; close the connection. What was let go before is not taken back.
+    pub fn pass(
+        &mut self,
+        buf: &[u8],
+        limits: &ReplyLimits,
+    ) -> Result<(usize, bool), ProtocolError> {
+        let mut taken = std::mem::take(&mut self.pos);
+        let is_end = loop {
+            if self.bulk_left > 0 {
+                taken += self.pass_bulk(buf.get(taken..).unwrap_or_default())?;
+                if self.bulk_left > 0 {
+                    break false;
+                }
+            } else {
+                let rest = buf.get(taken..).unwrap_or_default();
+                let Some((head, line)) = head(rest, limits)? else { break false };
+                taken += line;
+                match head {
+                    Head::Bulk { len } => {
+                        self.bulk_left = len + 2;
+                        if self.passed + taken + self.bulk_left > limits.reply_bytes_max {
+                            let max = limits.reply_bytes_max;
+                            return Err(ProtocolError::ReplyTooLarge { max });
+                        }
+                        continue;
+                    }
+                    Head::Aggregate { elements } if elements > 0 => {
+                        self.open(elements, limits)?;
+                        continue;
+                    }
+                    Head::Line | Head::Aggregate { .. } => {}
+                }
+            }
+            if self.close_finished() {
+                break true;
+            }
+        };
+        self.passed = if is_end { 0 } else { self.passed + taken };
+        if self.passed > limits.reply_bytes_max {
+            return Err(ProtocolError::ReplyTooLarge { max: limits.reply_bytes_max });
+        }
+        Ok((taken, is_end))
+    }
+
+    /// Lets go what is there of a bulk; gives back how many bytes that is.
+    fn pass_bulk(&mut self, buf: &[u8]) -> Result<usize, ProtocolError> {
+        let len = self.bulk_left.min(buf.len());
+        let before = self.bulk_left;
+        self.bulk_left -= len;
+        // Of its last two bytes, those that are among these.
+        let line_end = &b"\r\n"[2 - before.min(2)..2 - self.bulk_left.min(2)];
+        if !buf[..len].ends_with(line_end) {
+            return Err(ProtocolError::MalformedReplyLine);
+        }
+        Ok(len)
+    }
+
     fn open(&mut self, elements: usize, limits: &ReplyLimits) -> Result<(), ProtocolError> {
         if self.pending.len() >= limits.depth_max {
             return Err(ProtocolError::ReplyTooDeep { max: limits.depth_max });
@@ -238,6 +306,37 @@ mod tests {
             while let Some(len) = scanner.scan(&input[start..end], &limits)? {
                 replies.push(input[start..start + len].to_vec());
                 start += len;
+            }
+        }
+        Ok(replies)
+    }
+
+    /// As [`scan_all`], but each reply is let go once `from` cuts have left it incomplete.
+    fn pass_all(input: &[u8], cuts: &[usize], from: usize) -> Result<Vec<Vec<u8>>, ProtocolError> {
+        let limits = ReplyLimits::default();
+        let mut scanner = ReplyScanner::default();
+        let (mut replies, mut reply) = (Vec::new(), Vec::new());
+        let (mut start, mut incomplete) = (0, 0);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
+        cuts.push(input.len());
+        cuts.sort_unstable();
+        for end in cuts {
+            loop {
+                let (len, is_end) = if reply.is_empty() && incomplete < from {
+                    match scanner.scan(&input[start..end], &limits)? {
+                        Some(len) => (len, true),
+                        None => break incomplete += 1,
+                    }
+                } else {
+                    scanner.pass(&input[start..end], &limits)?
+                };
+                reply.extend_from_slice(&input[start..start + len]);
+                start += len;
+                if !is_end {
+                    break;
+                }
+                replies.push(std::mem::take(&mut reply));
+                incomplete = 0;
             }
         }
         Ok(replies)
@@ -298,6 +397,33 @@ mod tests {
             let expect: Vec<Vec<u8>> =
                 picks.iter().map(|pick| REPLIES[*pick].as_bytes().to_vec()).collect();
             prop_assert_eq!(scan_all(&expect.concat(), &cuts), Ok(expect));
+        }
+
+        #[test]
+        fn a_reply_that_is_let_go_as_it_comes_ends_where_it_ends(
+            picks in prop::collection::vec(0..REPLIES.len(), 1..10),
+            cuts in prop::collection::vec(any::<usize>(), 0..40),
+            from in 0usize..5,
+        ) {
+            let expect: Vec<Vec<u8>> =
+                picks.iter().map(|pick| REPLIES[*pick].as_bytes().to_vec()).collect();
+            prop_assert_eq!(pass_all(&expect.concat(), &cuts, from), Ok(expect));
+        }
+
+        #[test]
+        fn what_is_let_go_is_refused_where_it_would_be_refused_whole(
+            input in prop::collection::vec(
+                prop::sample::select(b"*$+-:%~>|=!_,#(0129\r\n\r\nab".to_vec()), 0..80),
+            cuts in prop::collection::vec(any::<usize>(), 0..10),
+            from in 0usize..3,
+        ) {
+            let whole = scan_all(&input, &[]);
+            let passed = pass_all(&input, &cuts, from);
+            // Of a line end that is not there whole, one sees what is wrong sooner.
+            prop_assert!(passed.is_err() || whole.is_ok());
+            if let (Ok(whole), Ok(passed)) = (whole, passed) {
+                prop_assert_eq!(whole, passed);
+            }
         }
 
         #[test]

@@ -11,6 +11,7 @@
 pub mod error;
 mod host_port;
 pub mod layer;
+pub mod rates;
 mod reader;
 pub mod reload;
 pub mod secret;
@@ -26,6 +27,7 @@ use serde::{Serialize, Serializer};
 
 use error::ConfigError;
 use layer::Overrides;
+use rates::RatesConfig;
 use reader::Reader;
 use secret::Secret;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub health: HealthConfig,
     /// What everything may hold.
     pub limits: LimitsConfig,
+    /// How fast clients may be.
+    pub rates: RatesConfig,
     /// What a transaction may do.
     pub transactions: TransactionsConfig,
     /// Section `cross_slot`.
@@ -69,6 +73,10 @@ pub struct ListenConfig {
     pub backlog: u32,
     /// Clients connected at once, over all workers.
     pub clients_max: usize,
+    /// Clients accepted in a second, per worker; zero: as they come.
+    pub accept_per_second: u32,
+    /// Clients accepted at once after a pause, per worker.
+    pub accept_burst: u32,
     /// Silence after which the kernel probes a client; zero: never.
     #[serde(rename = "tcp_keepalive_seconds", serialize_with = "as_seconds")]
     pub tcp_keepalive: Duration,
@@ -129,6 +137,13 @@ pub struct ClusterConfig {
     pub refresh_min_gap: Duration,
     /// Nodes asked in one refresh, at least 1.
     pub refresh_nodes: usize,
+    /// Connections made to one node in a second, per worker; zero: as they are needed.
+    pub connects_per_second: u32,
+    /// Connections made to one node at once after a pause, per worker.
+    pub connect_burst: u32,
+    /// Wait of a random part of this before a lost connection is made again.
+    #[serde(rename = "reconnect_jitter_ms", serialize_with = "as_milliseconds")]
+    pub reconnect_jitter: Duration,
 }
 
 /// Section `request`.
@@ -177,6 +192,12 @@ pub struct HealthConfig {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LimitsConfig {
+    /// Bytes that all clients hold, over all workers.
+    pub bytes_max: usize,
+    /// Commands in flight of all clients, per worker.
+    pub requests_max: usize,
+    /// Bytes of one request that has not arrived whole, past which its client is cut; not below `bulk_bytes_max`.
+    pub client_input_bytes_max: usize,
     /// Bytes of one argument.
     pub bulk_bytes_max: usize,
     /// Arguments of one request.
@@ -204,6 +225,9 @@ pub struct LimitsConfig {
     pub join_bytes_max: usize,
     /// Bytes of one reply of a node.
     pub reply_bytes_max: usize,
+    /// Time that commands behind a large reply wait, in all, for the client that fetches it.
+    #[serde(rename = "stream_wait_ms", serialize_with = "as_milliseconds")]
+    pub stream_wait: Duration,
     /// Node connections of single clients, per worker.
     pub pinned_links_max: usize,
     /// Of these, the ones that are kept while no client needs them.
@@ -368,6 +392,7 @@ impl Config {
             failover: FailoverConfig::read(reader),
             health: HealthConfig::read(reader),
             limits: LimitsConfig::read(reader),
+            rates: RatesConfig::read(reader),
             transactions: TransactionsConfig::read(reader),
             cross_slot: CrossSlotConfig::read(reader),
             auth: AuthConfig { password: reader.optional_secret("auth.password") },

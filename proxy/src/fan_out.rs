@@ -142,6 +142,11 @@ impl Part {
 }
 
 impl Gather {
+    /// Bytes of the answers that are there.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// All of these nodes are asked; their answers may take so many bytes together.
     pub(crate) fn new(job: Job, resp: Resp, targets: Vec<Target>, bytes_max: usize) -> Gather {
         let targets = targets.into_iter().map(Some);

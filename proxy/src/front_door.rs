@@ -20,6 +20,7 @@ use crate::keeper::Keeper;
 use crate::local::{Answerer, SharedFacts};
 use crate::metrics::Metrics;
 use crate::peers::Peers;
+use crate::rates::Rates;
 use crate::refresh::RefreshTrigger;
 use crate::scripts::Scripts;
 use crate::worker::Worker;
@@ -94,6 +95,8 @@ impl FrontDoor {
             port,
             directory: Directory::default(),
             listeners: ListenerCounts::default(),
+            held_bytes: Arc::new(AtomicUsize::new(0)),
+            rates: Rates::default(),
         });
         let trigger = Arc::new(RefreshTrigger::default());
         let admin_state = Arc::new(AdminState::new(Arc::clone(&self.config), Arc::clone(&metrics)));

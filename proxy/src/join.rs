@@ -129,6 +129,11 @@ impl Join {
         self.missing == 0
     }
 
+    /// Bytes of replies that wait for the others.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether this part alone is missing; with it, whether the others went well.
     pub(crate) fn is_last_missing(&self, part: u32) -> Option<bool> {
         let is_missing = self.parts.get(part as usize).is_some_and(|part| !part.is_done);

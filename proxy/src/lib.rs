@@ -7,6 +7,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`config`], [`metrics`], [`error`] | the bottom: settings, counters, what can break |
+//! | `token_bucket` | how often something may happen |
+//! | `budget` | how many bytes clients hold, and how hard that presses |
+//! | `rates` | how many commands addresses and users may run |
 //! | `key_mapping` | client's key → stored key |
 //! | `transaction` | what is queued since `MULTI`, and the runs it becomes |
 //! | `scripts` | loaded scripts, remembered for nodes that lack them |
@@ -36,6 +39,12 @@
 pub mod config;
 pub mod error;
 pub mod metrics;
+
+mod token_bucket;
+
+mod budget;
+
+mod rates;
 
 mod key_mapping;
 

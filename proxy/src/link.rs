@@ -11,6 +11,8 @@ pub(crate) mod ear;
 
 pub(crate) mod send_buffer;
 
+pub(crate) mod stream;
+
 use std::collections::VecDeque;
 
 use reddoor_protocol::encode::Resp;
@@ -18,6 +20,8 @@ use reddoor_protocol::frame::ReplyScanner;
 use reddoor_protocol::slot::Slot;
 
 use self::send_buffer::SendBuffer;
+use self::stream::Stream;
+use crate::budget::Charge;
 use crate::errand::{Errand, Lane, NodeIndex};
 use crate::pinned::Owner;
 use crate::scan::ProcessId;
@@ -65,6 +69,8 @@ pub(crate) struct Link {
     pub(crate) scanner: ReplyScanner,
     /// The start of a reply that has not arrived whole.
     pub(crate) unread: Vec<u8>,
+    /// The reply that is handed on as it comes, if one is.
+    pub(crate) stream: Option<Stream>,
     buffer: SendBuffer,
     in_flight: VecDeque<InFlight>,
     /// The first error of the node inside the transaction that it is answering.
@@ -97,6 +103,7 @@ impl Link {
             is_silent: false,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
+            stream: None,
             buffer: SendBuffer::default(),
             in_flight: VecDeque::new(),
             refusal: None,
@@ -116,6 +123,14 @@ impl Link {
     /// Bytes of the requests without an answer.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// What it holds: requests without an answer, and the start of a reply.
+    pub(crate) fn weight(&self) -> Charge {
+        let places = self.in_flight.len() * size_of::<InFlight>();
+        let bytes = self.buffer.held_bytes() + self.unread.len() + places;
+        // Requests are counted where their clients wait for them.
+        Charge { bytes, requests: 0 }
     }
 
     /// Appends a request.
@@ -193,6 +208,17 @@ impl Link {
         self.is_pinged = false;
         self.buffer.release(first.len);
         first.errand
+    }
+
+    /// The request of a client that the next reply answers, and nothing but it.
+    pub(crate) fn first_errand(&self) -> Option<&Errand> {
+        let first = self.in_flight.front().filter(|first| first.replies_left == 1)?;
+        first.errand.as_ref().filter(|errand| errand.replies == 1)
+    }
+
+    /// Whether the link is not read, because the client whose reply it brings has enough to fetch.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_paused)
     }
 
     /// The bytes of the request that the next reply answers.

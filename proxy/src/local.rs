@@ -34,6 +34,7 @@ use crate::errand::ClientId;
 use crate::fan_out::Start;
 use crate::metrics::worker::WorkerMetrics;
 use crate::permissions::Permissions;
+use crate::rates::Rates;
 use crate::scripts::Scripts;
 use crate::session::Session;
 use crate::session::tracking::Tracking;
@@ -119,6 +120,10 @@ pub(crate) struct SharedFacts {
     pub(crate) directory: Directory,
     /// How many clients listen to what.
     pub(crate) listeners: ListenerCounts,
+    /// Bytes that the clients of all workers hold.
+    pub(crate) held_bytes: Arc<AtomicUsize>,
+    /// How fast clients are.
+    pub(crate) rates: Rates,
 }
 
 /// What answers may look at.

@@ -11,6 +11,7 @@ use reddoor_protocol::slot::Slot;
 use crate::cluster_map::{ClusterMap, NodeAddr};
 use crate::errand::{Lane, LinkKey, NodeIndex};
 use crate::metrics::node::NodeMetrics;
+use crate::token_bucket::TokenBucket;
 
 /// Marks a slot without an owner.
 const NO_NODE: u16 = u16::MAX;
@@ -24,6 +25,8 @@ pub(crate) struct Node {
     pub(crate) links: [Option<LinkKey>; LINKS_MAX],
     /// No new link is made before this moment, in microseconds of the worker's clock.
     pub(crate) connect_after_us: u64,
+    /// What new links to it take from.
+    pub(crate) connects: TokenBucket,
     /// Attempts to connect that failed since the last that did not (count).
     pub(crate) connect_failures: u32,
     /// Its counters.
@@ -130,6 +133,7 @@ impl Routes {
             addr: addr.clone(),
             links: [None; LINKS_MAX],
             connect_after_us: 0,
+            connects: TokenBucket::default(),
             connect_failures: 0,
             metrics: metrics(addr.as_str()),
             pinned_count: 0,

@@ -22,7 +22,11 @@ pub(crate) mod identity;
 
 pub(crate) mod push;
 
+pub(crate) mod stream;
+
 pub(crate) mod tracking;
+
+pub(crate) mod weight;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -34,7 +38,7 @@ use reddoor_protocol::request::RequestDecoder;
 use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
 use self::tracking::Tracking;
-use crate::errand::{ClientId, Seq};
+use crate::errand::{ClientId, LinkKey, Seq};
 use crate::fan_out::Gather;
 use crate::join::Join;
 use crate::scan::ScanState;
@@ -42,6 +46,9 @@ use crate::transaction::Transaction;
 
 /// Bytes of buffer that an idle client may keep.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
+
+/// Written bytes that may lie about before the rest is moved down.
+const OUT_DEAD_BYTES_MIN: usize = 64 * 1024;
 
 /// What is known of a request whose reply is outstanding.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +72,8 @@ enum Pending {
     Joining(Outstanding, Box<Join>),
     /// Several nodes are asked; what comes of it is for the worker to say.
     Gathering(Outstanding, Box<Gather>),
+    /// The reply goes to the client as it comes. Only the first can be so.
+    Streaming(Outstanding),
     /// The reply lies in `parked` until all earlier ones are there.
     Ready { start: usize, len: usize },
 }
@@ -155,8 +164,12 @@ pub(crate) struct Session {
     out: Vec<u8>,
     out_written: usize,
     queue: VecDeque<Pending>,
+    /// The link that brings the reply to the first in `queue` piece by piece, if one does.
+    stream_link: Option<LinkKey>,
     /// Whether a request in `queue` got more time, so that deadlines may not ascend along it.
     has_held: bool,
+    /// Whether a request in `queue` may be in parts.
+    has_parts: bool,
     /// The number of the first in `queue`.
     first: Seq,
     /// How many in `queue` are ready.
@@ -217,7 +230,9 @@ impl Session {
             out: Vec::new(),
             out_written: 0,
             queue: VecDeque::new(),
+            stream_link: None,
             has_held: false,
+            has_parts: false,
             first: Seq(0),
             ready_count: 0,
             parked: Vec::new(),
@@ -248,6 +263,10 @@ impl Session {
             self.out.clear();
             self.out.shrink_to(BUFFER_KEPT_BYTES);
             self.out_written = 0;
+        } else if self.out_written >= OUT_DEAD_BYTES_MIN && self.out_written >= self.out.len() / 2 {
+            // At least as many bytes are gone as are moved, so this is O(1) for each byte written.
+            self.out.drain(..self.out_written);
+            self.out_written = 0;
         }
     }
 
@@ -267,6 +286,7 @@ impl Session {
     /// Opens a place in the queue for a request that is sent in parts.
     pub(crate) fn expect_parts(&mut self, outstanding: Outstanding, join: Box<Join>) -> Seq {
         let seq = self.next_seq();
+        self.has_parts = true;
         self.queue.push_back(Pending::Joining(outstanding, join));
         seq
     }
@@ -338,7 +358,7 @@ impl Session {
                     _ => Delivered::TooLate,
                 }
             }
-            Pending::Ready { .. } => Delivered::TooLate,
+            Pending::Streaming(_) | Pending::Ready { .. } => Delivered::TooLate,
         }
     }
 
@@ -346,6 +366,7 @@ impl Session {
     pub(crate) fn gather(&mut self, seq: Seq, gather: Box<Gather>) {
         let Some(index) = self.index_of(seq) else { return };
         if let Pending::Waiting(outstanding) = self.queue[index] {
+            self.has_parts = true;
             self.queue[index] = Pending::Gathering(outstanding, gather);
         }
     }
@@ -369,7 +390,8 @@ impl Session {
         match &self.queue[self.index_of(seq)?] {
             Pending::Waiting(outstanding)
             | Pending::Joining(outstanding, _)
-            | Pending::Gathering(outstanding, _) => Some(outstanding),
+            | Pending::Gathering(outstanding, _)
+            | Pending::Streaming(outstanding) => Some(outstanding),
             Pending::Ready { .. } => None,
         }
     }

@@ -154,6 +154,11 @@ impl Transaction {
         Ok(())
     }
 
+    /// Bytes of the commands queued.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Commands queued (count).
     pub(crate) fn len(&self) -> usize {
         self.commands.len()

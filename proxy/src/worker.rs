@@ -19,6 +19,8 @@ pub(crate) mod health;
 
 pub(crate) mod replies;
 
+pub(crate) mod streams;
+
 pub(crate) mod pins;
 
 pub(crate) mod waits;
@@ -30,6 +32,10 @@ pub(crate) mod tracking;
 pub(crate) mod script_calls;
 
 pub(crate) mod pause;
+
+pub(crate) mod shedding;
+
+pub(crate) mod connects;
 
 pub(crate) mod flush;
 
@@ -66,6 +72,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use self::clock::Clock;
 use self::fan_out::Postponed;
 use self::pause::Pause;
+use self::shedding::Shedding;
+use crate::budget::{Budget, Charge};
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
@@ -79,6 +87,7 @@ use crate::peers::Peers;
 use crate::permissions::Permissions;
 use crate::pinned::PinnedPool;
 use crate::plan::PlanScratch;
+use crate::rates::Allowance;
 use crate::refresh::RefreshTrigger;
 use crate::routes::Routes;
 use crate::scripts::SeenScripts;
@@ -101,6 +110,14 @@ struct SessionEntry {
     pins: Vec<LinkKey>,
     /// Why it will have ended, as far as is known.
     close_reason: CloseReason,
+    /// What it held when that was looked at last.
+    charge: Charge,
+    /// Whether it is not read because it holds so much.
+    is_shed: bool,
+    /// What its commands take from, once there is a limit to their rate.
+    allowance: Option<Box<Allowance>>,
+    /// Until when it runs nothing because it was too fast, in microseconds of the worker's clock; 0: it was not.
+    slowed_until_us: u64,
 }
 
 /// A node connection with what its task needs.
@@ -113,6 +130,8 @@ struct LinkEntry {
     waker: Option<Waker>,
     /// Whether its socket takes no more bytes just now; its task waits until it does.
     is_write_blocked: bool,
+    /// What it held when that was looked at last.
+    charge: Charge,
 }
 
 /// See the module.
@@ -171,6 +190,9 @@ pub(crate) struct Worker {
     scratch_node: Option<Box<dyn Scratch>>,
     make_scratch: MakeScratch,
     is_draining: bool,
+    /// What its clients hold.
+    budget: Budget,
+    shedding: Shedding,
 }
 
 impl Worker {
@@ -184,6 +206,7 @@ impl Worker {
         make_scratch: MakeScratch,
     ) -> Worker {
         let permissions = Permissions::of(&config);
+        let budget = Budget::new(Arc::clone(&answerer.shared.held_bytes));
         Worker {
             config,
             metrics,
@@ -221,6 +244,8 @@ impl Worker {
             scratch_node: None,
             make_scratch,
             is_draining: false,
+            budget,
+            shedding: Shedding::default(),
         }
     }
 

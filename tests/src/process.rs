@@ -90,8 +90,20 @@ impl Process {
     /// # Panics
     /// It has ended.
     pub fn resident_bytes(&self) -> usize {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that it ever held, in bytes, as the system counts it.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn resident_bytes_peak(&self) -> usize {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a known name");
         let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kilobytes * 1024
     }

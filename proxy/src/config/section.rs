@@ -22,6 +22,8 @@ impl ListenConfig {
             addr: reader.listen_addr("listen.addr"),
             backlog: reader.count("listen.backlog", "connections", 1..=65_535),
             clients_max: reader.size("listen.clients_max", "clients", 1..=1_000_000),
+            accept_per_second: reader.count("listen.accept_per_second", "clients", 0..=1_000_000),
+            accept_burst: reader.count("listen.accept_burst", "clients", 1..=1_000_000),
             tcp_keepalive: Duration::from_secs(keepalive),
         }
     }
@@ -66,6 +68,13 @@ impl ClusterConfig {
             refresh_interval: reader.milliseconds("cluster.refresh_interval_ms", 100..=3_600_000),
             refresh_min_gap: reader.milliseconds("cluster.refresh_min_gap_ms", 10..=60_000),
             refresh_nodes: reader.size("cluster.refresh_nodes", "nodes", 1..=16),
+            connects_per_second: reader.count(
+                "cluster.connects_per_second",
+                "connections",
+                0..=1_000_000,
+            ),
+            connect_burst: reader.count("cluster.connect_burst", "connections", 1..=1_000_000),
+            reconnect_jitter: reader.milliseconds("cluster.reconnect_jitter_ms", 0..=10_000),
         };
         if cluster.refresh_min_gap > cluster.refresh_interval {
             let keys = ["cluster.refresh_min_gap_ms", "cluster.refresh_interval_ms"];
@@ -114,7 +123,15 @@ impl HealthConfig {
 impl LimitsConfig {
     pub(super) fn read(reader: &mut Reader) -> LimitsConfig {
         let output_origin = reader.origin("limits.client_output_bytes_max");
+        let input_origin = reader.origin("limits.client_input_bytes_max");
         let limits = LimitsConfig {
+            bytes_max: reader.size("limits.bytes_max", "bytes", MIB..=TIB),
+            requests_max: reader.size("limits.requests_max", "commands", 1..=1 << 30),
+            client_input_bytes_max: reader.size(
+                "limits.client_input_bytes_max",
+                "bytes",
+                MIB..=TIB,
+            ),
             bulk_bytes_max: reader.size("limits.bulk_bytes_max", "bytes", MIB..=4096 * MIB),
             args_max: reader.size("limits.args_max", "arguments", 16..=2_147_483_647),
             inline_bytes_max: reader.size("limits.inline_bytes_max", "bytes", 1024..=MIB),
@@ -148,6 +165,7 @@ impl LimitsConfig {
             split_parts_max: reader.size("limits.split_parts_max", "parts", 1..=16_384),
             join_bytes_max: reader.size("limits.join_bytes_max", "bytes", 65_536..=TIB),
             reply_bytes_max: reader.size("limits.reply_bytes_max", "bytes", MIB..=TIB),
+            stream_wait: reader.milliseconds("limits.stream_wait_ms", 0..=3_600_000),
             pinned_links_max: reader.size("limits.pinned_links_max", "connections", 1..=1_000_000),
             pinned_idle_max: reader.size("limits.pinned_idle_max", "connections", 0..=1_000_000),
             tracking_prefix_bytes_max: reader.size(
@@ -164,7 +182,19 @@ impl LimitsConfig {
             ),
             scripts_bytes_max: reader.size("limits.scripts_bytes_max", "bytes", 0..=TIB),
         };
-        limits.check_together(reader, output_origin);
+        let output = ("limits.client_output_bytes_max", limits.client_output_bytes_max);
+        let floors = [
+            ("limits.client_output_pause_bytes", limits.client_output_pause_bytes),
+            ("limits.reply_bytes_max", limits.reply_bytes_max),
+        ];
+        check_floors(reader, output, &floors, &output_origin);
+        let input = ("limits.client_input_bytes_max", limits.client_input_bytes_max);
+        check_floors(
+            reader,
+            input,
+            &[("limits.bulk_bytes_max", limits.bulk_bytes_max)],
+            &input_origin,
+        );
         limits
     }
 
@@ -172,24 +202,23 @@ impl LimitsConfig {
     pub fn reply_limits(&self) -> ReplyLimits {
         ReplyLimits { reply_bytes_max: self.reply_bytes_max, ..ReplyLimits::default() }
     }
+}
 
-    fn check_together(&self, reader: &mut Reader, output_origin: Origin) {
-        let key = "limits.client_output_bytes_max";
-        let floors = [
-            ("limits.client_output_pause_bytes", self.client_output_pause_bytes),
-            ("limits.reply_bytes_max", self.reply_bytes_max),
-        ];
-        for (other, floor) in floors {
-            if self.client_output_bytes_max < floor {
-                let mistake = ConfigError::Invalid {
-                    key: key.to_owned(),
-                    value: self.client_output_bytes_max.to_string(),
-                    expected: format!("at least {other}: {floor}"),
-                    origin: output_origin.clone(),
-                };
-                reader.conflict(&[key, other], mistake);
-            }
-        }
+/// Notes a setting that is below others, so that what these allow could never be.
+fn check_floors(
+    reader: &mut Reader,
+    (key, value): (&str, usize),
+    floors: &[(&str, usize)],
+    origin: &Origin,
+) {
+    for (other, floor) in floors.iter().filter(|(_, floor)| value < *floor) {
+        let mistake = ConfigError::Invalid {
+            key: key.to_owned(),
+            value: value.to_string(),
+            expected: format!("at least {other}: {floor}"),
+            origin: origin.clone(),
+        };
+        reader.conflict(&[key, other], mistake);
     }
 }
 

@@ -156,11 +156,11 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
     assert_eq!(
         mistakes(text),
         [
-            "line 4: listen.colour: no such setting, expected in section listen one of addr, backlog, clients_max, \
-             tcp_keepalive_seconds",
+            "line 4: listen.colour: no such setting, expected in section listen one of accept_burst, \
+             accept_per_second, addr, backlog, clients_max, tcp_keepalive_seconds",
             "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, cross_slot, \
              failover, health, limits, \
-             listen, log, request, transactions, workers",
+             listen, log, rates, request, transactions, workers",
             "line 2: listen.addr = \"localhost\": expected IP:port, such as 127.0.0.1:6379",
             "line 3: listen.backlog = 0: expected connections, 1 to 65535",
             "line 7: cluster.seeds = [\"a:1\", \"b\"]: expected a list of host:port, such as redis-0.example.net:6379",
@@ -172,13 +172,15 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
 #[test]
 fn settings_that_contradict_each_other_are_reported() {
     let text = "[cluster]\nseeds = ['a:1']\nrefresh_interval_ms = 500\nrefresh_min_gap_ms = 501\n\
-                [limits]\nclient_output_bytes_max = 1_048_576\n";
+                [limits]\nclient_output_bytes_max = 1_048_576\nclient_input_bytes_max = 1_048_576\n";
     assert_eq!(
         mistakes(text),
         [
             "line 4: cluster.refresh_min_gap_ms = 501: expected at most cluster.refresh_interval_ms: 500",
             "line 6: limits.client_output_bytes_max = 1048576: expected at least limits.reply_bytes_max: \
              1073741824",
+            "line 7: limits.client_input_bytes_max = 1048576: expected at least limits.bulk_bytes_max: \
+             536870912",
         ]
     );
 }

@@ -30,6 +30,11 @@ impl SendBuffer {
         self.bytes.len() - self.start
     }
 
+    /// Bytes that it takes, those answered that still lie about with them.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Appends a request; `write` does, and its length is given back.
     #[inline]
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {

@@ -13,7 +13,7 @@ use super::Counts;
 use super::cell::{Counter, Gauge};
 use super::family;
 use super::label::{Buffer, CrossSlot, Direction, Label, Limit, Outcome, Redirect, RefreshReason};
-use super::label::{CloseReason, RefreshResult, Side};
+use super::label::{CloseReason, RefreshResult, Shed, Side};
 use super::latency::HistogramSum;
 use super::node::NodeSums;
 use super::sample::Family;
@@ -46,6 +46,7 @@ impl Collector for DataPath {
         families.extend(workers.listening());
         families.extend(workers.tracking());
         families.extend(workers.limits());
+        families.extend(workers.load());
         families.extend(topology(&self.counts.topology, Instant::now()));
         families.extend(NodeSums::of(workers.0).families());
         families.into_iter().map(Family::build).collect()
@@ -225,6 +226,31 @@ impl Workers<'_> {
                 "reddoor_limits_reached_total",
                 "Times a limit of the configuration was reached, by the name of its setting.",
                 |worker| &worker.limits,
+            ),
+        ]
+    }
+
+    fn load(&self) -> [Family; 4] {
+        [
+            self.gauge(
+                "reddoor_held_bytes",
+                "Bytes held for clients now, as limits.bytes_max counts them.",
+                |worker| &worker.held_bytes,
+            ),
+            self.gauge(
+                "reddoor_requests_in_flight",
+                "Commands of clients without a reply now.",
+                |worker| &worker.requests_in_flight,
+            ),
+            self.counters_by::<Shed>(
+                "reddoor_shed_total",
+                "Times load was shed to keep within limits.bytes_max, by step.",
+                |worker| &worker.shed,
+            ),
+            self.counter(
+                "reddoor_replies_streamed_total",
+                "Replies handed on to clients as they came, since they were large.",
+                |worker| &worker.replies_streamed,
             ),
         ]
     }

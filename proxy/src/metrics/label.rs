@@ -101,6 +101,12 @@ label! {
         ProtocolError => "protocol_error",
         /// The client did not read its replies and too many were waiting.
         OutputLimit => "output_limit",
+        /// The client sent a request that was too long.
+        InputLimit => "input_limit",
+        /// The node was lost in the middle of a reply of which the client had a part.
+        BrokenReply => "broken_reply",
+        /// The client held most when no room was left.
+        Overload => "overload",
         /// Another client said CLIENT KILL.
         Killed => "killed",
         /// The front door is stopping.
@@ -111,8 +117,22 @@ label! {
 label! {
     /// A limit of the configuration, by the last part of its key.
     Limit: "limit" {
+        /// Bytes that all clients hold.
+        Bytes => "bytes_max",
+        /// Commands in flight of all clients of a worker.
+        Requests => "requests_max",
         /// Clients connected at once.
         Clients => "clients_max",
+        /// Clients accepted in a second: accepting paused.
+        Accepts => "accept_per_second",
+        /// Connections made to one node in a second: the next one waited.
+        Connects => "connects_per_second",
+        /// Commands of one address in a second: a client of it was not read for a while.
+        AddressCommands => "address_commands_per_second",
+        /// Commands of one user in a second: a client of it was not read for a while.
+        UserCommands => "user_commands_per_second",
+        /// Bytes of one request: its client was cut.
+        ClientInput => "client_input_bytes_max",
         /// Bytes of one argument.
         BulkBytes => "bulk_bytes_max",
         /// Arguments of one request.
@@ -157,6 +177,20 @@ label! {
         TransactionCommands => "transaction_commands_max",
         /// Bytes of remembered scripts: the oldest was forgotten.
         ScriptsBytes => "scripts_bytes_max",
+    }
+}
+
+label! {
+    /// What was shed to keep within the budget.
+    Shed: "step" {
+        /// A client that holds much was not read for a while.
+        Reading => "reading",
+        /// A command was refused.
+        Command => "command",
+        /// A new client was turned away.
+        Client => "client",
+        /// The client that held most was cut.
+        Cut => "cut",
     }
 }
 

@@ -11,7 +11,9 @@ use reddoor_protocol::command::CommandId;
 
 use super::cell::{Counter, Gauge};
 use super::family;
-use super::label::{Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Side};
+use super::label::{
+    Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Shed, Side,
+};
 use super::latency::Histogram;
 use super::node::NodeMetrics;
 
@@ -51,6 +53,10 @@ pub struct WorkerMetrics {
     pub(super) invalidations: Counter,
     pub(super) tracking_flushes: Counter,
     pub(super) held_requests: Gauge,
+    pub(super) held_bytes: Gauge,
+    pub(super) requests_in_flight: Gauge,
+    pub(super) shed: [Counter; Shed::COUNT],
+    pub(super) replies_streamed: Counter,
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -82,6 +88,10 @@ impl WorkerMetrics {
             invalidations: Counter::default(),
             tracking_flushes: Counter::default(),
             held_requests: Gauge::default(),
+            held_bytes: Gauge::default(),
+            requests_in_flight: Gauge::default(),
+            shed: Default::default(),
+            replies_streamed: Counter::default(),
             nodes: Mutex::default(),
         }
     }
@@ -92,10 +102,20 @@ impl WorkerMetrics {
         self.clients.add(1);
     }
 
-    /// A client connected and was turned away, because [`Limit::Clients`] was reached.
-    pub fn client_rejected(&self) {
+    /// A client connected and was turned away, because this limit was reached.
+    pub fn client_rejected(&self, limit: Limit) {
         self.clients_rejected.increment();
-        self.limit_reached(Limit::Clients);
+        self.limit_reached(limit);
+    }
+
+    /// A reply was handed on as it came, since it was large.
+    pub fn reply_streamed(&self) {
+        self.replies_streamed.increment();
+    }
+
+    /// Load was shed so.
+    pub fn shed(&self, step: Shed) {
+        self.shed[step.index()].increment();
     }
 
     /// A client that was accepted is gone.
@@ -191,6 +211,16 @@ impl WorkerMetrics {
     /// The gauge of requests held until a node runs them.
     pub fn held_requests(&self) -> &Gauge {
         &self.held_requests
+    }
+
+    /// The gauge of bytes held for clients, as `limits.bytes_max` counts them.
+    pub fn held_bytes(&self) -> &Gauge {
+        &self.held_bytes
+    }
+
+    /// The gauge of commands without a reply, as `limits.requests_max` counts them.
+    pub fn requests_in_flight(&self) -> &Gauge {
+        &self.requests_in_flight
     }
 
     /// The gauge of clients whose blocking command waits.
@@ -317,7 +347,7 @@ mod tests {
         let worker = WorkerMetrics::new();
         worker.client_accepted();
         worker.client_accepted();
-        worker.client_rejected();
+        worker.client_rejected(Limit::Clients);
         worker.client_closed(CloseReason::Quit);
         assert_eq!(worker.clients.value(), 1);
         assert_eq!(worker.limits[Limit::Clients.index()].value(), 1);

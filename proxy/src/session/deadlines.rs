@@ -1,6 +1,6 @@
 //! When the requests of a session fail: their deadlines, the time that a held one gets, and what is too late.
 
-use super::{Outstanding, Pending, Seq, Session};
+use super::{Ending, Outstanding, Pending, Seq, Session};
 
 impl Session {
     /// As [`Session::outstanding`], for a request that gets more time.
@@ -13,7 +13,7 @@ impl Session {
                 self.has_held = true;
                 Some(outstanding)
             }
-            Pending::Ready { .. } => None,
+            Pending::Streaming(_) | Pending::Ready { .. } => None,
         }
     }
 
@@ -36,6 +36,14 @@ impl Session {
         // Deadlines ascend along the queue, so the first that waits is the first to expire, unless one was held.
         let mut index = 0;
         while index < self.queue.len() {
+            if let Pending::Streaming(outstanding) = &self.queue[index] {
+                // Half of it is given. If it is not the client that keeps the rest from coming, nothing will.
+                if outstanding.deadline_us <= now_us && self.unwritten().is_empty() {
+                    self.ending = Ending::Now;
+                }
+                index += 1;
+                continue;
+            }
             let (Pending::Waiting(outstanding)
             | Pending::Joining(outstanding, _)
             | Pending::Gathering(outstanding, _)) = &self.queue[index]

@@ -87,7 +87,10 @@ impl Session {
     pub(crate) fn is_last_missing(&self, seq: Seq, part: u32) -> Option<bool> {
         match self.queue.get(self.index_of(seq)?)? {
             Pending::Joining(_, join) => join.is_last_missing(part),
-            Pending::Waiting(_) | Pending::Gathering(..) | Pending::Ready { .. } => None,
+            Pending::Waiting(_)
+            | Pending::Gathering(..)
+            | Pending::Streaming(_)
+            | Pending::Ready { .. } => None,
         }
     }
 }

@@ -44,6 +44,7 @@ impl Session {
     }
 
     fn insert(&mut self, message: &[u8], waits: bool) {
+        let waits = waits || self.is_streaming();
         let out = if waits { &mut self.parked } else { &mut self.out };
         let start = out.len();
         out.extend_from_slice(message);

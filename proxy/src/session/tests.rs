@@ -136,3 +136,60 @@ fn what_makes_all_stale_is_said_of_values_on_their_way_too() {
     session.deliver(second, 0, b"2");
     assert_eq!(session.unwritten(), b"ab1bc2c");
 }
+
+#[test]
+fn a_reply_that_goes_out_in_pieces_is_whole_and_in_its_place() {
+    let mut session = session();
+    let link = LinkKey(7);
+    let seqs: Vec<Seq> = (0..3).map(|_| session.expect(outstanding(10))).collect();
+    assert!(!session.begin_stream(seqs[1], link, 10), "its turn has not come");
+    assert!(session.begin_stream(seqs[0], link, 10));
+    session.stream(b"a", 20);
+    session.deliver(seqs[1], 0, b"1");
+    session.push(b"P");
+    session.answer(|out| out.push(b'L'));
+    assert!(matches!(session.deliver(seqs[0], 0, b"x"), Delivered::TooLate));
+    session.stream(b"b", 30);
+    assert_eq!((session.unwritten(), session.stream_link()), (&b"ab"[..], Some(link)));
+    assert!(session.end_stream().is_some());
+    assert!(session.end_stream().is_none());
+    assert_eq!(session.unwritten(), b"ab1");
+    session.deliver(seqs[2], 0, b"2");
+    assert_eq!(session.unwritten(), b"ab12PL");
+    assert!(!session.is_streaming());
+}
+
+#[test]
+fn half_a_reply_is_never_answered_by_something_else() {
+    let mut session = session();
+    let seq = session.expect(outstanding(10));
+    session.expect(outstanding(10));
+    assert!(session.begin_stream(seq, LinkKey(7), 20));
+    session.stream(b"a", 20);
+    session.expire(20, |_, out| out.push(b'T'));
+    assert_eq!((session.unwritten(), session.ending), (&b"a"[..], Ending::Open), "not fetched");
+    session.mark_written(1);
+    session.expire(20, |_, out| out.push(b'T'));
+    assert_eq!(session.ending, Ending::Now);
+    assert_eq!(session.unwritten(), b"");
+}
+
+#[test]
+fn an_unwanted_reply_does_not_go_out_in_pieces() {
+    let mut session = session();
+    session.reply_mode = ReplyMode::SkipNext;
+    let seq = session.expect(outstanding(10));
+    assert!(!session.begin_stream(seq, LinkKey(7), 10));
+}
+
+#[test]
+fn what_is_written_of_much_does_not_stay() {
+    let mut session = session();
+    session.answer(|out| out.extend(0..=255u8));
+    for _ in 0..1000 {
+        session.answer(|out| out.extend(std::iter::repeat_n(b'x', 1000)));
+        session.mark_written(1000);
+        assert_eq!(session.buffered_bytes(), 256);
+        assert!(session.weight().bytes <= 2 * OUT_DEAD_BYTES_MIN);
+    }
+}

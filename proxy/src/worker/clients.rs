@@ -9,6 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::dispatch::may_run_twice;
 use super::{SessionEntry, Worker};
+use crate::budget::Charge;
 use crate::cluster_map::ClusterMap;
 use crate::directory::Place;
 use crate::errand::{ClientId, LinkKey, Purpose};
@@ -63,6 +64,10 @@ impl Worker {
             is_paused: false,
             pins: Vec::new(),
             close_reason: CloseReason::ClientLeft,
+            charge: Charge::default(),
+            is_shed: false,
+            allowance: None,
+            slowed_until_us: 0,
         });
         let place = Place { worker: self.peers.own, session: key };
         self.answerer.shared.directory.enter(id, place);
@@ -79,6 +84,10 @@ impl Worker {
             }
             if entry.session.tracking.is_some() {
                 self.forget_tracked(key);
+            }
+            self.settle(entry.charge, Charge::default());
+            if let Some(link) = entry.session.stream_link() {
+                self.resume_stream(link);
             }
             self.answerer.shared.directory.leave(entry.session.id);
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
@@ -171,6 +180,8 @@ impl Worker {
         self.look_after_feeds();
         self.keep_broadcasts();
         self.run_due_steps();
+        self.relieve();
+        self.wear_patience();
     }
 
     /// Fails what is too late, and measures the buffers. Costs O(clients).
@@ -181,10 +192,15 @@ impl Worker {
         for (key, entry) in &mut self.sessions {
             let metrics = &self.metrics;
             let mut is_late = false;
+            let was_over = entry.session.ending == Ending::Now;
             entry.session.expire(now_us, |outstanding, out| {
                 is_late = true;
                 fail_late(metrics, outstanding, now_us, out);
             });
+            if !was_over && entry.session.ending == Ending::Now {
+                entry.close_reason = CloseReason::BrokenReply;
+                is_late = true;
+            }
             if is_late {
                 late_keys.push(key);
             }
@@ -206,6 +222,7 @@ impl Worker {
         self.metrics.waiting_clients().set(waiting);
         self.metrics.pinned_links().set(self.pinned.count() as u64);
         self.measure_held();
+        self.measure_load();
         self.measure_buffers(output_bytes, input_bytes);
     }
 

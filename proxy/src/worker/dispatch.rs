@@ -11,9 +11,11 @@ use reddoor_protocol::slot::Slot;
 
 use super::clock::micros;
 use super::listening::not_while_listening;
+use super::shedding::adds_load;
 use super::tracking::leaves_caching;
 use super::transactions::is_exec;
 use super::{LinkEntry, Worker};
+use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
 use crate::errand::{Bound, Caching, Errand, Lane, LinkKey, NodeIndex, Seq, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
@@ -39,6 +41,12 @@ impl Worker {
             return self.hold(key, Hold::UntilUnpaused);
         }
         session.commands_count += 1;
+        let (in_flight, max) = (session.outstanding_count(), self.config.limits.requests_max);
+        if self.budget.is_full(entry.charge, in_flight, max) && adds_load(&plan) {
+            self.refuse_load(key, plan.command());
+            return Ran::Now;
+        }
+        let session = &mut entry.session;
         let has_caching = session.caching() != Caching::Usual && !leaves_caching(plan.command());
         let ran = if session.transaction.is_some() {
             self.run_in_transaction(key, plan, request)
@@ -324,19 +332,19 @@ impl Worker {
     /// The link to a node in this version; made when there is none, `None` while it is too soon to try again.
     #[inline]
     pub(super) fn link_to(&mut self, index: NodeIndex, resp: Resp, lane: Lane) -> Option<LinkKey> {
-        let now_us = self.clock.now_us();
-        let node = self.routes.node_mut(index)?;
-        if let Some(key) = node.links[lane.index(resp)] {
+        if let Some(key) = self.routes.node(index)?.links[lane.index(resp)] {
             return Some(key);
         }
-        if now_us < node.connect_after_us {
+        if !self.may_connect(index) {
             return None;
         }
+        let node = self.routes.node_mut(index)?;
         let entry = LinkEntry {
             link: Link::new(index, resp, lane, Owner::Everybody),
             socket: None,
             waker: None,
             is_write_blocked: false,
+            charge: Charge::default(),
         };
         let key = LinkKey(self.links.insert(entry));
         node.links[lane.index(resp)] = Some(key);

@@ -290,7 +290,9 @@ impl Worker {
 
     fn place_topics_soon(&mut self) {
         let delay_us = micros(self.config.request.retry_delay) << self.feed_failures.min(5);
-        let due_us = self.clock.now_us() + delay_us.min(1_000_000);
+        // By chance up to a quarter more, lest all workers and front doors come at once.
+        let chance_us = self.random() % (delay_us / 4).max(1);
+        let due_us = self.clock.now_us() + (delay_us + chance_us).min(1_000_000);
         self.topics_due_us = Some(self.topics_due_us.map_or(due_us, |before| before.min(due_us)));
     }
 

@@ -17,10 +17,14 @@ impl Worker {
         self.resume_paused();
         for key in std::mem::take(&mut self.dirty_links) {
             self.flush_link(key);
+            self.settle_link(key);
         }
         for key in std::mem::take(&mut self.dirty_sessions) {
             self.flush_session(key);
+            self.settle_session(key);
+            self.read_stream_on(key);
         }
+        self.cut_heaviest();
     }
 
     /// Replies made room: sessions that were stopped at a limit run what they sent meanwhile.
@@ -46,6 +50,7 @@ impl Worker {
             // Half of the limit, so that a client at its limit does not stop and go for every reply.
             entry.is_paused
                 && may_go_on
+                && entry.slowed_until_us == 0
                 && entry.session.outstanding_count() <= limits.client_pipeline_max / 2
                 && entry.session.buffered_bytes() <= limits.client_output_pause_bytes / 2
         })

@@ -28,7 +28,7 @@ impl Worker {
         let mut to_probe = Vec::new();
         for (key, entry) in &self.links {
             let link = &entry.link;
-            if entry.socket.is_none() || !is_watched(link) {
+            if entry.socket.is_none() || !is_watched(link) || link.is_paused() {
                 continue;
             }
             let since_us = now_us.saturating_sub(link.heard_us);

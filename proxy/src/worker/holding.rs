@@ -63,8 +63,8 @@ impl Worker {
     /// When to try again what could not be run for this reason, in microseconds from now.
     fn delay_us(&self, reason: &Unavailable) -> u64 {
         match reason {
-            // The node may be there all the same: it is connected again at once.
-            Unavailable::Cut(_) => 0,
+            // The node may be there all the same: it is connected again as soon as that is allowed.
+            Unavailable::Cut(_) => micros(self.config.cluster.reconnect_jitter),
             _ => micros(self.config.request.retry_delay),
         }
     }

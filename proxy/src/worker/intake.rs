@@ -71,6 +71,9 @@ impl Worker {
                     let raw = &bytes[consumed..consumed + len];
                     let args = decoder.args(raw);
                     let request = Request { raw, args, is_inline: decoder.is_inline() };
+                    if self.config.rates.is_any() && !args.is_empty() && self.is_too_fast(key) {
+                        return consumed;
+                    }
                     if !args.is_empty() && self.run_request(key, &request) == Ran::NotYet {
                         return consumed;
                     }

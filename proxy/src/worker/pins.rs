@@ -5,6 +5,7 @@ use reddoor_protocol::encode::Resp;
 use super::dispatch::Asking;
 use super::tracking::links::is_tracked;
 use super::{LinkEntry, Worker};
+use crate::budget::Charge;
 use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel};
 use crate::error::{RequestError, Unavailable};
 use crate::link::Link;
@@ -91,17 +92,17 @@ impl Worker {
             let idle = self.pinned.oldest_idle().ok_or(NoPin::Limit(max))?;
             self.close_link(idle);
         }
-        let now_us = self.clock.now_us();
-        let node = self.routes.node_mut(index).ok_or(NoPin::Unreachable)?;
-        if now_us < node.connect_after_us {
+        if !self.may_connect(index) {
             return Err(NoPin::Unreachable);
         }
+        let node = self.routes.node_mut(index).ok_or(NoPin::Unreachable)?;
         node.pinned_count += 1;
         let key = LinkKey(self.links.insert(LinkEntry {
             link: Link::new(index, resp, Lane::Shared, Owner::Nobody),
             socket: None,
             waker: None,
             is_write_blocked: false,
+            charge: Charge::default(),
         }));
         self.pinned.add();
         self.new_links.push(key);

@@ -6,7 +6,10 @@ use reddoor_protocol::error::ProtocolError;
 use reddoor_protocol::redirect::{ClusterError, Target};
 
 use super::Worker;
+use super::connects::{backoff_us, jitter_us};
 use super::dispatch::Asking;
+use super::streams::STREAM_FROM_BYTES;
+use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
 use crate::errand::{Errand, LinkKey, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::{RequestError, Retry, Unavailable};
@@ -80,8 +83,23 @@ impl Worker {
         let limits = self.config.limits.reply_limits();
         let mut consumed = 0;
         while consumed < bytes.len() {
+            let rest = &bytes[consumed..];
             let link = &mut self.links[key.0].link;
-            let Some(len) = link.scanner.scan(&bytes[consumed..], &limits)? else { break };
+            if link.stream.is_some() {
+                let (taken, is_end) = self.pass_on(key, rest)?;
+                consumed += taken;
+                *settled += usize::from(is_end);
+                if is_end {
+                    continue;
+                }
+                break;
+            }
+            let Some(len) = link.scanner.scan(rest, &limits)? else {
+                if rest.len() >= STREAM_FROM_BYTES && self.begin_stream(key, rest) {
+                    continue;
+                }
+                break;
+            };
             let reply = &bytes[consumed..consumed + len];
             consumed += len;
             // Out-of-band messages answer no request.
@@ -176,7 +194,10 @@ impl Worker {
                 self.mark_session_dirty(waiter.session);
             }
             Delivered::Gathered(gather) => self.gathered(waiter, *gather),
-            Delivered::Partly => self.run_local_part(waiter),
+            Delivered::Partly => {
+                self.mark_session_dirty(waiter.session);
+                self.run_local_part(waiter);
+            }
             Delivered::TooLate => {}
         }
     }
@@ -266,11 +287,17 @@ impl Worker {
     pub(crate) fn end_link(&mut self, key: LinkKey, end: &LinkEnd) {
         self.clock.tick();
         let Some(mut entry) = self.links.try_remove(key.0) else { return };
+        self.settle(entry.charge, Charge::default());
         let was_connected = entry.socket.is_some();
         let is_wanted = !entry.link.is_closing && entry.link.owner != Owner::Nobody;
         let index = entry.link.node;
         let settled = entry.link.errands_count();
+        if let Some(stream) = entry.link.stream.take() {
+            entry.link.take_first();
+            self.break_stream(&stream);
+        }
         let (now_us, chance) = (self.clock.now_us(), self.random());
+        let jitter_us = jitter_us(self.config.cluster.reconnect_jitter, chance);
         let mut addr = String::new();
         if let Some(node) = self.routes.node_mut(index) {
             addr = node.addr.as_str().to_owned();
@@ -282,7 +309,10 @@ impl Worker {
             }
             node.metrics.commands_settled(settled);
             match (was_connected, is_wanted) {
-                (true, true) => node.metrics.link_lost(),
+                (true, true) => {
+                    node.metrics.link_lost();
+                    node.connect_after_us = node.connect_after_us.max(now_us + jitter_us);
+                }
                 (true, false) => node.metrics.link_closed(),
                 // It can be connected to all the same.
                 (false, _) if matches!(end, LinkEnd::Untracked(_)) => node.metrics.connect_failed(),
@@ -341,11 +371,4 @@ impl Worker {
 /// that the command is queued, so the reason stands here, in the form that a Redis has for it.
 fn aborted(reason: &[u8]) -> Vec<u8> {
     [b"-EXECABORT Transaction discarded because of: ", reason, b"\r\n"].concat()
-}
-
-/// How long to wait before connecting again, by the number of attempts that failed: 50 ms, doubled up to 400 ms, and
-/// by chance up to a quarter more, lest all workers and front doors come at once.
-fn backoff_us(failures: u32, chance: u64) -> u64 {
-    let step_us = 50_000 << failures.saturating_sub(1).min(3);
-    step_us + chance % (step_us / 4)
 }

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncWriteExt;
@@ -20,6 +20,7 @@ use crate::local::SharedFacts;
 use crate::metrics::label::Limit;
 use crate::metrics::worker::WorkerMetrics;
 use crate::peers::PeerMessage;
+use crate::token_bucket::{Rate, TokenBucket};
 
 /// Pause after an `accept` that failed for want of descriptors or memory: trying at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -122,9 +123,16 @@ struct Door {
 
 impl Door {
     async fn accept(self, shared: Rc<Shared>, listener: tokio::net::TcpListener) {
+        let (start, mut bucket) = (Instant::now(), TokenBucket::default());
         loop {
             match listener.accept().await {
-                Ok((stream, peer_addr)) => self.admit(&shared, stream, peer_addr).await,
+                Ok((stream, peer_addr)) => {
+                    self.admit(&shared, stream, peer_addr).await;
+                    while let Err(wait) = self.may_accept(start, &mut bucket) {
+                        self.metrics.limit_reached(Limit::Accepts);
+                        tokio::time::sleep(wait).await;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a client");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -133,14 +141,32 @@ impl Door {
         }
     }
 
+    /// Takes for one client more.
+    ///
+    /// # Errors
+    /// Too many came in a short time; how long those that wait have to wait longer.
+    fn may_accept(&self, start: Instant, bucket: &mut TokenBucket) -> Result<(), Duration> {
+        let config = self.configs.borrow();
+        let listen = &config.listen;
+        let Some(rate) = Rate::new(listen.accept_per_second, listen.accept_burst) else {
+            return Ok(());
+        };
+        let now_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        bucket.take(now_ns, rate)
+    }
+
     async fn admit(&self, shared: &Rc<Shared>, mut stream: TcpStream, peer_addr: SocketAddr) {
         let before = self.facts.clients_count.fetch_add(1, Ordering::Relaxed);
         if before >= self.configs.borrow().listen.clients_max {
             self.facts.clients_count.fetch_sub(1, Ordering::Relaxed);
-            self.metrics.client_rejected();
-            self.metrics.limit_reached(Limit::Clients);
+            self.metrics.client_rejected(Limit::Clients);
             // A fresh socket's buffer is empty, so this does not wait; should it fail, the client sees the end.
             let _ = stream.write_all(b"-ERR max number of clients reached\r\n").await;
+            return;
+        }
+        if let Some(refusal) = shared.with(|worker| worker.refuse_client()) {
+            self.facts.clients_count.fetch_sub(1, Ordering::Relaxed);
+            let _ = stream.write_all(refusal.as_bytes()).await;
             return;
         }
         if let Err(error) = self.prepare(&stream) {

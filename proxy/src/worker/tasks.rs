@@ -95,6 +95,7 @@ fn poll_client(
                 worker.client_left(key);
             } else {
                 worker.client_bytes(key, bytes);
+                worker.settle_session(key);
             }
         });
         if ready!(end).is_err() {
@@ -206,7 +207,9 @@ fn poll_link(
             Want::End => return Poll::Ready(LinkEnd::Lost),
         }
         let taken = shared.poll_read_into(socket, cx, |worker, bytes| {
-            (!bytes.is_empty()).then(|| worker.node_bytes(key, bytes))
+            let taken = (!bytes.is_empty()).then(|| worker.node_bytes(key, bytes));
+            worker.settle_link(key);
+            taken
         });
         match ready!(taken) {
             Ok(Some(Ok(()))) => {}
@@ -295,7 +298,7 @@ impl Worker {
                 Poll::Ready(Err(_)) => return Want::End,
             }
         }
-        let is_stopped = self.is_stopped(key);
+        let is_stopped = self.is_stopped(key) || self.is_shed(key);
         let entry = &self.sessions[key];
         // A client whose replies cannot be written is not read: it will have more replies.
         if is_stopped || entry.is_write_blocked || entry.session.ending != Ending::Open {
@@ -334,7 +337,7 @@ impl Worker {
                 Poll::Ready(Err(_)) => return Want::End,
             }
         }
-        Want::Read
+        if self.links[key.0].link.is_paused() { Want::Wait } else { Want::Read }
     }
 }
 

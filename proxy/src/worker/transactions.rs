@@ -134,7 +134,12 @@ impl Worker {
     }
 
     /// A request inside a transaction is refused, and with it the whole.
-    fn spoil(&mut self, key: usize, command: Option<&'static CommandSpec>, error: &ReplyError) {
+    pub(super) fn spoil(
+        &mut self,
+        key: usize,
+        command: Option<&'static CommandSpec>,
+        error: &ReplyError,
+    ) {
         let Some(entry) = self.sessions.get_mut(key) else { return };
         if command.is_some_and(is_exec) {
             self.end_refused(key);

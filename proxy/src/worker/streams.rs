@@ -1,0 +1,156 @@
+//! Large replies: handed to their clients as they come, and not held whole.
+//!
+//! 1. A reply of which [`STREAM_FROM_BYTES`] have come, and which is not complete, is handed on as far as it has come,
+//!    if nothing has to be known of it whole: it answers one request of one client, whose turn it is.
+//! 2. While the client has more of it to fetch than `limits.client_output_pause_bytes`, the link is not read.
+//! 3. Others may wait for replies behind it on the same link. They wait for the node to send it in any case, but for
+//!    the client's slowness only `limits.stream_wait_ms` in all; then the rest is taken as fast as it comes, and a client that
+//!    does not fetch it is cut at `limits.client_output_bytes_max`.
+//! 4. If the client leaves, what is left is read and dropped. If the node is lost, or says nothing for
+//!    `request.timeout_ms`, half a reply has been given and cannot be taken back: the client is cut.
+
+use std::time::Duration;
+
+use reddoor_protocol::error::ProtocolError;
+
+use super::Worker;
+use super::clock::micros;
+use crate::errand::{Bound, LinkKey, Travel, Waiter};
+use crate::link::stream::Stream;
+use crate::metrics::label::{CloseReason, Outcome};
+use crate::session::{Ending, Session};
+
+/// Bytes of a reply that must have come before it is handed on in pieces. Far more than one read brings, so that a reply
+/// of usual size costs nothing for it.
+pub(super) const STREAM_FROM_BYTES: usize = 256 * 1024;
+
+impl Worker {
+    /// Begins to hand on the reply of which `bytes` have come, if that may be.
+    #[cold]
+    pub(super) fn begin_stream(&mut self, key: LinkKey, bytes: &[u8]) -> bool {
+        let deadline_us = self.clock.now_us() + micros(self.config.request.timeout);
+        let link = &mut self.links[key.0].link;
+        let is_sized = matches!(bytes.first(), Some(b'$' | b'*' | b'%' | b'~' | b'='));
+        let Some(errand) = link.first_errand().filter(|_| is_sized && link.is_reply_due()) else {
+            return false;
+        };
+        let is_plain = errand.bound == Bound::Free && errand.travel == Travel::Shared;
+        let waiter = errand.waiter;
+        let Some(session) = waiting_session(&mut self.sessions, &waiter).filter(|_| is_plain)
+        else {
+            return false;
+        };
+        if !session.begin_stream(waiter.seq, key, deadline_us) {
+            return false;
+        }
+        link.stream = Some(Stream::new(waiter, micros(self.config.limits.stream_wait)));
+        self.metrics.reply_streamed();
+        true
+    }
+
+    /// Hands on what has come of a reply; gives back how many bytes were taken and whether they end it.
+    pub(super) fn pass_on(
+        &mut self,
+        key: LinkKey,
+        bytes: &[u8],
+    ) -> Result<(usize, bool), ProtocolError> {
+        let limits = self.config.limits.reply_limits();
+        let pause_bytes = self.config.limits.client_output_pause_bytes;
+        let now_us = self.clock.now_us();
+        let deadline_us = now_us + micros(self.config.request.timeout);
+        let link = &mut self.links[key.0].link;
+        let (taken, is_end) = link.scanner.pass(bytes, &limits)?;
+        let Some(stream) = &mut link.stream else { return Ok((taken, is_end)) };
+        let waiter = stream.waiter;
+        if let Some(session) = waiting_session(&mut self.sessions, &waiter) {
+            session.stream(&bytes[..taken], deadline_us);
+            if !is_end && session.buffered_bytes() >= pause_bytes {
+                stream.pause(now_us);
+            }
+            self.mark_session_dirty(waiter.session);
+        }
+        if is_end {
+            self.end_stream(key, waiter);
+        }
+        Ok((taken, is_end))
+    }
+
+    fn end_stream(&mut self, key: LinkKey, waiter: Waiter) {
+        let link = &mut self.links[key.0].link;
+        link.stream = None;
+        let errand = link.take_first();
+        let session = waiting_session(&mut self.sessions, &waiter);
+        if let Some(outstanding) = session.and_then(Session::end_stream) {
+            let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
+            let id = Some(outstanding.command.id());
+            self.metrics.command_done(id, Outcome::Ok, Duration::from_micros(elapsed_us));
+            self.mark_session_dirty(waiter.session);
+        }
+        if let Some(errand) = errand.filter(|errand| errand.is_scout) {
+            self.release_slot(&errand);
+        }
+    }
+
+    /// A link has ended: of the reply that it brought its client has a half, so the client is cut.
+    pub(super) fn break_stream(&mut self, stream: &Stream) {
+        if let Some(session) = waiting_session(&mut self.sessions, &stream.waiter) {
+            session.ending = Ending::Now;
+            self.sessions[stream.waiter.session].close_reason = CloseReason::BrokenReply;
+            self.mark_session_dirty(stream.waiter.session);
+        }
+    }
+
+    /// A client has fetched what waited, or is gone: the link that brings its reply is read again.
+    pub(super) fn read_stream_on(&mut self, key: usize) {
+        let Some(session) = self.sessions.get(key).map(|entry| &entry.session) else { return };
+        let Some(link) = session.stream_link() else { return };
+        let half = self.config.limits.client_output_pause_bytes / 2;
+        if session.buffered_bytes() <= half || session.ending == Ending::Now {
+            self.resume_stream(link);
+        }
+    }
+
+    /// Reads a link again that was not read because of a client.
+    pub(super) fn resume_stream(&mut self, key: LinkKey) {
+        let now_us = self.clock.now_us();
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        let is_waited_behind = entry.link.in_flight_count() > 1;
+        let stream = entry.link.stream.as_mut();
+        if stream.is_some_and(|stream| stream.resume(now_us, is_waited_behind)) {
+            entry.link.heard_us = now_us;
+            if let Some(waker) = &entry.waker {
+                waker.wake_by_ref();
+            }
+            // What the client took its time for is not to be laid to the node.
+            let deadline_us = now_us + micros(self.config.request.timeout);
+            if let Some(stream) = &entry.link.stream
+                && let Some(session) = waiting_session(&mut self.sessions, &stream.waiter)
+            {
+                session.stream(&[], deadline_us);
+            }
+        }
+    }
+
+    /// Takes note of who waits behind streamed replies, and for how long. Costs O(links).
+    pub(super) fn wear_patience(&mut self) {
+        let now_us = self.clock.now_us();
+        let mut worn = Vec::new();
+        for (key, entry) in &mut self.links {
+            let is_waited_behind = entry.link.in_flight_count() > 1;
+            if let Some(stream) = &mut entry.link.stream
+                && stream.wears_out(now_us, is_waited_behind)
+            {
+                worn.push(LinkKey(key));
+            }
+        }
+        worn.into_iter().for_each(|key| self.resume_stream(key));
+    }
+}
+
+fn waiting_session<'a>(
+    sessions: &'a mut slab::Slab<super::SessionEntry>,
+    waiter: &Waiter,
+) -> Option<&'a mut Session> {
+    let session = &mut sessions.get_mut(waiter.session)?.session;
+    (session.id == waiter.client).then_some(session)
+}

@@ -1,0 +1,193 @@
+//! Large replies go to their clients as they come: not held whole, in their place, and no burden to others.
+
+use std::io::Read;
+use std::thread;
+
+use reddoor_tests::client::{Client, request_line, text};
+use reddoor_tests::cluster::{Cluster, Kind};
+use reddoor_tests::fake_node::{Call, FakeNode};
+use reddoor_tests::front_door::FrontDoor;
+use reddoor_tests::over_clusters;
+use reddoor_tests::wait::wait_until;
+
+over_clusters!(real | bundled: a_large_value_is_not_held_whole,
+    large_replies_stand_between_small_ones_in_their_order);
+
+const MIB: usize = 1 << 20;
+
+/// Counts the replies that were handed on as they came.
+const STREAMED: &str = "reddoor_replies_streamed_total";
+
+fn a_large_value_is_not_held_whole(kind: Kind) {
+    /// What an idle front door takes, and the limits of one client.
+    const BYTES_MAX: usize = 64 * MIB;
+    let value_bytes = match kind {
+        Kind::Real => 512 * MIB,
+        Kind::Bundled => 128 * MIB,
+    };
+    // The node needs time to make so much.
+    let settings = [("request.timeout_ms", "60000")];
+    let door = FrontDoor::start(&Cluster::shared(kind).seeds(), &settings);
+    let (mut client, mut other) = (door.client(), door.client());
+    // The node makes it from nothing.
+    let last = (value_bytes - 1).to_string();
+    assert_eq!(client.ask(&format!("SETRANGE large {last} x")), format!(":{value_bytes}"));
+    client.send_line("GET large");
+    let head = format!("${value_bytes}\r\n");
+    let mut stream = client.stream().try_clone().unwrap();
+    let mut received = vec![0; head.len()];
+    stream.read_exact(&mut received).unwrap();
+    assert_eq!(received, head.as_bytes());
+    let mut piece = vec![0; MIB];
+    for index in 1..=value_bytes / MIB {
+        stream.read_exact(&mut piece).unwrap();
+        let end = if index == value_bytes / MIB { b'x' } else { 0 };
+        assert!(piece[..MIB - 1].iter().all(|byte| *byte == 0), "in piece {index}");
+        assert_eq!(piece[MIB - 1], end);
+    }
+    let mut line_end = [0; 2];
+    stream.read_exact(&mut line_end).unwrap();
+    assert_eq!(&line_end, b"\r\n");
+    assert_eq!((client.ask("DEL large"), other.ask("PING")), (":1".into(), "PONG".into()));
+    assert_eq!(door.metric(STREAMED), 1.0);
+    let peak = door.process.resident_bytes_peak();
+    assert!(peak < BYTES_MAX, "{peak} bytes");
+}
+
+fn large_replies_stand_between_small_ones_in_their_order(kind: Kind) {
+    const ROUNDS: usize = 20;
+    let door = FrontDoor::before(Cluster::shared(kind));
+    let mut client = door.client_v3();
+    let member = "m".repeat(1000);
+    for index in 0..2000 {
+        client.send(&["RPUSH", "{l}ist", &format!("{member}{index}")]);
+    }
+    (0..2000).for_each(|_| drop(client.reply()));
+    assert_eq!(text(&client.call(&["SET", "whole", &"w".repeat(MIB)])), "OK");
+    let round = ["INCR {l}count", "LRANGE {l}ist 0 -1", "ECHO a", "GET whole", "STRLEN whole"];
+    for _ in 0..ROUNDS {
+        round.iter().for_each(|line| client.send_line(line));
+    }
+    for number in 1..=ROUNDS {
+        assert_eq!(text(&client.reply()), format!(":{number}"));
+        let list = client.reply();
+        let members = list.as_array().unwrap();
+        assert_eq!(members.len(), 2000);
+        let last = format!("{member}1999");
+        assert_eq!(members[1999].as_bytes(), Some(last.as_bytes()));
+        assert_eq!(text(&client.reply()), "a");
+        assert_eq!(client.reply().as_bytes().map(<[u8]>::len), Some(MIB));
+        assert_eq!(text(&client.reply()), format!(":{MIB}"));
+    }
+    assert!(door.metric(STREAMED) >= 1.0);
+    client.ask("DEL {l}ist {l}count whole");
+}
+
+/// A front door with one worker before a node.
+fn start(settings: &[(&str, &str)]) -> (FakeNode, FrontDoor) {
+    let node = FakeNode::start();
+    let settings = [settings, &[("workers.count", "1")]].concat();
+    let door = FrontDoor::start(&node.addr().to_string(), &settings);
+    (node, door)
+}
+
+/// Answers a request by a large value, as fast as that is taken.
+fn reply_large(call: Call, bytes: usize) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        call.reply(format!("${bytes}\r\n"));
+        let piece = "x".repeat(MIB);
+        (0..bytes / MIB).for_each(|_| call.reply(&piece));
+        call.reply("\r\n");
+    })
+}
+
+#[test]
+fn who_fetches_slowly_does_not_hold_up_those_behind() {
+    const VALUE_BYTES: usize = 64 * MIB;
+    let (node, door) = start(&[("limits.stream_wait_ms", "20")]);
+    let (mut slow, mut other) = (door.client(), door.client());
+    slow.send_line("GET large");
+    let writing = reply_large(node.expect_call("GET large"), VALUE_BYTES);
+    wait_until("the reply to begin", || door.metric(STREAMED) == 1.0);
+    other.send_line("GET small");
+    let call = node.expect_call("GET small");
+    writing.join().unwrap();
+    call.reply("$1\r\ns\r\n");
+    assert_eq!(text(&other.reply()), "s");
+    assert_eq!(slow.reply().as_bytes().map(<[u8]>::len), Some(VALUE_BYTES));
+    other.send_line("GET small");
+    node.expect_call("GET small").reply("$1\r\nt\r\n");
+    assert_eq!(text(&other.reply()), "t");
+}
+
+#[test]
+fn a_link_is_not_read_for_a_client_that_does_not_fetch() {
+    const VALUE_BYTES: usize = 256 * MIB;
+    let (node, door) = start(&[]);
+    let (mut slow, mut other) = (door.client(), door.client());
+    slow.send_line("GET large");
+    let writing = reply_large(node.expect_call("GET large"), VALUE_BYTES);
+    wait_until("the reply to begin", || door.metric(STREAMED) == 1.0);
+    // Nobody waits behind it, so it may take as long as its client likes.
+    let output = "reddoor_buffer_bytes{buffer=\"client_output\"}";
+    wait_until("the client to be waited for", || door.metric(output) >= MIB as f64);
+    assert_eq!(other.ask("PING"), "PONG");
+    assert_eq!(slow.reply().as_bytes().map(<[u8]>::len), Some(VALUE_BYTES));
+    writing.join().unwrap();
+    let peak = door.process.resident_bytes_peak();
+    assert!(peak < 64 * MIB, "{peak} bytes");
+}
+
+#[test]
+fn half_a_reply_ends_its_client_and_no_other() {
+    let (node, door) = start(&[]);
+    let (mut client, mut other) = (door.client(), door.client());
+    client.send_line("GET large");
+    let call = node.expect_call("GET large");
+    other.send_line("GET small");
+    drop(node.expect_call("GET small"));
+    call.reply(format!("${}\r\n{}", 2 * MIB, "x".repeat(MIB)));
+    wait_until("the reply to begin", || door.metric(STREAMED) == 1.0);
+    call.cut();
+    assert!(client.read_to_end().len() < 2 * MIB);
+    // What only reads is asked again.
+    node.expect_call("GET small").reply("$1\r\ns\r\n");
+    assert_eq!(text(&other.reply()), "s");
+    let series = "reddoor_client_disconnections_total{reason=\"broken_reply\"}";
+    wait_until("the end to be counted", || door.metric(series) == 1.0);
+}
+
+#[test]
+fn a_node_that_stops_in_the_middle_of_a_reply_ends_its_client() {
+    let (node, door) = start(&[("request.timeout_ms", "200")]);
+    let mut client = door.client();
+    client.send_line("GET large");
+    let call = node.expect_call("GET large");
+    call.reply(format!("${}\r\n{}", 2 * MIB, "x".repeat(MIB)));
+    assert!(client.read_to_end().len() < 2 * MIB);
+    let series = "reddoor_client_disconnections_total{reason=\"broken_reply\"}";
+    wait_until("the end to be counted", || door.metric(series) == 1.0);
+    // The rest belongs to nobody any more.
+    let mut other = door.client();
+    other.send_line("GET small");
+    let next = node.expect_call("GET small");
+    call.reply(format!("{}\r\n", "x".repeat(MIB)));
+    next.reply("$1\r\ns\r\n");
+    assert_eq!(text(&other.reply()), "s");
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_a_reply_leaves_nothing_behind() {
+    let (node, door) = start(&[]);
+    let mut client = door.client();
+    client.send_bytes(&request_line("GET large"));
+    let writing = reply_large(node.expect_call("GET large"), 64 * MIB);
+    wait_until("the reply to begin", || door.metric(STREAMED) == 1.0);
+    drop(client);
+    writing.join().unwrap();
+    let mut other: Client = door.client();
+    other.send_line("GET small");
+    node.expect_call("GET small").reply("$1\r\ns\r\n");
+    assert_eq!(text(&other.reply()), "s");
+    wait_until("nothing to be held", || door.metric("reddoor_held_bytes") == 0.0);
+}
