@@ -12,6 +12,7 @@ pub mod error;
 mod host_port;
 pub mod layer;
 mod reader;
+pub mod reads;
 pub mod reload;
 pub mod secret;
 mod section;
@@ -27,6 +28,7 @@ use serde::{Serialize, Serializer};
 use error::ConfigError;
 use layer::Overrides;
 use reader::Reader;
+use reads::ReadsConfig;
 use secret::Secret;
 
 /// Every setting of the front door. Made by [`Config::load`] only, so what is in it has been checked.
@@ -47,6 +49,8 @@ pub struct Config {
     pub failover: FailoverConfig,
     /// How nodes that fall silent are found.
     pub health: HealthConfig,
+    /// Which nodes answer commands that only read.
+    pub reads: ReadsConfig,
     /// What everything may hold.
     pub limits: LimitsConfig,
     /// What a transaction may do.
@@ -367,6 +371,7 @@ impl Config {
             request: RequestConfig::read(reader),
             failover: FailoverConfig::read(reader),
             health: HealthConfig::read(reader),
+            reads: ReadsConfig::read(reader),
             limits: LimitsConfig::read(reader),
             transactions: TransactionsConfig::read(reader),
             cross_slot: CrossSlotConfig::read(reader),

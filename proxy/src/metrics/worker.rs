@@ -12,6 +12,7 @@ use reddoor_protocol::command::CommandId;
 use super::cell::{Counter, Gauge};
 use super::family;
 use super::label::{Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Side};
+use super::label::{Hedge, ReadDetour, ReadRole};
 use super::latency::Histogram;
 use super::node::NodeMetrics;
 
@@ -51,6 +52,9 @@ pub struct WorkerMetrics {
     pub(super) invalidations: Counter,
     pub(super) tracking_flushes: Counter,
     pub(super) held_requests: Gauge,
+    pub(super) reads: [Counter; ReadRole::COUNT],
+    pub(super) read_detours: [Counter; ReadDetour::COUNT],
+    pub(super) hedges: [Counter; Hedge::COUNT],
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -82,6 +86,9 @@ impl WorkerMetrics {
             invalidations: Counter::default(),
             tracking_flushes: Counter::default(),
             held_requests: Gauge::default(),
+            reads: Default::default(),
+            read_detours: Default::default(),
+            hedges: Default::default(),
             nodes: Mutex::default(),
         }
     }
@@ -212,6 +219,23 @@ impl WorkerMetrics {
     /// A client was told to drop all that it has cached.
     pub fn tracking_flush(&self) {
         self.tracking_flushes.increment();
+    }
+
+    /// A read that a replica may answer was sent to a node in this role.
+    #[inline]
+    pub fn read(&self, role: ReadRole) {
+        self.reads[role.index()].increment();
+    }
+
+    /// A read that a replica may answer went to another node than the policy likes best.
+    #[inline]
+    pub fn read_detour(&self, reason: ReadDetour) {
+        self.read_detours[reason.index()].increment();
+    }
+
+    /// A read was slow, and this became of sending it to another node, too.
+    pub fn hedge(&self, result: Hedge) {
+        self.hedges[result.index()].increment();
     }
 
     /// The counts of this worker's links to the node at `addr` (`host:port`), made at the first call.
