@@ -179,7 +179,7 @@ pub(crate) fn bind(config: Config) -> Result<FrontDoor, Failure> {
 /// Where the front door is to be found.
 pub(crate) fn endpoints(door: &FrontDoor) -> Endpoints {
     let (listen, admin): (SocketAddr, Option<SocketAddr>) = (door.listen_addr(), door.admin_addr());
-    Endpoints { listen, admin }
+    Endpoints { listen, reads: door.reads_addr(), admin }
 }
 
 /// Starts to serve.

@@ -12,6 +12,8 @@ use reddoor_protocol::topology::{NodeInfo, Role, Topology};
 pub(crate) struct Endpoints {
     /// Where clients connect.
     pub(crate) listen: SocketAddr,
+    /// Where clients connect whose reads go elsewhere, if anywhere.
+    pub(crate) reads: Option<SocketAddr>,
     /// Where metrics and health are served, if anywhere.
     pub(crate) admin: Option<SocketAddr>,
 }
@@ -52,6 +54,9 @@ fn heading(endpoints: &Endpoints) -> String {
     };
     let hint = format!("{}  try: redis-cli {host}-p {} PING", endpoints.listen, listen.port());
     line(&mut text, "endpoint", &hint);
+    if let Some(reads) = endpoints.reads {
+        line(&mut text, "reads", &format!("{reads}  for clients that read from replicas"));
+    }
     match endpoints.admin {
         Some(admin) => {
             line(
@@ -110,6 +115,7 @@ mod tests {
         let topology = nodes_text::parse(NODES).unwrap();
         let endpoints = Endpoints {
             listen: "127.0.0.1:6379".parse().unwrap(),
+            reads: None,
             admin: Some("127.0.0.1:9379".parse().unwrap()),
         };
         let text = house(&endpoints, &topology, Path::new("/data"));
@@ -133,7 +139,9 @@ mod tests {
             ("[::]:7", "redis-cli -h ::1 -p 7 PING"),
             ("192.0.2.1:7", "redis-cli -h 192.0.2.1 -p 7 PING"),
         ] {
-            let text = door(&Endpoints { listen: listen.parse().unwrap(), admin: None });
+            let reads = Some("127.0.0.1:8".parse().unwrap());
+            let text = door(&Endpoints { listen: listen.parse().unwrap(), reads, admin: None });
+            assert!(text.contains("  reads     127.0.0.1:8  "), "{text}");
             assert!(text.contains(hint), "{text}");
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct MappedNode {
     pub(crate) role: Role,
     /// Whether the cluster has given it up.
     pub(crate) is_failed: bool,
+    /// A replica: its primary, if that can be used, too.
+    pub(crate) primary: Option<NodeAddr>,
 }
 
 /// See the module.
@@ -67,7 +69,7 @@ impl ClusterMap {
             let index = match index_of.get(&addr) {
                 Some(index) => *index,
                 None => {
-                    let Some(index) = map.add(node, &addr) else { continue };
+                    let Some(index) = map.add(node, &addr, topology) else { continue };
                     index_of.insert(addr, index);
                     index
                 }
@@ -80,12 +82,16 @@ impl ClusterMap {
         map
     }
 
-    fn add(&mut self, node: &NodeInfo, addr: &NodeAddr) -> Option<u16> {
+    fn add(&mut self, node: &NodeInfo, addr: &NodeAddr, topology: &Topology) -> Option<u16> {
         let index = u16::try_from(self.nodes.len()).ok().filter(|index| *index < NO_OWNER)?;
+        let primary = node.primary.filter(|_| node.role == Role::Replica);
+        let primary = primary.and_then(|id| topology.node(&id));
+        let primary = primary.filter(|primary| !primary.is_unusable && !primary.ip.is_empty());
         self.nodes.push(MappedNode {
             addr: addr.clone(),
             role: node.role,
             is_failed: node.health == Health::Failed,
+            primary: primary.map(|primary| NodeAddr::new(&primary.ip, primary.port)),
         });
         Some(index)
     }
@@ -117,9 +123,15 @@ mod tests {
         let text = "\
             07c37dfeb235213a872192d90877d0cd55635b91 10.0.0.1:1@2 master - 0 0 3 connected 0-8191\n\
             67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1 ::1:2@3 master,fail - 0 0 4 connected 8192\n\
-            e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca :0@0 master,noaddr - 0 0 9 connected 9000\n";
+            e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca :0@0 master,noaddr - 0 0 9 connected 9000\n\
+            824fe116063bc5fcf9f4ffd895bc17aee7731ac3 10.0.0.3:3@4 slave \
+            07c37dfeb235213a872192d90877d0cd55635b91 0 0 3 connected\n\
+            292f8b365bb7edb5e285caf0b7e6ddc7265d2f4f 10.0.0.4:4@5 slave \
+            e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 0 0 9 connected\n";
         let map = ClusterMap::new(&nodes_text::parse(text).unwrap());
-        assert_eq!(map.nodes.len(), 2);
+        assert_eq!(map.nodes.len(), 4);
+        let primaries: Vec<_> = map.nodes.iter().map(|node| node.primary.as_ref()).collect();
+        assert_eq!(primaries, [None, None, Some(&NodeAddr::new("10.0.0.1", 1)), None]);
         assert_eq!(map.nodes[1].addr.as_str(), "[::1]:2");
         assert_eq!(map.nodes[1].addr.host(), "::1");
         assert!(map.nodes[1].is_failed);

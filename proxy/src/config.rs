@@ -13,6 +13,7 @@ mod host_port;
 pub mod layer;
 pub mod rates;
 mod reader;
+pub mod reads;
 pub mod reload;
 pub mod secret;
 mod section;
@@ -29,6 +30,7 @@ use error::ConfigError;
 use layer::Overrides;
 use rates::RatesConfig;
 use reader::Reader;
+use reads::ReadsConfig;
 use secret::Secret;
 
 /// Every setting of the front door. Made by [`Config::load`] only, so what is in it has been checked.
@@ -49,6 +51,8 @@ pub struct Config {
     pub failover: FailoverConfig,
     /// How nodes that fall silent are found.
     pub health: HealthConfig,
+    /// Which nodes answer commands that only read.
+    pub reads: ReadsConfig,
     /// What everything may hold.
     pub limits: LimitsConfig,
     /// How fast clients may be.
@@ -391,6 +395,7 @@ impl Config {
             request: RequestConfig::read(reader),
             failover: FailoverConfig::read(reader),
             health: HealthConfig::read(reader),
+            reads: ReadsConfig::read(reader),
             limits: LimitsConfig::read(reader),
             rates: RatesConfig::read(reader),
             transactions: TransactionsConfig::read(reader),

@@ -10,6 +10,8 @@ use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::slot::Slot;
 
+use crate::config::reads::ReadFrom;
+
 /// A client's number: unique and ascending over all workers, as `CLIENT ID` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
@@ -49,11 +51,13 @@ pub(crate) enum Lane {
     Control,
     /// For what waits at the node.
     Waiting,
+    /// For reads that need not go to the primary: the node answers though it be a replica.
+    Reading,
 }
 
 impl Lane {
     /// How many there are, for arrays indexed by [`Lane::index`].
-    pub(crate) const COUNT: usize = 3;
+    pub(crate) const COUNT: usize = 4;
 
     /// The place of the link in this lane and version among the links of a node.
     #[inline]
@@ -119,6 +123,43 @@ impl Caching {
     }
 }
 
+/// Whether a request may be answered by another node than the owner of its slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Who answers.
+    pub(crate) from: ReadFrom,
+    /// Which replies of a replica are not believed.
+    pub(crate) doubts: Doubts,
+    /// Whether it is a second copy of a request that is under way elsewhere: dropped when it leads to nothing.
+    pub(crate) is_hedge: bool,
+    /// Whether there is a second copy of it.
+    pub(crate) is_hedged: bool,
+}
+
+impl Reading {
+    /// The owner answers.
+    pub(crate) const OWNER: Reading = Reading {
+        from: ReadFrom::Primary,
+        doubts: Doubts::None,
+        is_hedge: false,
+        is_hedged: false,
+    };
+}
+
+/// Which replies of a replica are not believed: those that an absent key would get, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doubts {
+    /// All are.
+    #[default]
+    None,
+    /// Those in which nothing is found.
+    Nothing,
+    /// Arrays in which anything is a null.
+    AnyNull,
+    /// Counts below the number of keys.
+    TooFew,
+}
+
 /// A request on its way, apart from its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Errand {
@@ -140,6 +181,8 @@ pub(crate) struct Errand {
     pub(crate) bound: Bound,
     /// The connection that it takes.
     pub(crate) lane: Lane,
+    /// Whether another node than the owner of its slot may answer.
+    pub(crate) reading: Reading,
     /// Redirects that it has followed (count).
     pub(crate) redirects: u32,
     /// Whether it went ahead of others that are held for its slot.

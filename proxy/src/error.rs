@@ -137,6 +137,9 @@ pub enum Unavailable {
     /// The process that was walked over is not there any more, or has lost its slots.
     #[error("no node could go on with the scan")]
     ScanBroken,
+    /// Only a replica may answer, and none is near enough to its primary's state.
+    #[error("no replica of slot {0} could be read from")]
+    NoReplica(Slot),
     /// No node at all is known.
     #[error("no node of the cluster is known")]
     NoNode,
@@ -163,9 +166,11 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// Whether it concerns the keys of one command alone, so that others for the same slot need not wait for it.
+    /// Whether it concerns the keys of one command alone, or reads, so that others for the same slot need not wait for
+    /// it.
     pub(crate) fn is_of_keys(&self) -> bool {
-        matches!(self, Unavailable::Refused { code: "TRYAGAIN", .. })
+        let is_of_keys = matches!(self, Unavailable::Refused { code: "TRYAGAIN", .. });
+        is_of_keys || matches!(self, Unavailable::NoReplica(_))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::rates::Rates;
 use crate::refresh::RefreshTrigger;
+use crate::replicas::watcher::Watcher;
 use crate::scripts::Scripts;
 use crate::worker::Worker;
 use crate::worker::run::{self, WorkerParts};
@@ -32,6 +33,8 @@ pub struct FrontDoor {
     config: Arc<Config>,
     /// One for each worker, all on the same address.
     listeners: Vec<TcpListener>,
+    /// The same on the second address, if there is one.
+    reads_listeners: Vec<TcpListener>,
     admin: Option<TcpListener>,
     make_scratch: MakeScratch,
 }
@@ -43,17 +46,11 @@ impl FrontDoor {
     /// # Errors
     /// [`StartError::Listen`]: an address is taken, even if only by another front door.
     pub fn bind(config: Config, make_scratch: MakeScratch) -> Result<FrontDoor, StartError> {
-        let addr = config.listen.addr;
-        let refused = |source| StartError::Listen { addr, source };
-        // Several sockets share the port, and that would let another front door share it too. Only a socket
-        // that does not share tells whether it is free.
-        drop(bind(addr, config.listen.backlog, Sharing::Exclusive).map_err(refused)?);
-        let first = bind(addr, config.listen.backlog, Sharing::Shared).map_err(refused)?;
-        let addr = first.local_addr().map_err(refused)?;
-        let mut listeners = vec![first];
-        for _ in 1..config.workers.count {
-            listeners.push(bind(addr, config.listen.backlog, Sharing::Shared).map_err(refused)?);
-        }
+        let listeners = bind_all(config.listen.addr, &config)?;
+        let reads_listeners = match config.reads.addr {
+            Some(addr) => bind_all(addr, &config)?,
+            None => Vec::new(),
+        };
         let admin = match config.admin.addr {
             Some(addr) => Some(
                 bind(addr, ADMIN_BACKLOG, Sharing::Exclusive)
@@ -61,7 +58,7 @@ impl FrontDoor {
             ),
             None => None,
         };
-        Ok(FrontDoor { config: Arc::new(config), listeners, admin, make_scratch })
+        Ok(FrontDoor { config: Arc::new(config), listeners, reads_listeners, admin, make_scratch })
     }
 
     /// Where clients connect; with port 0 in the configuration, the one that the system chose.
@@ -70,6 +67,11 @@ impl FrontDoor {
             .first()
             .and_then(|listener| listener.local_addr().ok())
             .unwrap_or(self.config.listen.addr)
+    }
+
+    /// Where clients connect whose reads go by `reads.addr_from`, if anywhere.
+    pub fn reads_addr(&self) -> Option<SocketAddr> {
+        self.reads_listeners.first()?.local_addr().ok()
     }
 
     /// Where `/metrics` and health are told, if anywhere.
@@ -103,6 +105,7 @@ impl FrontDoor {
         let (maps, maps_receiver) = watch::channel(None);
         let (configs, configs_receiver) = watch::channel(Arc::clone(&self.config));
         let (stop, stop_receiver) = watch::channel(None);
+        let (surveys, surveys_receiver) = watch::channel(Arc::default());
         let (close, closed) = watch::channel(false);
         let mut running = Running {
             configs,
@@ -113,6 +116,7 @@ impl FrontDoor {
             admin: Arc::clone(&admin_state),
         };
 
+        let mut reads_listeners = self.reads_listeners.into_iter();
         let peers = Peers::connect(self.config.workers.count);
         for (index, (listener, (peers, mailbox))) in
             self.listeners.into_iter().zip(peers).enumerate()
@@ -131,6 +135,8 @@ impl FrontDoor {
             let parts = WorkerParts {
                 make,
                 listener,
+                reads_listener: reads_listeners.next(),
+                surveys: surveys_receiver.clone(),
                 maps: maps_receiver.clone(),
                 mailbox,
                 stop: stop_receiver.clone(),
@@ -141,6 +147,12 @@ impl FrontDoor {
             running.workers.push(spawn(format!("worker-{index}"), move || run::run(parts))?);
         }
         let topology_metrics = Arc::clone(metrics.topology());
+        let watcher = Watcher::new(
+            configs_receiver.clone(),
+            maps_receiver,
+            surveys,
+            Arc::clone(metrics.topology()),
+        );
         let keeper = Keeper::new(
             configs_receiver,
             trigger,
@@ -149,8 +161,9 @@ impl FrontDoor {
             Arc::clone(&admin_state),
         );
         let admin = self.admin;
-        running.keeper =
-            Some(spawn("keeper".to_owned(), move || keep(keeper, admin, admin_state, closed))?);
+        running.keeper = Some(spawn("keeper".to_owned(), move || {
+            keep(keeper, watcher, admin, admin_state, closed)
+        })?);
         Ok(running)
     }
 }
@@ -165,6 +178,21 @@ enum Sharing {
     Shared,
 }
 
+/// Takes an address once for each worker.
+fn bind_all(addr: SocketAddr, config: &Config) -> Result<Vec<TcpListener>, StartError> {
+    let (backlog, refused) = (config.listen.backlog, |source| StartError::Listen { addr, source });
+    // Several sockets share the port, and that would let another front door share it too. Only a socket
+    // that does not share tells whether it is free.
+    drop(bind(addr, backlog, Sharing::Exclusive).map_err(refused)?);
+    let first = bind(addr, backlog, Sharing::Shared).map_err(refused)?;
+    let addr = first.local_addr().map_err(refused)?;
+    let mut listeners = vec![first];
+    for _ in 1..config.workers.count {
+        listeners.push(bind(addr, backlog, Sharing::Shared).map_err(refused)?);
+    }
+    Ok(listeners)
+}
+
 fn bind(addr: SocketAddr, backlog: u32, sharing: Sharing) -> std::io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -177,9 +205,10 @@ fn bind(addr: SocketAddr, backlog: u32, sharing: Sharing) -> std::io::Result<Tcp
     Ok(socket.into())
 }
 
-/// The keeper's thread: the topology and the admin port.
+/// The keeper's thread: the topology, the state of replicas and the admin port.
 fn keep(
     keeper: Keeper,
+    watcher: Watcher,
     admin: Option<TcpListener>,
     state: Arc<AdminState>,
     mut closed: watch::Receiver<bool>,
@@ -187,12 +216,14 @@ fn keep(
     let runtime = tokio::runtime::LocalRuntime::new()?;
     runtime.block_on(async move {
         let keeping = tokio::task::spawn_local(keeper.run());
+        let watching = tokio::task::spawn_local(watcher.run());
         match admin {
             Some(listener) => admin::serve(listener, state, closed).await,
             // An error means that nobody is left who could say so: that is the end, too.
             None => drop(closed.wait_for(|is_closed| *is_closed).await),
         }
         keeping.abort();
+        watching.abort();
         Ok(())
     })
 }

@@ -104,6 +104,20 @@ pub(crate) async fn connect(addr: &str, login: &Login) -> Result<TcpStream, Hand
     }
 }
 
+/// Makes the node answer reads on this connection though it be a replica.
+///
+/// # Errors
+/// The connection is not to be used any more.
+pub(crate) async fn allow_reads(stream: &mut TcpStream) -> Result<(), HandshakeError> {
+    match ask(stream, &["READONLY"], &ReplyLimits::default()).await? {
+        Value::Error(reply) => {
+            let reply = String::from_utf8_lossy(&reply).into_owned();
+            Err(HandshakeError::Refused { command: "READONLY", reply })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The number by which the node knows this connection; `None` when it does not tell.
 ///
 /// # Errors

@@ -23,6 +23,8 @@
 //! | `held` | requests that no node runs just now |
 //! | `pinned` | node connections that belong to one client for a while |
 //! | `cluster_map`, `routes`, `refresh` | slot → node, shared and per worker, and the sign to look again |
+//! | `replicas` | how far replicas are behind |
+//! | `reading`, `readers` | what replicas may be asked, and which of them is |
 //! | `channels` | who listens to what, and which nodes carry it |
 //! | `directory` | which worker serves a client |
 //! | `local` | what the front door answers itself |
@@ -75,6 +77,12 @@ mod cluster_map;
 mod routes;
 
 mod refresh;
+
+mod replicas;
+
+mod readers;
+
+mod reading;
 
 mod channels;
 

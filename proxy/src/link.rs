@@ -63,6 +63,8 @@ pub(crate) struct Link {
     pub(crate) is_closing: bool,
     /// When its node was last heard, or, if later, began to owe a reply, in microseconds of the worker's clock.
     pub(crate) heard_us: u64,
+    /// When it was connected, in microseconds of the worker's clock.
+    pub(crate) connected_us: u64,
     /// Whether its node owes a reply for so long that nothing more is sent.
     pub(crate) is_silent: bool,
     /// Cuts replies out of what was read.
@@ -100,6 +102,7 @@ impl Link {
             is_pinged: false,
             is_closing: false,
             heard_us: 0,
+            connected_us: 0,
             is_silent: false,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
@@ -219,6 +222,32 @@ impl Link {
     /// Whether the link is not read, because the client whose reply it brings has enough to fetch.
     pub(crate) fn is_paused(&self) -> bool {
         self.stream.as_ref().is_some_and(Stream::is_paused)
+    }
+
+    /// The request that the next reply answers; `None` for the reply to `ASKING`, or when there is none.
+    pub(crate) fn first_asked(&self) -> Option<&Errand> {
+        self.in_flight.front()?.errand.as_ref()
+    }
+
+    /// Shows requests of clients without an answer, the oldest first, at most so many and until one says `false`. One
+    /// whose reply is being handed on already is not among them.
+    pub(crate) fn each_asked(
+        &mut self,
+        count_max: usize,
+        mut each: impl FnMut(&mut Errand, &[u8]) -> bool,
+    ) {
+        let mut at = 0;
+        let is_answering = self.stream.is_some();
+        for (index, request) in self.in_flight.iter_mut().take(count_max).enumerate() {
+            let bytes = self.buffer.at(at, request.len);
+            at += request.len;
+            if index == 0 && is_answering {
+                continue;
+            }
+            if request.errand.as_mut().is_some_and(|errand| !each(errand, bytes)) {
+                return;
+            }
+        }
     }
 
     /// The bytes of the request that the next reply answers.

@@ -29,6 +29,9 @@ pub(crate) struct Node {
     pub(crate) connects: TokenBucket,
     /// Attempts to connect that failed since the last that did not (count).
     pub(crate) connect_failures: u32,
+    /// When it last refused to be read from, in microseconds of the worker's clock: what was found of it before is no
+    /// reason to ask it.
+    pub(crate) refused_us: u64,
     /// Its counters.
     pub(crate) metrics: Arc<NodeMetrics>,
     /// Links to it that are not shared (count).
@@ -135,6 +138,7 @@ impl Routes {
             connect_after_us: 0,
             connects: TokenBucket::default(),
             connect_failures: 0,
+            refused_us: 0,
             metrics: metrics(addr.as_str()),
             pinned_count: 0,
             is_known: false,
@@ -161,6 +165,11 @@ impl Routes {
     /// Every node of the cluster that it has not given up, replicas too.
     pub(crate) fn living(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().flatten().filter(|node| node.is_known && !node.is_failed)
+    }
+
+    /// Whether the topology has a node.
+    pub(crate) fn is_known(&self, index: NodeIndex) -> bool {
+        self.node(index).is_some_and(|node| node.is_known)
     }
 
     /// Whether a node owns slots. Costs O(slots).

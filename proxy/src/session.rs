@@ -28,6 +28,8 @@ pub(crate) mod tracking;
 
 pub(crate) mod weight;
 
+pub(crate) mod writes;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -38,6 +40,7 @@ use reddoor_protocol::request::RequestDecoder;
 use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
 use self::tracking::Tracking;
+use self::writes::Writes;
 use crate::errand::{ClientId, LinkKey, Seq};
 use crate::fan_out::Gather;
 use crate::join::Join;
@@ -102,6 +105,16 @@ pub(crate) enum Ending {
     Now,
 }
 
+/// By which address a client came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// `listen.addr`
+    #[default]
+    Main,
+    /// `reads.addr`
+    Reads,
+}
+
 /// Bytes of a request that has not arrived whole, and how far it was read.
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
@@ -120,6 +133,8 @@ pub(crate) struct Session {
     pub(crate) peer_addr: SocketAddr,
     /// Where it connected to.
     pub(crate) local_addr: SocketAddr,
+    /// By which address it came in.
+    pub(crate) entrance: Entrance,
     /// When it connected, in microseconds of the worker's clock.
     pub(crate) connected_us: u64,
     /// When its last bytes came, in microseconds of the worker's clock.
@@ -156,6 +171,8 @@ pub(crate) struct Session {
     pub(crate) watch: Watch,
     /// The blocking command that was sent last.
     pub(crate) waits: Option<Seq>,
+    /// What it wrote last, while that matters to its reads.
+    writes: Option<Box<Writes>>,
     /// What is left to do of an `EXEC`.
     pub(crate) local_part: Option<Box<LocalPart>>,
     /// While this is set, answers go here: they are elements of the reply to `EXEC`.
@@ -207,6 +224,7 @@ impl Session {
             id,
             peer_addr,
             local_addr,
+            entrance: Entrance::Main,
             connected_us: now_us,
             active_us: now_us,
             resp: Resp::V2,
@@ -225,6 +243,7 @@ impl Session {
             transaction: None,
             watch: Watch::Nothing,
             waits: None,
+            writes: None,
             local_part: None,
             capture: None,
             out: Vec::new(),

@@ -13,6 +13,10 @@ pub(crate) mod intake;
 
 pub(crate) mod dispatch;
 
+pub(crate) mod reading;
+
+pub(crate) mod hedging;
+
 pub(crate) mod holding;
 
 pub(crate) mod health;
@@ -72,6 +76,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use self::clock::Clock;
 use self::fan_out::Postponed;
 use self::pause::Pause;
+use self::reading::Reads;
 use self::shedding::Shedding;
 use crate::budget::{Budget, Charge};
 use crate::channels::Channels;
@@ -89,6 +94,7 @@ use crate::pinned::PinnedPool;
 use crate::plan::PlanScratch;
 use crate::rates::Allowance;
 use crate::refresh::RefreshTrigger;
+use crate::replicas::Survey;
 use crate::routes::Routes;
 use crate::scripts::SeenScripts;
 use crate::session::Session;
@@ -157,6 +163,10 @@ pub(crate) struct Worker {
     /// When feeds were last asked whether they live, in microseconds of the worker's clock.
     feeds_looked_at_us: u64,
     routes: Routes,
+    /// How replicas come to answer reads; `None` while all go to primaries.
+    reads: Option<Box<Reads>>,
+    /// What was found of replicas last.
+    survey: Arc<Survey>,
     /// Requests that no node runs just now.
     held: HeldRequests,
     /// Node connections that are not shared.
@@ -207,6 +217,7 @@ impl Worker {
     ) -> Worker {
         let permissions = Permissions::of(&config);
         let budget = Budget::new(Arc::clone(&answerer.shared.held_bytes));
+        let reads = Reads::of(&config);
         Worker {
             config,
             metrics,
@@ -224,6 +235,8 @@ impl Worker {
             topics_due_us: None,
             feeds_looked_at_us: 0,
             routes: Routes::new(),
+            reads,
+            survey: Arc::default(),
             held: HeldRequests::default(),
             pinned: PinnedPool::default(),
             tracked: HashSet::new(),
@@ -254,6 +267,7 @@ impl Worker {
         self.permissions = Permissions::of(&config);
         self.answerer.config = Arc::clone(&config);
         self.config = config;
+        self.set_reads();
     }
 
     /// Puts a session on the list of those to be flushed at the turn's end.

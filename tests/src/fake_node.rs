@@ -28,6 +28,8 @@ pub struct FakeNode {
 struct Shared {
     /// What it answers to `CLUSTER NODES`.
     view: Mutex<String>,
+    /// What it answers to `INFO replication`.
+    replication: Mutex<String>,
     /// Held by a test while nothing may be read.
     reading: Mutex<()>,
     connections: Mutex<Vec<TcpStream>>,
@@ -87,6 +89,16 @@ impl FakeNode {
     /// Sets what it answers to `CLUSTER NODES`.
     pub fn set_view(&self, text: &str) {
         *lock(&self.shared.view) = text.to_owned();
+    }
+
+    /// The line of `CLUSTER NODES` that tells of this node as a replica of another.
+    pub fn line_of_replica(&self, flags: &str, primary: &FakeNode) -> String {
+        self.line(flags, 0, "").replace(" - ", &format!(" {} ", primary.id))
+    }
+
+    /// Sets what it tells of its part in replication to who asks by `INFO replication` alone.
+    pub fn set_replication(&self, text: &str) {
+        *lock(&self.shared.replication) = text.to_owned();
     }
 
     /// Nothing is read while the guard lives, apart from what a read that is under way brings.
@@ -196,16 +208,20 @@ fn serve(mut stream: TcpStream, shared: &Shared, calls: &Sender<Call>) {
 fn answer_itself(args: &[Vec<u8>], shared: &Shared) -> Option<Vec<u8>> {
     let word = |index: usize| args.get(index).map(|arg| arg.to_ascii_uppercase());
     match (word(0)?.as_slice(), word(1).as_deref()) {
-        (b"CLUSTER", Some(b"NODES")) => {
-            let text = lock(&shared.view).clone();
-            Some(format!("${}\r\n{text}\r\n", text.len()).into_bytes())
-        }
+        (b"CLUSTER", Some(b"NODES")) => Some(bulk(&lock(&shared.view))),
+        (b"INFO", Some(b"REPLICATION")) => Some(bulk(&lock(&shared.replication))),
+        (b"INFO", Some(b"SERVER")) => Some(bulk("redis_version:7.0.15\r\n")),
+        (b"READONLY", None) => Some(b"+OK\r\n".to_vec()),
         (b"HELLO", Some(b"3")) => Some(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
         (b"CLIENT", Some(b"ID")) => Some(b":7\r\n".to_vec()),
         (b"PING", None) => Some(b"+PONG\r\n".to_vec()),
         (b"ASKING", None) => Some(b"+OK\r\n".to_vec()),
         _ => None,
     }
+}
+
+fn bulk(text: &str) -> Vec<u8> {
+    format!("${}\r\n{text}\r\n", text.len()).into_bytes()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -75,8 +75,28 @@ impl Reader {
 
     /// A list of addresses to connect to; as text, parted by commas.
     pub(super) fn host_ports(&mut self, key: &str) -> Vec<HostPort> {
-        let expected = || "a list of host:port, such as redis-0.example.net:6379".to_owned();
-        self.read(key, host_ports, expected, Vec::new())
+        let expected = "a list of host:port, such as redis-0.example.net:6379";
+        self.list(key, HostPort::parse, expected)
+    }
+
+    /// A list of items that `parse` takes; as text, parted by commas.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        expected: &str,
+    ) -> Vec<T> {
+        let read = |value: &ValueKind| items(value, parse);
+        self.read(key, read, || expected.to_owned(), Vec::new())
+    }
+
+    /// Yes or no.
+    pub(super) fn switch(&mut self, key: &str) -> bool {
+        let read = |value: &ValueKind| match value {
+            ValueKind::Boolean(is_on) => Some(*is_on),
+            value => text(value)?.parse().ok(),
+        };
+        self.read(key, read, || "one of true, false".to_owned(), false)
     }
 
     /// Any text; empty is none.
@@ -200,15 +220,11 @@ fn not_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn host_ports(value: &ValueKind) -> Option<Vec<HostPort>> {
+fn items<T>(value: &ValueKind, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     match value {
         ValueKind::String(list) if list.trim().is_empty() => Some(Vec::new()),
-        ValueKind::String(list) => {
-            list.split(',').map(|item| HostPort::parse(item.trim())).collect()
-        }
-        ValueKind::Array(items) => {
-            items.iter().map(|item| HostPort::parse(text(&item.kind)?)).collect()
-        }
+        ValueKind::String(list) => list.split(',').map(|item| parse(item.trim())).collect(),
+        ValueKind::Array(items) => items.iter().map(|item| parse(text(&item.kind)?)).collect(),
         _ => None,
     }
 }

@@ -12,12 +12,13 @@ use super::Config;
 use super::secret::Secret;
 
 /// Settings that are read once: of sockets that are bound, threads that run, and the log that is open.
-const FIXED: [&str; 7] = [
+const FIXED: [&str; 8] = [
     "listen.addr",
     "listen.backlog",
     "admin.addr",
     "workers.count",
     "limits.scripts_bytes_max",
+    "reads.addr",
     "log.level",
     "log.format",
 ];
@@ -72,6 +73,7 @@ fn keep_fixed(current: &Config, mut wanted: Config) -> Config {
     wanted.admin.addr = current.admin.addr;
     wanted.workers = current.workers.clone();
     wanted.limits.scripts_bytes_max = current.limits.scripts_bytes_max;
+    wanted.reads.addr = current.reads.addr;
     wanted.log = current.log.clone();
     wanted
 }
@@ -129,6 +131,7 @@ mod tests {
             ("admin.addr", "127.0.0.1:2"),
             ("workers.count", "3"),
             ("limits.scripts_bytes_max", "9"),
+            ("reads.addr", "127.0.0.1:3"),
             ("log.level", "error"),
             ("log.format", "json"),
         ];

@@ -160,7 +160,7 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
              accept_per_second, addr, backlog, clients_max, tcp_keepalive_seconds",
             "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, cross_slot, \
              failover, health, limits, \
-             listen, log, rates, request, transactions, workers",
+             listen, log, rates, reads, request, transactions, workers",
             "line 2: listen.addr = \"localhost\": expected IP:port, such as 127.0.0.1:6379",
             "line 3: listen.backlog = 0: expected connections, 1 to 65535",
             "line 7: cluster.seeds = [\"a:1\", \"b\"]: expected a list of host:port, such as redis-0.example.net:6379",
@@ -172,15 +172,33 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
 #[test]
 fn settings_that_contradict_each_other_are_reported() {
     let text = "[cluster]\nseeds = ['a:1']\nrefresh_interval_ms = 500\nrefresh_min_gap_ms = 501\n\
-                [limits]\nclient_output_bytes_max = 1_048_576\nclient_input_bytes_max = 1_048_576\n";
+                [limits]\nclient_output_bytes_max = 1_048_576\nclient_input_bytes_max = 1_048_576\n\
+                 [reads]\nlag_max_ms = 199\n";
     assert_eq!(
         mistakes(text),
         [
             "line 4: cluster.refresh_min_gap_ms = 501: expected at most cluster.refresh_interval_ms: 500",
+            "line 9: reads.lag_max_ms = 199: expected at least twice reads.check_interval_ms: 100",
             "line 6: limits.client_output_bytes_max = 1048576: expected at least limits.reply_bytes_max: \
              1073741824",
             "line 7: limits.client_input_bytes_max = 1048576: expected at least limits.bulk_bytes_max: \
              536870912",
+        ]
+    );
+}
+
+#[test]
+fn a_wrong_read_policy_is_one_mistake_each() {
+    let text = "[cluster]\nseeds = ['a:1']\n[reads]\nfrom = 'slave'\ncommands = ['lrange=primary', 'nope=any']\n\
+                zones = 'a'\nyour_writes = 'maybe'\n";
+    assert_eq!(
+        mistakes(text),
+        [
+            "line 4: reads.from = \"slave\": expected one of primary, prefer_replica, replica, any, nearest",
+            "line 5: reads.commands = [\"lrange=primary\", \"nope=any\"]: expected a list of command=policy or \
+             @category=policy, such as lrange=primary",
+            "line 6: reads.zones = \"a\": expected a list of hosts=zone, such as 10.1.*=zone-a",
+            "line 7: reads.your_writes = \"maybe\": expected one of true, false",
         ]
     );
 }

@@ -4,7 +4,7 @@ use reddoor_protocol::command::lookup;
 use reddoor_protocol::encode::Resp;
 
 use super::*;
-use crate::errand::{Bound, Lane, Travel};
+use crate::errand::{Bound, Lane, Reading, Travel};
 
 const DELAY_US: u64 = 100;
 
@@ -23,6 +23,7 @@ fn held(client: u64, seq: u64) -> Held {
         resp: Resp::V2,
         bound: Bound::Free,
         lane: Lane::Shared,
+        reading: Reading::OWNER,
         caching: crate::errand::Caching::Usual,
         redirects: 0,
         is_scout: false,

@@ -59,6 +59,11 @@ impl SendBuffer {
         &self.bytes[self.start..self.start + len]
     }
 
+    /// A request without an answer, so many bytes behind the first one's beginning.
+    pub(crate) fn at(&self, offset: usize, len: usize) -> &[u8] {
+        &self.bytes[self.start + offset..self.start + offset + len]
+    }
+
     /// Whether every byte of the first request was sent, so that its node may have run it.
     pub(crate) fn is_front_sent(&self, len: usize) -> bool {
         self.start + len <= self.sent

@@ -14,6 +14,7 @@ use super::cell::{Counter, Gauge};
 use super::family;
 use super::label::{Buffer, CrossSlot, Direction, Label, Limit, Outcome, Redirect, RefreshReason};
 use super::label::{CloseReason, RefreshResult, Shed, Side};
+use super::label::{Hedge, LeftOut, ReadDetour, ReadRole};
 use super::latency::HistogramSum;
 use super::node::NodeSums;
 use super::sample::Family;
@@ -47,7 +48,9 @@ impl Collector for DataPath {
         families.extend(workers.tracking());
         families.extend(workers.limits());
         families.extend(workers.load());
+        families.extend(workers.reads());
         families.extend(topology(&self.counts.topology, Instant::now()));
+        families.extend(replicas(&self.counts.topology));
         families.extend(NodeSums::of(workers.0).families());
         families.into_iter().map(Family::build).collect()
     }
@@ -255,6 +258,26 @@ impl Workers<'_> {
         ]
     }
 
+    fn reads(&self) -> [Family; 3] {
+        [
+            self.counters_by::<ReadRole>(
+                "reddoor_reads_total",
+                "Reads that a replica may answer, by the role of the node that was asked; asked twice, they count twice.",
+                |worker| &worker.reads,
+            ),
+            self.counters_by::<ReadDetour>(
+                "reddoor_read_detours_total",
+                "Reads that went to another node than the policy likes best, by reason.",
+                |worker| &worker.read_detours,
+            ),
+            self.counters_by::<Hedge>(
+                "reddoor_read_hedges_total",
+                "Reads that were slow, by what became of sending them to another node, too.",
+                |worker| &worker.hedges,
+            ),
+        ]
+    }
+
     fn counter(
         &self,
         name: &'static str,
@@ -354,6 +377,22 @@ fn topology(topology: &TopologyMetrics, now: Instant) -> [Family; 5] {
     );
     slots.add(&[], topology.slots_covered.value() as f64);
     [refreshes, age, epoch, nodes, slots]
+}
+
+fn replicas(topology: &TopologyMetrics) -> [Family; 2] {
+    let mut readable = Family::gauge(
+        "reddoor_replicas_readable",
+        "Replicas that are near enough to their primary's state to be read from.",
+    );
+    readable.add(&[], topology.replicas_readable.value() as f64);
+    let mut left_out = Family::gauge(
+        "reddoor_replicas_left_out",
+        "Replicas that are not read from now, by reason; 0 while no setting reads from replicas.",
+    );
+    for (reason, count) in LeftOut::ALL.iter().zip(&topology.replicas_left_out) {
+        left_out.add(&[(LeftOut::NAME, reason.as_str())], count.value() as f64);
+    }
+    [readable, left_out]
 }
 
 #[cfg(test)]

@@ -207,6 +207,60 @@ label! {
 }
 
 label! {
+    /// Who was asked a read that a replica may answer.
+    ReadRole: "role" {
+        /// The primary.
+        Primary => "primary",
+        /// A replica.
+        Replica => "replica",
+    }
+}
+
+label! {
+    /// Why a read that a replica may answer went to another node than the policy likes best.
+    ReadDetour: "reason" {
+        /// The client wrote to the slot, and no replica is known to have it.
+        OwnWrite => "own_write",
+        /// No replica could be asked.
+        NoReplica => "no_replica",
+        /// A replica's reply was one that an absent key would get, too.
+        Missing => "missing",
+        /// A replica answered with an error.
+        Refused => "refused",
+        /// The connection to a replica ended, or the replica fell silent.
+        Lost => "lost",
+    }
+}
+
+label! {
+    /// What became of sending a slow read to another node, too.
+    Hedge: "result" {
+        /// It was sent; the first reply counts.
+        Sent => "sent",
+        /// The reply of the other node came first.
+        Won => "won",
+        /// It was not sent: there were too many of them.
+        NoBudget => "no_budget",
+        /// It was not sent: there was no other node.
+        NoNode => "no_node",
+    }
+}
+
+label! {
+    /// Why a replica is not read from.
+    LeftOut: "reason" {
+        /// It does not answer.
+        Silent => "silent",
+        /// Its link to the primary is down, or it is no replica.
+        LinkDown => "link_down",
+        /// It is given a copy of the whole, or does not follow the primary's stream yet.
+        Syncing => "syncing",
+        /// It is further behind than is allowed.
+        Lagging => "lagging",
+    }
+}
+
+label! {
     /// What set a topology refresh off.
     RefreshReason: "reason" {
         /// There is no topology yet.

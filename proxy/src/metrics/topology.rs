@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::cell::{Counter, Gauge};
-use super::label::{RefreshReason, RefreshResult};
+use super::label::{LeftOut, RefreshReason, RefreshResult};
 
 /// Counts kept by the topology keeper.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct TopologyMetrics {
     pub(super) primaries: Gauge,
     pub(super) replicas: Gauge,
     pub(super) slots_covered: Gauge,
+    pub(super) replicas_readable: Gauge,
+    pub(super) replicas_left_out: [Gauge; LeftOut::COUNT],
 }
 
 /// The size of an adopted topology.
@@ -41,6 +43,8 @@ impl TopologyMetrics {
             primaries: Gauge::default(),
             replicas: Gauge::default(),
             slots_covered: Gauge::default(),
+            replicas_readable: Gauge::default(),
+            replicas_left_out: Default::default(),
         }
     }
 
@@ -59,6 +63,12 @@ impl TopologyMetrics {
         self.primaries.set(size.primaries as u64);
         self.replicas.set(size.replicas as u64);
         self.slots_covered.set(size.slots_covered as u64);
+    }
+
+    /// So many replicas are not read from, by reason, and so many can be. All zero while none is to be read from.
+    pub fn replicas_left_out(&self, counts: [u64; LeftOut::COUNT], readable: u64) {
+        self.replicas_left_out.iter().zip(counts).for_each(|(gauge, count)| gauge.set(count));
+        self.replicas_readable.set(readable);
     }
 
     /// Seconds since a node last told or confirmed the topology; before the first time, since the start.

@@ -14,6 +14,7 @@ use super::family;
 use super::label::{
     Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Shed, Side,
 };
+use super::label::{Hedge, ReadDetour, ReadRole};
 use super::latency::Histogram;
 use super::node::NodeMetrics;
 
@@ -57,6 +58,9 @@ pub struct WorkerMetrics {
     pub(super) requests_in_flight: Gauge,
     pub(super) shed: [Counter; Shed::COUNT],
     pub(super) replies_streamed: Counter,
+    pub(super) reads: [Counter; ReadRole::COUNT],
+    pub(super) read_detours: [Counter; ReadDetour::COUNT],
+    pub(super) hedges: [Counter; Hedge::COUNT],
     nodes: Mutex<BTreeMap<Box<str>, Arc<NodeMetrics>>>,
 }
 
@@ -92,6 +96,9 @@ impl WorkerMetrics {
             requests_in_flight: Gauge::default(),
             shed: Default::default(),
             replies_streamed: Counter::default(),
+            reads: Default::default(),
+            read_detours: Default::default(),
+            hedges: Default::default(),
             nodes: Mutex::default(),
         }
     }
@@ -242,6 +249,23 @@ impl WorkerMetrics {
     /// A client was told to drop all that it has cached.
     pub fn tracking_flush(&self) {
         self.tracking_flushes.increment();
+    }
+
+    /// A read that a replica may answer was sent to a node in this role.
+    #[inline]
+    pub fn read(&self, role: ReadRole) {
+        self.reads[role.index()].increment();
+    }
+
+    /// A read that a replica may answer went to another node than the policy likes best.
+    #[inline]
+    pub fn read_detour(&self, reason: ReadDetour) {
+        self.read_detours[reason.index()].increment();
+    }
+
+    /// A read was slow, and this became of sending it to another node, too.
+    pub fn hedge(&self, result: Hedge) {
+        self.hedges[result.index()].increment();
     }
 
     /// The counts of this worker's links to the node at `addr` (`host:port`), made at the first call.

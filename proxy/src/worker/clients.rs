@@ -12,7 +12,7 @@ use super::{SessionEntry, Worker};
 use crate::budget::Charge;
 use crate::cluster_map::ClusterMap;
 use crate::directory::Place;
-use crate::errand::{ClientId, LinkKey, Purpose};
+use crate::errand::{ClientId, Lane, LinkKey, Purpose};
 use crate::error::{RequestError, Retry};
 use crate::handshake::Login;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
@@ -26,6 +26,8 @@ pub(crate) struct LinkJob {
     pub(crate) addr: String,
     /// What to say first.
     pub(crate) login: Login,
+    /// Whether the node is to answer reads though it be a replica.
+    pub(crate) is_reading: bool,
     /// Whether the node is to tell how it knows the connection.
     pub(crate) is_pinned: bool,
     /// What the node is to track on it.
@@ -102,6 +104,7 @@ impl Worker {
         Some(LinkJob {
             addr: self.routes.node(link.node)?.addr.as_str().to_owned(),
             login: Login::new(&self.config, link.resp),
+            is_reading: link.lane == Lane::Reading,
             is_pinned: link.owner != Owner::Everybody,
             tracking: self.tracking_job(link),
             timeout: cluster.connect_timeout,
@@ -118,6 +121,7 @@ impl Worker {
         let Some(entry) = self.links.get_mut(key.0) else { return };
         entry.link.id_at_node = id_at_node;
         entry.link.heard_us = self.clock.tick();
+        entry.link.connected_us = entry.link.heard_us;
         entry.socket = Some(socket);
         if let Some(node) = self.routes.node_mut(entry.link.node) {
             node.connect_failures = 0;
@@ -144,6 +148,7 @@ impl Worker {
                 }
             }
         }
+        self.number_readers();
         self.end_deposed();
         self.end_useless_pins();
         self.held.wake();
@@ -176,6 +181,7 @@ impl Worker {
         self.clock.tick();
         self.end_due_pause();
         self.look_after_links();
+        self.hedge_slow_reads();
         self.run_held();
         self.look_after_feeds();
         self.keep_broadcasts();

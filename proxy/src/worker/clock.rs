@@ -21,6 +21,11 @@ impl Clock {
         self.now_us
     }
 
+    /// A moment as this clock has it; 0 when it was before its start.
+    pub(crate) fn at(&self, moment: Instant) -> u64 {
+        micros(moment.saturating_duration_since(self.start))
+    }
+
     /// The time of the last event.
     pub(crate) fn now_us(&self) -> u64 {
         self.now_us

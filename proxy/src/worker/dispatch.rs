@@ -17,7 +17,9 @@ use super::transactions::is_exec;
 use super::{LinkEntry, Worker};
 use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
-use crate::errand::{Bound, Caching, Errand, Lane, LinkKey, NodeIndex, Seq, Travel, Waiter};
+use crate::config::reads::ReadFrom;
+use crate::errand::Waiter;
+use crate::errand::{Bound, Caching, Errand, Lane, LinkKey, NodeIndex, Reading, Seq, Travel};
 use crate::error::{RequestError, Unavailable};
 use crate::join::Join;
 use crate::link::Link;
@@ -46,7 +48,8 @@ impl Worker {
             self.refuse_load(key, plan.command());
             return Ran::Now;
         }
-        let session = &mut entry.session;
+        self.note_writes(key, &plan);
+        let session = &self.sessions[key].session;
         let has_caching = session.caching() != Caching::Usual && !leaves_caching(plan.command());
         let ran = if session.transaction.is_some() {
             self.run_in_transaction(key, plan, request)
@@ -86,6 +89,7 @@ impl Worker {
                     outstanding(command, self.clock.now_us(), self.config.request.timeout);
                 let seq = session.expect(outstanding);
                 let errand = errand(key, session, seq, slot, &outstanding);
+                let errand = self.with_reading(errand);
                 let mut scratch = std::mem::take(&mut self.request);
                 self.forward(errand, request.bytes(&mut scratch));
                 self.request = scratch;
@@ -232,6 +236,7 @@ impl Worker {
         let join = Join::new(split.by, self.scratch.parts_keys());
         let seq = session.expect_parts(outstanding, Box::new(join));
         let whole = errand(key, session, seq, None, &outstanding);
+        let whole = self.with_reading(whole);
         self.metrics.split(parts_count);
         let scratch = std::mem::take(&mut self.scratch);
         let mut request = std::mem::take(&mut self.request);
@@ -261,6 +266,14 @@ impl Worker {
         if errand.bound != Bound::Free {
             return self.forward_part(errand, request);
         }
+        if errand.reading.from != ReadFrom::Primary && !errand.is_scout {
+            return self.forward_read(errand, request);
+        }
+        self.forward_to_owner(errand, request);
+    }
+
+    /// As [`Worker::forward`], though a replica might answer.
+    pub(super) fn forward_to_owner(&mut self, errand: Errand, request: &[u8]) {
         if self.must_queue(&errand) {
             return self.hold_request(errand, request, Unavailable::Queued);
         }
@@ -450,6 +463,7 @@ pub(super) fn errand(
         resp: session.resp,
         bound: Bound::Free,
         lane: Lane::Shared,
+        reading: Reading::OWNER,
         redirects: 0,
         is_scout: false,
         deadline_us: outstanding.deadline_us,

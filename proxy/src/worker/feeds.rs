@@ -106,6 +106,7 @@ impl Worker {
         let feed = self.feeds.get(key.place).filter(|feed| feed.key == key)?;
         let cluster = &self.config.cluster;
         Some(LinkJob {
+            is_reading: false,
             addr: feed.addr.as_str().to_owned(),
             login: Login::new(&self.config, Resp::V3),
             is_pinned: false,

@@ -57,7 +57,7 @@ impl Worker {
         let Some(entry) = self.links.get_mut(key.0) else { return };
         let link = &mut entry.link;
         link.is_silent = true;
-        let node = link.node;
+        let (node, lane) = (link.node, link.lane);
         let mut unsent = Vec::new();
         link.withdraw_unsent(|errand, request| unsent.push((errand, request.to_vec())));
         let sent_reads: Vec<_> =
@@ -70,6 +70,9 @@ impl Worker {
         tracing::warn!(node = addr, "node owes replies; asking the others about it");
         for (errand, request) in unsent {
             self.hold_request(errand, &request, Unavailable::Silent(addr.clone()));
+        }
+        if lane == Lane::Reading {
+            return self.read_around(key);
         }
         for waiter in sent_reads {
             self.begin_hold(&waiter);
@@ -97,5 +100,5 @@ impl Worker {
 
 /// Whether replies on a link come as fast as the node is: nothing on it waits for others, or for data.
 fn is_watched(link: &Link) -> bool {
-    link.owner == Owner::Everybody && link.lane == Lane::Shared
+    link.owner == Owner::Everybody && matches!(link.lane, Lane::Shared | Lane::Reading)
 }

@@ -8,10 +8,10 @@ use reddoor_protocol::slot::Slot;
 
 use super::Worker;
 use super::clock::micros;
-use crate::errand::{Bound, Errand, LinkKey, Travel, Waiter};
+use crate::errand::{Bound, Errand, Lane, LinkKey, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
 use crate::held::{Held, Place};
-use crate::metrics::label::{Buffer, Limit, RefreshReason};
+use crate::metrics::label::{Buffer, Limit, ReadDetour, RefreshReason};
 use crate::pinned::Owner;
 use crate::session::Outstanding;
 
@@ -26,6 +26,9 @@ impl Worker {
     /// Keeps a request until a node may run it, or fails it when it has waited long enough.
     #[cold]
     pub(crate) fn hold_request(&mut self, mut errand: Errand, request: &[u8], reason: Unavailable) {
+        if errand.lane == Lane::Reading {
+            return self.read_elsewhere(errand, request, ReadDetour::Lost);
+        }
         let (now_us, delay_us) = (self.clock.now_us(), self.delay_us(&reason));
         if errand.is_scout
             && let Some(slot) = errand.slot

@@ -11,7 +11,7 @@ use super::dispatch::Asking;
 use super::streams::STREAM_FROM_BYTES;
 use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
-use crate::errand::{Errand, LinkKey, NodeIndex, Purpose, Travel, Waiter};
+use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::{RequestError, Retry, Unavailable};
 use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
 use crate::pinned::Owner;
@@ -115,6 +115,10 @@ impl Worker {
             if link.take_amid(reply) {
                 continue;
             }
+            if link.lane == Lane::Reading && reply[0] != b'-' {
+                *settled += usize::from(self.take_read(key, reply));
+                continue;
+            }
             if reply[0] == b'-' {
                 *settled += usize::from(self.take_error(key, reply));
             } else if let Some(errand) = link.take_first() {
@@ -155,6 +159,10 @@ impl Worker {
             Some(refusal) => &refusal.line,
             None => &reply[1..],
         };
+        if errand.lane == Lane::Reading {
+            self.refused_read(node, errand, line, &request);
+            return true;
+        }
         if let Some(error) = ClusterError::parse(line) {
             if let ClusterError::Moved(target) = &error {
                 self.queue_behind(key, target.slot);
@@ -175,7 +183,7 @@ impl Worker {
 
     /// Hands a reply to who waits for it, if somebody still does.
     #[inline]
-    fn deliver(&mut self, waiter: Waiter, reply: &[u8]) {
+    pub(super) fn deliver(&mut self, waiter: Waiter, reply: &[u8]) {
         let outcome = if reply[0] == b'-' { Outcome::Error } else { Outcome::Ok };
         self.deliver_as(waiter, reply, outcome);
     }
@@ -188,6 +196,7 @@ impl Worker {
         }
         match entry.session.deliver(waiter.seq, waiter.part, reply) {
             Delivered::Answered(outstanding) => {
+                entry.session.settle_writes(waiter.seq, self.clock.now_us());
                 let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
                 let id = Some(outstanding.command.id());
                 self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));

@@ -20,6 +20,8 @@ use crate::local::SharedFacts;
 use crate::metrics::label::Limit;
 use crate::metrics::worker::WorkerMetrics;
 use crate::peers::PeerMessage;
+use crate::replicas::Survey;
+use crate::session::Entrance;
 use crate::token_bucket::{Rate, TokenBucket};
 
 /// Pause after an `accept` that failed for want of descriptors or memory: trying at once would only spin.
@@ -36,6 +38,10 @@ pub(crate) struct WorkerParts {
     pub(crate) listener: TcpListener,
     /// The topology as it changes.
     pub(crate) maps: watch::Receiver<Option<Arc<ClusterMap>>>,
+    /// Its listener on the second address, if there is one.
+    pub(crate) reads_listener: Option<TcpListener>,
+    /// What is found of replicas.
+    pub(crate) surveys: watch::Receiver<Arc<Survey>>,
     /// Messages of other workers.
     pub(crate) mailbox: mpsc::Receiver<PeerMessage>,
     /// `Some` when the front door is to stop: how long clients may take to get their replies.
@@ -60,12 +66,27 @@ pub(crate) fn run(parts: WorkerParts) -> std::io::Result<()> {
         tokio::task::spawn_local(flush_turns(Rc::clone(&shared)));
         tokio::task::spawn_local(tick(Rc::clone(&shared)));
         tokio::task::spawn_local(follow_maps(Rc::clone(&shared), parts.maps));
+        tokio::task::spawn_local(follow_surveys(Rc::clone(&shared), parts.surveys));
         tokio::task::spawn_local(take_mail(Rc::clone(&shared), parts.mailbox));
         tokio::task::spawn_local(follow_configs(Rc::clone(&shared), parts.configs.clone()));
-        let door = Door { configs: parts.configs, facts: parts.facts, metrics: parts.metrics };
-        let accepting = tokio::task::spawn_local(door.accept(Rc::clone(&shared), listener));
+        let door = Door {
+            configs: parts.configs,
+            facts: parts.facts,
+            metrics: parts.metrics,
+            entrance: Entrance::Main,
+        };
+        let accepting = tokio::task::spawn_local(door.clone().accept(Rc::clone(&shared), listener));
+        let reads_accepting = match parts.reads_listener {
+            Some(listener) => {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let door = Door { entrance: Entrance::Reads, ..door };
+                Some(tokio::task::spawn_local(door.accept(Rc::clone(&shared), listener)))
+            }
+            None => None,
+        };
         let drain = stopped(parts.stop).await;
         accepting.abort();
+        reads_accepting.iter().for_each(|accepting| accepting.abort());
         shared.with(Worker::drain);
         let emptied = async {
             while shared.with(|worker| worker.sessions_count()) > 0 {
@@ -108,6 +129,13 @@ async fn follow_configs(shared: Rc<Shared>, mut configs: watch::Receiver<Arc<Con
     }
 }
 
+async fn follow_surveys(shared: Rc<Shared>, mut surveys: watch::Receiver<Arc<Survey>>) {
+    while surveys.changed().await.is_ok() {
+        let survey = Arc::clone(&surveys.borrow_and_update());
+        shared.with(|worker| worker.adopt_survey(survey));
+    }
+}
+
 async fn take_mail(shared: Rc<Shared>, mut mailbox: mpsc::Receiver<PeerMessage>) {
     while let Some(message) = mailbox.recv().await {
         shared.with(|worker| worker.peer_message(message));
@@ -115,10 +143,12 @@ async fn take_mail(shared: Rc<Shared>, mut mailbox: mpsc::Receiver<PeerMessage>)
 }
 
 /// Where clients come in.
+#[derive(Clone)]
 struct Door {
     configs: watch::Receiver<Arc<Config>>,
     facts: Arc<SharedFacts>,
     metrics: Arc<WorkerMetrics>,
+    entrance: Entrance,
 }
 
 impl Door {
@@ -172,7 +202,7 @@ impl Door {
         if let Err(error) = self.prepare(&stream) {
             tracing::debug!(%error, "cannot set options of a client's socket");
         }
-        tokio::task::spawn_local(serve_client(Rc::clone(shared), stream, peer_addr));
+        tokio::task::spawn_local(serve_client(Rc::clone(shared), stream, peer_addr, self.entrance));
     }
 
     fn prepare(&self, stream: &TcpStream) -> std::io::Result<()> {

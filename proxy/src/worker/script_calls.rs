@@ -40,6 +40,7 @@ impl Worker {
         };
         let seq = session.expect(outstanding);
         let errand = errand(key, session, seq, Some(slot), &outstanding);
+        let errand = self.with_reading(errand);
         let mut scratch = std::mem::take(&mut self.request);
         self.forward(errand, request.bytes(&mut scratch));
         self.request = scratch;

@@ -15,7 +15,7 @@ use reddoor_protocol::error::ProtocolError;
 
 use super::Worker;
 use super::clock::micros;
-use crate::errand::{Bound, LinkKey, Travel, Waiter};
+use crate::errand::{Bound, Lane, LinkKey, Travel, Waiter};
 use crate::link::stream::Stream;
 use crate::metrics::label::{CloseReason, Outcome};
 use crate::session::{Ending, Session};
@@ -34,7 +34,12 @@ impl Worker {
         let Some(errand) = link.first_errand().filter(|_| is_sized && link.is_reply_due()) else {
             return false;
         };
-        let is_plain = errand.bound == Bound::Free && errand.travel == Travel::Shared;
+        // Of a read that several nodes are asked for the first whole reply counts.
+        let is_plain = errand.bound == Bound::Free
+            && errand.travel == Travel::Shared
+            && errand.lane == Lane::Shared
+            && !errand.reading.is_hedge
+            && !errand.reading.is_hedged;
         let waiter = errand.waiter;
         let Some(session) = waiting_session(&mut self.sessions, &waiter).filter(|_| is_plain)
         else {

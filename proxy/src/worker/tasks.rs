@@ -22,7 +22,7 @@ use crate::errand::LinkKey;
 use crate::handshake::{self, HandshakeError};
 use crate::link::ear::Ear;
 use crate::metrics::label::CloseReason;
-use crate::session::Ending;
+use crate::session::{Ending, Entrance};
 
 /// Bytes that one read may bring. Large enough for a deep pipeline, small enough to stay in the cache.
 const READ_BYTES: usize = 64 * 1024;
@@ -70,10 +70,19 @@ impl Shared {
 }
 
 /// Serves one client until it or the front door ends the connection.
-pub(crate) async fn serve_client(shared: Rc<Shared>, stream: TcpStream, peer_addr: SocketAddr) {
+pub(crate) async fn serve_client(
+    shared: Rc<Shared>,
+    stream: TcpStream,
+    peer_addr: SocketAddr,
+    entrance: Entrance,
+) {
     let Ok(local_addr) = stream.local_addr() else { return };
     let (mut read_half, write_half) = stream.into_split();
-    let key = shared.with(|worker| worker.add_session(write_half, peer_addr, local_addr));
+    let key = shared.with(|worker| {
+        let key = worker.add_session(write_half, peer_addr, local_addr);
+        worker.set_entrance(key, entrance);
+        key
+    });
     poll_fn(|cx| poll_client(&shared, key, &mut read_half, cx)).await;
     shared.with(|worker| worker.remove_session(key));
 }
@@ -160,6 +169,9 @@ struct Connected {
 /// Makes the connection, learns how the node knows it and has the node track on it, as far as that is needed.
 async fn connect(job: &LinkJob) -> Result<Connected, HandshakeError> {
     let mut stream = handshake::connect(&job.addr, &job.login).await?;
+    if job.is_reading {
+        handshake::allow_reads(&mut stream).await?;
+    }
     let id = if job.is_pinned { handshake::id_at_node(&mut stream).await? } else { None };
     let mut connected = Connected { stream, id, ear: None, told: Vec::new() };
     let Some(tracking) = &job.tracking else { return Ok(connected) };

@@ -31,6 +31,8 @@ mod protocol_errors;
 mod redirects;
 mod redis_cli;
 mod reload;
+mod replica_reads;
+mod replica_reads_refused;
 mod retries;
 mod routing;
 mod scan;
