@@ -83,6 +83,8 @@ pub(crate) enum Purpose {
     Wait,
     /// Keys are guarded, from `WATCH` to `EXEC`.
     Watch,
+    /// A key is guarded for one command over several slots.
+    Move,
     /// The node tells of changes to what is read (`CLIENT TRACKING`), so all that the client asks goes this way.
     Track,
 }

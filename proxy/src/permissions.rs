@@ -35,7 +35,7 @@ impl Permissions {
     pub(crate) fn serve_across(self, way: Way) -> bool {
         match way {
             Way::Copies | Way::Streams => self.reads_across == CrossSlotReads::Gather,
-            Way::Store => self.writes_across == CrossSlotWrites::Emulate,
+            _ => self.writes_across == CrossSlotWrites::Emulate,
         }
     }
 

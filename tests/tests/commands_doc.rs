@@ -70,10 +70,12 @@ fn route(spec: &CommandSpec) -> String {
         }
         RequestPolicy::OneSlot => match Way::of(spec) {
             None => "the owner of its keys' slot; keys of several slots are refused",
-            Some(Way::Store) => {
+            Some(Way::Copies | Way::Streams) => {
+                "the owner of its keys' slot; of several slots [gathered](cross-slot.md)"
+            }
+            Some(_) => {
                 "the owner of its keys' slot; of several slots [emulated](cross-slot.md), where that is allowed"
             }
-            Some(_) => "the owner of its keys' slot; of several slots [gathered](cross-slot.md)",
         },
         RequestPolicy::SplitByKey { .. } => "the owners of its keys' slots, in parts",
         RequestPolicy::AnyPrimary => "one of the primaries",
@@ -86,8 +88,11 @@ fn route(spec: &CommandSpec) -> String {
         }
         RequestPolicy::Blocking { .. } => "the owner of its keys' slot, on a connection of its own",
         RequestPolicy::BlockingIf { option } => {
-            let across =
-                Way::of(spec).map_or("", |_| "; of several slots [gathered](cross-slot.md)");
+            let across = match Way::of(spec) {
+                None => "",
+                Some(Way::Copies | Way::Streams) => "; of several slots [gathered](cross-slot.md)",
+                Some(_) => "; of several slots [emulated](cross-slot.md), where that is allowed",
+            };
             return format!(
                 "the owner of its keys' slot; with `{option}` on a connection of its own{across}"
             );

@@ -198,6 +198,7 @@ impl Worker {
         }
         for key in late_keys {
             self.end_asked_pins(key);
+            self.release_guard(key);
             self.end_late_tracking(key);
             self.mark_session_dirty(key);
         }

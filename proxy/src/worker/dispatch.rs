@@ -88,7 +88,7 @@ impl Worker {
             }
             Plan::Across { command, way } => {
                 session.last_command = Some(command);
-                self.run_across(key, command, way, args);
+                return self.run_across(key, command, way, args);
             }
             Plan::FanOut { command, reach } => {
                 session.last_command = Some(command);

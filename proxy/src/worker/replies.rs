@@ -311,7 +311,8 @@ impl Worker {
             if (!is_sent || errand.replies == 1) && self.watch_is_moot(&errand) {
                 return;
             }
-            let is_watch = errand.travel == Travel::Pinned(Purpose::Watch) && errand.replies == 1;
+            let guards = [Purpose::Watch, Purpose::Move].map(Travel::Pinned);
+            let is_watch = guards.contains(&errand.travel) && errand.replies == 1;
             if !is_sent || is_watch || errand.may_run_twice() {
                 if errand.travel == Travel::Pinned(Purpose::Wait) && is_sent {
                     self.end_hold(&errand.waiter);

@@ -141,7 +141,9 @@ fn keys_of(command: &Command, is_queued: bool, home: Option<Slot>) -> Keys {
         Some(Way::Copies | Way::Streams) if !is_transaction && wait_of(row, args).is_none() => {
             Keys::ServedAtOnce
         }
-        Some(Way::Store) if !is_transaction => Keys::OneIsOverwritten,
+        Some(way) if !is_transaction && !matches!(way, Way::Copies | Way::Streams) => {
+            Keys::AreWritten
+        }
         _ => Keys::InSeveralSlots,
     }
 }

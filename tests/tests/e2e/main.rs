@@ -14,6 +14,7 @@ mod broken_nodes;
 mod channels;
 mod clients;
 mod cross_slot;
+mod cross_slot_moves;
 mod deadlines;
 mod differences;
 mod failover;
