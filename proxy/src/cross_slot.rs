@@ -25,10 +25,15 @@ mod member;
 
 mod element;
 
-mod groups;
+mod stream_reads;
+
+mod pops;
+
+pub(crate) mod waiting;
 
 use reddoor_protocol::command::cross_slot::{Way, is_overwritten, reads_unnamed_keys};
 use reddoor_protocol::command::keys::find_keys;
+use reddoor_protocol::command::wait::Wait;
 use reddoor_protocol::command::{self, CommandGroup, CommandId, CommandSpec};
 use reddoor_protocol::encode::{Resp, encode_request};
 use reddoor_protocol::reply_error::ReplyError;
@@ -37,11 +42,12 @@ use reddoor_protocol::scratch::Scratch;
 use reddoor_protocol::slot::Slot;
 
 use self::element::Element;
-use self::groups::Groups;
 use self::member::Member;
 use self::merge::Merge;
+use self::pops::Pops;
 use self::rename::{Over, Rename};
 use self::steps::Steps;
+use self::stream_reads::StreamReads;
 use crate::join::elements;
 use crate::key_mapping;
 
@@ -78,6 +84,8 @@ pub(crate) enum By {
         /// Replies of the node to it (count), of which the last is the answer.
         replies: u32,
     },
+    /// The one on which the node tells when a key changes that it was asked about there. Answers come in RESP3.
+    Lookout,
 }
 
 /// A command over several slots, while it is under way.
@@ -290,17 +298,26 @@ impl Across {
 pub(crate) fn steps_of(
     command: &'static CommandSpec,
     way: Way,
+    wait: Option<Wait>,
     args: Args<'_>,
 ) -> Option<Box<dyn Steps>> {
-    let first_key = find_keys(command, args).ok()?.next()?.0 as usize;
+    let keys: Vec<usize> = find_keys(command, args).ok()?.map(|(arg, _)| arg as usize).collect();
+    let (first, waits) = (*keys.first()?, wait.is_some());
     Some(match way {
-        Way::Copies | Way::Streams | Way::Store => return None,
+        Way::Copies | Way::Store => return None,
+        Way::Streams if !waits => return None,
+        Way::Streams => Box::new(StreamReads::new(args, first, None, waits)),
         Way::Rename => Box::new(Rename::new(&args[1], &args[2], Over::Anything)),
         Way::RenameIfFree => Box::new(Rename::new(&args[1], &args[2], Over::Nothing)),
         Way::Merge => Box::new(Merge::new(args)),
         Way::Member => Box::new(Member::new(&args[1], &args[2], &args[3])),
-        Way::Element => Box::new(Element::new(args)),
-        Way::Groups => Box::new(Groups::new(args, first_key)),
+        Way::Element => Box::new(Element::new(args, waits)),
+        Way::Groups => {
+            let group = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"GROUP"));
+            let group = group.and_then(|at| args.get(at + 1)).unwrap_or_default();
+            Box::new(StreamReads::new(args, first, Some(group), waits))
+        }
+        Way::Pop => Box::new(Pops::new(command, args, &keys)),
     })
 }
 
@@ -316,6 +333,7 @@ const ODD_ANSWER: &[u8] =
 pub(crate) fn refusal(way: Way) -> ReplyError {
     let text = ReplyError::CROSS_SLOT;
     let setting = match way {
+        Way::Pop => "cross_slot.pops = \"serve\"",
         Way::Copies | Way::Streams => "cross_slot.reads = \"gather\"",
         _ => "cross_slot.writes = \"emulate\"",
     };

@@ -49,11 +49,13 @@ pub(crate) enum Lane {
     Control,
     /// For what waits at the node.
     Waiting,
+    /// On which the node tells of keys that were asked about.
+    Lookout,
 }
 
 impl Lane {
     /// How many there are, for arrays indexed by [`Lane::index`].
-    pub(crate) const COUNT: usize = 3;
+    pub(crate) const COUNT: usize = 4;
 
     /// The place of the link in this lane and version among the links of a node.
     #[inline]

@@ -69,6 +69,7 @@ use self::pause::Pause;
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
+use crate::cross_slot::waiting::Waiting;
 use crate::errand::LinkKey;
 use crate::held::HeldRequests;
 use crate::link::Link;
@@ -170,6 +171,8 @@ pub(crate) struct Worker {
     /// Where commands over several slots are run, once there was one.
     scratch_node: Option<Box<dyn Scratch>>,
     make_scratch: MakeScratch,
+    /// Commands over several slots that wait for their keys.
+    waiting_across: Waiting,
     is_draining: bool,
 }
 
@@ -220,6 +223,7 @@ impl Worker {
             request: Vec::new(),
             scratch_node: None,
             make_scratch,
+            waiting_across: Waiting::default(),
             is_draining: false,
         }
     }

@@ -73,6 +73,9 @@ fn route(spec: &CommandSpec) -> String {
             Some(Way::Copies | Way::Streams) => {
                 "the owner of its keys' slot; of several slots [gathered](cross-slot.md)"
             }
+            Some(Way::Pop) => {
+                "the owner of its keys' slot; of several slots the [first that has something](cross-slot.md)"
+            }
             Some(_) => {
                 "the owner of its keys' slot; of several slots [emulated](cross-slot.md), where that is allowed"
             }
@@ -86,7 +89,17 @@ fn route(spec: &CommandSpec) -> String {
         RequestPolicy::Script(_) => {
             "the owner of its keys' slot; without keys, of the slot that the script's name lies in"
         }
-        RequestPolicy::Blocking { .. } => "the owner of its keys' slot, on a connection of its own",
+        RequestPolicy::Blocking { .. } => match Way::of(spec) {
+            Some(Way::Pop) => {
+                "the owner of its keys' slot, on a connection of its own; of several slots the [first that has \
+                 something](cross-slot.md)"
+            }
+            Some(_) if spec.single_key_index().is_none() => {
+                "the owner of its keys' slot, on a connection of its own; of several slots \
+                 [emulated](cross-slot.md), where that is allowed"
+            }
+            _ => "the owner of its keys' slot, on a connection of its own",
+        },
         RequestPolicy::BlockingIf { option } => {
             let across = match Way::of(spec) {
                 None => "",

@@ -28,12 +28,23 @@ pub enum Way {
     Element,
     /// It reads streams for a consumer, which is taken note of in each.
     Groups,
+    /// It takes from the first of its keys that has something.
+    Pop,
 }
 
 /// Commands of whose way their rows do not tell enough: what they do takes several steps, or they name keys in a way
 /// of their own.
-const TOLD: [(&str, Way); 8] = [
+const TOLD: [(&str, Way); 18] = [
+    ("blmove", Way::Element),
+    ("blmpop", Way::Pop),
+    ("blpop", Way::Pop),
+    ("brpop", Way::Pop),
+    ("brpoplpush", Way::Element),
+    ("bzmpop", Way::Pop),
+    ("bzpopmax", Way::Pop),
+    ("bzpopmin", Way::Pop),
     ("lmove", Way::Element),
+    ("lmpop", Way::Pop),
     ("pfmerge", Way::Merge),
     ("rename", Way::Rename),
     ("renamenx", Way::RenameIfFree),
@@ -41,6 +52,7 @@ const TOLD: [(&str, Way); 8] = [
     ("smove", Way::Member),
     ("sort", Way::Store),
     ("xreadgroup", Way::Groups),
+    ("zmpop", Way::Pop),
 ];
 
 impl Way {

@@ -1,4 +1,4 @@
-//! `LMOVE` and `RPOPLPUSH` to a list in another slot.
+//! `LMOVE` and `RPOPLPUSH` to a list in another slot, and `BLMOVE` and `BRPOPLPUSH`, which wait for the source.
 //!
 //! 1. The element at the source's end is looked at (`LINDEX`).
 //! 2. The destination gets it (`LPUSH`, `RPUSH`).
@@ -14,10 +14,11 @@
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
-use super::Ask;
 use super::steps::{
-    Next, Scene, Steps, ask, first_error, is_error, may_hold, odd_answer, partly, question, refuse,
+    Next, Scene, Steps, ask, first_error, is_error, is_missing, may_hold, odd_answer, partly,
+    question, question_by, refusal, refuse,
 };
+use super::{Ask, By};
 use crate::join::elements;
 
 /// See the module.
@@ -30,6 +31,10 @@ pub(super) struct Element {
     stage: Stage,
     /// The answer with the element that is moved.
     element: Vec<u8>,
+    /// The source, if it is waited for.
+    awaited: Vec<Box<[u8]>>,
+    /// Whether it has waited: then a source of another type is waited for, too.
+    has_waited: bool,
 }
 
 /// An end of a list.
@@ -41,6 +46,8 @@ enum End {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Its node is asked to tell when the source changes.
+    Registering,
     Looking,
     Pushing,
     Removing,
@@ -64,22 +71,48 @@ impl End {
 
 impl Element {
     /// The arguments of one of the commands, which were checked.
-    pub(super) fn new(args: Args<'_>) -> Element {
+    pub(super) fn new(args: Args<'_>, waits: bool) -> Element {
         let (from, to) = match (args.get(3), args.get(4)) {
             (Some(from), Some(to)) => (End::of(from), End::of(to)),
             _ => (End::Right, End::Left),
         };
-        let (source, destination) = (args[1].into(), args[2].into());
-        Element { source, destination, from, to, stage: Stage::Looking, element: Vec::new() }
+        let (source, destination): (Box<[u8]>, _) = (args[1].into(), args[2].into());
+        let awaited = if waits { vec![source.clone()] } else { Vec::new() };
+        let (stage, element, has_waited) = (Stage::Looking, Vec::new(), false);
+        Element { source, destination, from, to, stage, element, awaited, has_waited }
     }
 
-    fn look(&mut self, answers: &[&[u8]]) -> Next {
+    fn look(&mut self) -> Vec<Ask> {
+        self.stage = Stage::Looking;
+        let index: &[u8] = match self.from {
+            End::Left => b"0",
+            End::Right => b"-1",
+        };
+        vec![
+            question(&self.source, &[b"LINDEX", &self.source, index]),
+            question(&self.destination, &[b"TYPE", &self.destination]),
+        ]
+    }
+
+    fn wait(&mut self) -> Next {
+        self.has_waited = true;
+        Next::Wait
+    }
+
+    fn looked(&mut self, answers: &[&[u8]]) -> Next {
+        let is_odd = answers.first().is_some_and(|answer| answer.starts_with(b"-WRONGTYPE "));
+        if is_odd && self.has_waited {
+            return self.wait();
+        }
         if let Some(error) = first_error(&answers[..answers.len().min(1)]) {
             return error;
         }
         let &[element, destination] = answers else { return odd_answer() };
         if elements::is_null(element) {
-            return Next::Reply(element.to_vec());
+            return match self.awaited.is_empty() {
+                true => Next::Reply(element.to_vec()),
+                false => self.wait(),
+            };
         }
         if let Some(error) = first_error(&[destination]) {
             return error;
@@ -106,26 +139,25 @@ impl Element {
 
 impl Steps for Element {
     fn begin(&mut self) -> Vec<Ask> {
-        self.stage = Stage::Looking;
-        let index: &[u8] = match self.from {
-            End::Left => b"0",
-            End::Right => b"-1",
-        };
-        vec![
-            question(&self.source, &[b"LINDEX", &self.source, index]),
-            question(&self.destination, &[b"TYPE", &self.destination]),
-        ]
+        if self.awaited.is_empty() {
+            return self.look();
+        }
+        self.stage = Stage::Registering;
+        vec![question_by(By::Lookout, &self.source, &[b"TYPE", &self.source])]
     }
 
-    fn is_checked(&self) -> bool {
-        true
+    fn check(&self, args: Args<'_>, scene: &mut Scene<'_>) -> Option<Vec<u8>> {
+        refusal(args, scene)
     }
 
     fn go_on(&mut self, answers: &[&[u8]], _: &mut Scene<'_>) -> Next {
         let Some(first) = answers.first() else { return odd_answer() };
         let has_removed = *first != b":0\r\n";
         match self.stage {
-            Stage::Looking => self.look(answers),
+            Stage::Registering if is_error(first) => Next::Reply(first.to_vec()),
+            Stage::Registering if is_missing(first) => self.wait(),
+            Stage::Registering => Next::Ask(self.look()),
+            Stage::Looking => self.looked(answers),
             Stage::Pushing if is_error(first) => Next::Reply(first.to_vec()),
             Stage::Pushing => {
                 let source = self.source.clone();
@@ -142,5 +174,9 @@ impl Steps for Element {
             Stage::TakingBack if has_removed => Next::Ask(self.begin()),
             Stage::TakingBack => Next::Reply(std::mem::take(&mut self.element)),
         }
+    }
+
+    fn awaited(&self) -> &[Box<[u8]>] {
+        &self.awaited
     }
 }

@@ -23,14 +23,29 @@ pub(crate) trait Steps: Debug {
     /// The first questions, at least one; also when everything is to begin anew.
     fn begin(&mut self) -> Vec<Ask>;
 
-    /// Whether it answers missing keys without an error, so that an error over none is one of its arguments.
-    fn is_checked(&self) -> bool {
-        false
+    /// What is wrong with its arguments, whatever its keys hold: the reply.
+    fn check(&self, _args: Args<'_>, _scene: &mut Scene<'_>) -> Option<Vec<u8>> {
+        None
     }
 
     /// What follows from the answers, which come in the order of the questions; or from a single error in the place of
     /// all when they were too large to be held.
     fn go_on(&mut self, answers: &[&[u8]], scene: &mut Scene<'_>) -> Next;
+
+    /// The keys of which it waits for one to change; none if it does not wait.
+    fn awaited(&self) -> &[Box<[u8]>] {
+        &[]
+    }
+
+    /// The questions, at least one, with which it goes on when this key has changed while it waited.
+    fn stirred(&mut self, _key: &[u8]) -> Vec<Ask> {
+        self.begin()
+    }
+
+    /// Whether what it waits for is there for others as well, once it has it.
+    fn leaves_keys(&self) -> bool {
+        false
+    }
 }
 
 /// What follows from answers.
@@ -40,6 +55,8 @@ pub(crate) enum Next {
     Ask(Vec<Ask>),
     /// The client's reply.
     Reply(Vec<u8>),
+    /// Nothing, until one of the keys has changed that are awaited.
+    Wait,
 }
 
 /// Where a step is made.
@@ -120,7 +137,7 @@ pub(super) fn partly(done: &str, answer: &[u8]) -> Next {
 
 /// Why a Redis would refuse a command whatever its keys hold; it has to be one that answers missing keys without an
 /// error.
-pub(crate) fn refusal(args: Args<'_>, scene: &mut Scene<'_>) -> Option<Vec<u8>> {
+pub(super) fn refusal(args: Args<'_>, scene: &mut Scene<'_>) -> Option<Vec<u8>> {
     let mut reply = Vec::new();
     // Inside a transaction nothing waits.
     for line in [&[&b"MULTI"[..]][..], &args.iter().collect::<Vec<_>>(), &[b"EXEC"]] {

@@ -2,7 +2,10 @@
 
 pub(crate) mod steps;
 
+pub(crate) mod waits;
+
 use reddoor_protocol::command::cross_slot::Way;
+use reddoor_protocol::command::wait::Wait;
 use reddoor_protocol::command::{self, CommandSpec};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
@@ -20,12 +23,11 @@ impl Worker {
     pub(super) fn run_across(
         &mut self,
         key: usize,
-        command: &'static CommandSpec,
-        way: Way,
+        (command, way, wait): (&'static CommandSpec, Way, Option<Wait>),
         args: Args<'_>,
     ) -> Ran {
-        if let Some(steps) = cross_slot::steps_of(command, way, args) {
-            return self.run_steps(key, command, steps, args);
+        if let Some(steps) = cross_slot::steps_of(command, way, wait, args) {
+            return self.run_steps(key, (command, wait), steps, args);
         }
         match Across::new(command, way, args) {
             Some((across, asks)) => self.run_over_copies(key, command, across, &asks),
@@ -83,6 +85,7 @@ impl Worker {
             match ask.by {
                 By::Usual => self.forward(errand, &ask.request),
                 By::Guard { replies } => self.ask_guard(errand, replies, &ask.request),
+                By::Lookout => self.ask_lookout(errand, &ask.request),
             }
         }
     }

