@@ -246,6 +246,8 @@ pub struct LimitsConfig {
     pub transaction_commands_max: usize,
     /// Bytes of remembered scripts, over all workers.
     pub scripts_bytes_max: usize,
+    /// Commands over several slots that wait for their keys, per worker.
+    pub cross_slot_waits_max: usize,
 }
 
 /// Section `transactions`.
@@ -274,6 +276,8 @@ pub struct CrossSlotConfig {
     pub reads: CrossSlotReads,
     /// What becomes of a command that writes keys of several slots.
     pub writes: CrossSlotWrites,
+    /// What becomes of a command that takes from the first of several keys.
+    pub pops: CrossSlotPops,
 }
 
 /// What becomes of a command that reads keys of several slots and cannot be split.
@@ -294,6 +298,17 @@ pub enum CrossSlotWrites {
     Reject,
     /// It is done in steps, which other clients may see one by one.
     Emulate,
+}
+
+/// What becomes of a command that takes from the first of several keys that has something, when they lie in several
+/// slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrossSlotPops {
+    /// It is refused.
+    Reject,
+    /// The keys are looked at one by one, and waited for.
+    Serve,
 }
 
 /// Section `auth`.

@@ -8,21 +8,46 @@
 //! | [`Way::Copies`] | the value of each key | the command itself, over the copies in a scratch node |
 //! | [`Way::Streams`] | each slot what is new in its streams | `streams`, by laying the answers in the client's order |
 //! | [`Way::Store`] | as copies | as copies; then the destination is overwritten, by one request |
+//! | the others | see [`steps`] | one module for each, step by step |
 //!
 //! Invariants: nothing is written unless the whole result is there; a key that could not be asked fails the command.
 //! Not here: sockets and routing (the worker), atomicity: other clients may write between the questions.
 
+pub(crate) mod steps;
+
 mod streams;
 
-use reddoor_protocol::command::cross_slot::{Way, is_overwritten};
+mod rename;
+
+mod merge;
+
+mod member;
+
+mod element;
+
+mod stream_reads;
+
+mod pops;
+
+pub(crate) mod waiting;
+
+use reddoor_protocol::command::cross_slot::{Way, is_overwritten, reads_unnamed_keys};
 use reddoor_protocol::command::keys::find_keys;
-use reddoor_protocol::command::{CommandGroup, CommandSpec};
+use reddoor_protocol::command::wait::Wait;
+use reddoor_protocol::command::{self, CommandGroup, CommandId, CommandSpec};
 use reddoor_protocol::encode::{Resp, encode_request};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::scratch::Scratch;
 use reddoor_protocol::slot::Slot;
 
+use self::element::Element;
+use self::member::Member;
+use self::merge::Merge;
+use self::pops::Pops;
+use self::rename::{Over, Rename};
+use self::steps::Steps;
+use self::stream_reads::StreamReads;
 use crate::join::elements;
 use crate::key_mapping;
 
@@ -31,8 +56,36 @@ use crate::key_mapping;
 pub(crate) struct Ask {
     /// Whose owner is asked.
     pub(crate) slot: Slot,
+    /// What it is asked, if that is one command: tells whether it may be asked twice.
+    pub(crate) command: Option<CommandId>,
     /// The request.
     pub(crate) request: Vec<u8>,
+    /// The connection that it takes.
+    pub(crate) by: By,
+}
+
+impl Ask {
+    fn new(slot: Slot, words: &[&[u8]]) -> Ask {
+        let mut request = Vec::new();
+        encode_request(&mut request, words.iter().copied());
+        let command = words.first().and_then(|name| command::lookup(name)).map(CommandSpec::id);
+        Ask { slot, command, request, by: By::Usual }
+    }
+}
+
+/// Which connection a question takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The one of all that its client asks.
+    Usual,
+    /// One for itself, where the node has been told by the first question to guard a key. If that connection is lost
+    /// meanwhile the answer is null, as if the key had changed.
+    Guard {
+        /// Replies of the node to it (count), of which the last is the answer.
+        replies: u32,
+    },
+    /// The one on which the node tells when a key changes that it was asked about there. Answers come in RESP3.
+    Lookout,
 }
 
 /// A command over several slots, while it is under way.
@@ -89,6 +142,9 @@ impl Across {
         way: Way,
         args: Args<'_>,
     ) -> Option<(Across, Vec<Ask>)> {
+        if reads_unnamed_keys(command, args) {
+            return None;
+        }
         let (mut keys, mut overwritten) = (Vec::new(), Vec::new());
         for (arg, access) in find_keys(command, args).ok()? {
             let list = if is_overwritten(access) { &mut overwritten } else { &mut keys };
@@ -106,7 +162,7 @@ impl Across {
         };
         let asks = match way {
             Way::Streams => across.ask_streams(&keys, args),
-            Way::Copies | Way::Store => across.ask_keys(&keys, args),
+            _ => across.ask_keys(&keys, args),
         };
         Some((across, asks))
     }
@@ -124,9 +180,7 @@ impl Across {
     fn ask_keys(&mut self, keys: &[usize], args: Args<'_>) -> Vec<Ask> {
         let mut asks = Vec::new();
         let mut ask = |across: &mut Across, purpose: Purpose, name: &[u8], key: &[u8]| {
-            let mut request = Vec::new();
-            encode_request(&mut request, [name, key].into_iter());
-            asks.push(Ask { slot: key_mapping::slot_of(key), request });
+            asks.push(Ask::new(key_mapping::slot_of(key), &[name, key]));
             across.purposes.push(purpose);
         };
         let mut asked: Vec<&[u8]> = Vec::new();
@@ -166,7 +220,7 @@ impl Across {
         let args = Args::from_slices(&words);
         let found = match self.way {
             Way::Streams => self.join_streams(answers, args, resp),
-            Way::Copies | Way::Store => self.run_over_copies(answers, args, resp, scratch),
+            _ => self.run_over_copies(answers, args, resp, scratch),
         };
         scratch.clear();
         found.unwrap_or_else(|| Found::Reply(ODD_ANSWER.to_vec()))
@@ -225,20 +279,46 @@ impl Across {
 
     /// The request that makes the destination what it is in the scratch node.
     fn write(&self, key: &[u8], had_destination: bool, scratch: &mut dyn Scratch) -> Ask {
-        let mut request = Vec::new();
+        let slot = key_mapping::slot_of(key);
         match scratch.take(key) {
-            None => encode_request(&mut request, [&b"DEL"[..], key].into_iter()),
+            None => Ask::new(slot, &[b"DEL", key]),
             Some(copy) => {
                 let until = copy.expires_at_ms.unwrap_or(0).to_string();
                 let words: [&[u8]; 6] =
                     [b"RESTORE", key, until.as_bytes(), &copy.payload, b"ABSTTL", b"REPLACE"];
                 // What was not there may have been made meanwhile, and a command about keys minds.
                 let len = if self.keeps_time() && !had_destination { 5 } else { 6 };
-                encode_request(&mut request, words[..len].iter().copied());
+                Ask::new(slot, &words[..len])
             }
         }
-        Ask { slot: key_mapping::slot_of(key), request }
     }
+}
+
+/// A command that takes several steps, if its way is one of those and its arguments tell its keys.
+pub(crate) fn steps_of(
+    command: &'static CommandSpec,
+    way: Way,
+    wait: Option<Wait>,
+    args: Args<'_>,
+) -> Option<Box<dyn Steps>> {
+    let keys: Vec<usize> = find_keys(command, args).ok()?.map(|(arg, _)| arg as usize).collect();
+    let (first, waits) = (*keys.first()?, wait.is_some());
+    Some(match way {
+        Way::Copies | Way::Store => return None,
+        Way::Streams if !waits => return None,
+        Way::Streams => Box::new(StreamReads::new(args, first, None, waits)),
+        Way::Rename => Box::new(Rename::new(&args[1], &args[2], Over::Anything)),
+        Way::RenameIfFree => Box::new(Rename::new(&args[1], &args[2], Over::Nothing)),
+        Way::Merge => Box::new(Merge::new(args)),
+        Way::Member => Box::new(Member::new(&args[1], &args[2], &args[3])),
+        Way::Element => Box::new(Element::new(args, waits)),
+        Way::Groups => {
+            let group = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"GROUP"));
+            let group = group.and_then(|at| args.get(at + 1)).unwrap_or_default();
+            Box::new(StreamReads::new(args, first, Some(group), waits))
+        }
+        Way::Pop => Box::new(Pops::new(command, args, &keys)),
+    })
 }
 
 /// Whether the destination was made after it was looked for: then the command begins anew.
@@ -252,10 +332,12 @@ const ODD_ANSWER: &[u8] =
 /// How a command over several slots is refused that some setting would serve.
 pub(crate) fn refusal(way: Way) -> ReplyError {
     let text = ReplyError::CROSS_SLOT;
-    ReplyError::new(match way {
-        Way::Copies | Way::Streams => format!("{text}; cross_slot.reads = \"gather\" serves it"),
-        Way::Store => format!("{text}; cross_slot.writes = \"emulate\" serves it"),
-    })
+    let setting = match way {
+        Way::Pop => "cross_slot.pops = \"serve\"",
+        Way::Copies | Way::Streams => "cross_slot.reads = \"gather\"",
+        _ => "cross_slot.writes = \"emulate\"",
+    };
+    ReplyError::new(format!("{text}; {setting} serves it"))
 }
 
 #[cfg(test)]

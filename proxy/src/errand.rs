@@ -53,11 +53,13 @@ pub(crate) enum Lane {
     Waiting,
     /// For reads that need not go to the primary: the node answers though it be a replica.
     Reading,
+    /// On which the node tells of keys that were asked about.
+    Lookout,
 }
 
 impl Lane {
     /// How many there are, for arrays indexed by [`Lane::index`].
-    pub(crate) const COUNT: usize = 4;
+    pub(crate) const COUNT: usize = Lane::Lookout as usize + 1;
 
     /// The place of the link in this lane and version among the links of a node.
     #[inline]
@@ -87,6 +89,8 @@ pub(crate) enum Purpose {
     Wait,
     /// Keys are guarded, from `WATCH` to `EXEC`.
     Watch,
+    /// A key is guarded for one command over several slots.
+    Move,
     /// The node tells of changes to what is read (`CLIENT TRACKING`), so all that the client asks goes this way.
     Track,
 }

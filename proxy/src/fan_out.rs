@@ -15,6 +15,7 @@ use reddoor_protocol::slot::Slot;
 
 use crate::cluster_map::NodeAddr;
 use crate::cross_slot::Across;
+use crate::cross_slot::steps::Steps;
 use crate::errand::{Bound, Lane};
 use crate::error::RequestError;
 use crate::join::answers::{Answers, JoinHint};
@@ -83,6 +84,8 @@ pub(crate) enum Job {
     Wait(WaitStep),
     /// They are what a command over several slots needs.
     CrossSlot(Box<Across>),
+    /// They are what a step of a command over several slots needs.
+    Steps(Box<dyn Steps>),
     /// It tells whether the result of a command over several slots was stored.
     Store {
         /// The command.
@@ -231,7 +234,7 @@ impl Gather {
         match &self.job {
             Job::Info(question) => question.write(self, out),
             // Nothing was done yet, so there are no parts to tell of: the first error is that of the command.
-            Job::CrossSlot(_) | Job::Store { .. } if !self.is_too_large => {
+            Job::CrossSlot(_) | Job::Steps(_) | Job::Store { .. } if !self.is_too_large => {
                 self.answers().write_first_error(out);
             }
             _ => self.write_error(out),

@@ -5,8 +5,8 @@
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
-use crate::config::{CrossSlotReads, CrossSlotWrites, Permission};
-use crate::cross_slot::Across;
+use crate::config::{CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission};
+use crate::cross_slot::{Across, steps_of};
 use crate::permissions::Permissions;
 use crate::plan::{Plan, PlanScratch, PlannedPart, plan};
 
@@ -30,16 +30,21 @@ pub fn plan_parts(args: Args<'_>) -> Vec<Part> {
         cluster: Permission::Refuse,
         reads_across: CrossSlotReads::Reject,
         writes_across: CrossSlotWrites::Reject,
+        pops_across: CrossSlotPops::Reject,
     };
     let allowed = Permissions {
         admin: Permission::Allow,
         cluster: Permission::Allow,
         reads_across: CrossSlotReads::Gather,
         writes_across: CrossSlotWrites::Emulate,
+        pops_across: CrossSlotPops::Serve,
     };
     plan(args, false, refused, &mut scratch);
-    if let Plan::Across { command, way } = plan(args, true, allowed, &mut scratch) {
-        Across::new(command, way, args);
+    if let Plan::Across { command, way, wait } = plan(args, true, allowed, &mut scratch) {
+        match steps_of(command, way, wait, args) {
+            Some(mut steps) => drop(steps.begin()),
+            None => drop(Across::new(command, way, args)),
+        }
     }
     let Plan::Split(split) = plan(args, true, refused, &mut scratch) else { return Vec::new() };
     let part = |part: PlannedPart<'_>| {

@@ -67,6 +67,8 @@ pub(crate) struct Link {
     pub(crate) connected_us: u64,
     /// Whether its node owes a reply for so long that nothing more is sent.
     pub(crate) is_silent: bool,
+    /// What its node guards on it for a command over several slots.
+    pub(crate) guard: Guard,
     /// Cuts replies out of what was read.
     pub(crate) scanner: ReplyScanner,
     /// The start of a reply that has not arrived whole.
@@ -77,6 +79,18 @@ pub(crate) struct Link {
     in_flight: VecDeque<InFlight>,
     /// The first error of the node inside the transaction that it is answering.
     refusal: Option<Refusal>,
+}
+
+/// Whether a node guards a key on a link for a command over several slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// It does not.
+    #[default]
+    Nothing,
+    /// It does, or was asked to, and owns the slot.
+    Own,
+    /// As before, but it only takes the slot over, so that it has to be told so for each request.
+    Importing,
 }
 
 /// Why a node will not run a transaction, or did not take it for one.
@@ -104,6 +118,7 @@ impl Link {
             heard_us: 0,
             connected_us: 0,
             is_silent: false,
+            guard: Guard::Nothing,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
             stream: None,

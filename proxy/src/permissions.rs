@@ -5,7 +5,7 @@ use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::config::{Config, CrossSlotReads, CrossSlotWrites, Permission};
+use crate::config::{Config, CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission};
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Permissions {
     pub(crate) reads_across: CrossSlotReads,
     /// Writing commands over several slots.
     pub(crate) writes_across: CrossSlotWrites,
+    /// Commands that take from the first of several keys, over several slots.
+    pub(crate) pops_across: CrossSlotPops,
 }
 
 impl Permissions {
@@ -28,6 +30,7 @@ impl Permissions {
             cluster: config.admin.cluster_commands,
             reads_across: config.cross_slot.reads,
             writes_across: config.cross_slot.writes,
+            pops_across: config.cross_slot.pops,
         }
     }
 
@@ -35,7 +38,8 @@ impl Permissions {
     pub(crate) fn serve_across(self, way: Way) -> bool {
         match way {
             Way::Copies | Way::Streams => self.reads_across == CrossSlotReads::Gather,
-            Way::Store => self.writes_across == CrossSlotWrites::Emulate,
+            Way::Pop => self.pops_across == CrossSlotPops::Serve,
+            _ => self.writes_across == CrossSlotWrites::Emulate,
         }
     }
 

@@ -80,6 +80,8 @@ pub(crate) enum Plan {
         command: &'static CommandSpec,
         /// How.
         way: Way,
+        /// How long it may wait for one of them; `None`: not at all.
+        wait: Option<Wait>,
     },
     /// It changes what the client listens to.
     Listen {
@@ -280,7 +282,7 @@ pub(crate) fn plan(
         RequestPolicy::Blocking { .. } | RequestPolicy::BlockingIf { .. } => {
             match (plan_one(command, args, permissions, scratch), wait_of(command, args)) {
                 (Plan::One { command, slot }, Some(wait)) => Plan::Blocking { command, slot, wait },
-                (Plan::Across { .. }, Some(_)) => reject(ReplyError::CROSS_SLOT),
+                (Plan::Across { command, way, .. }, wait) => Plan::Across { command, way, wait },
                 (plan, _) => plan,
             }
         }
@@ -333,7 +335,9 @@ fn plan_one(
 /// Plans a command whose keys lie in several slots.
 fn plan_across(command: &'static CommandSpec, permissions: Permissions) -> Plan {
     let error = match Way::of(command) {
-        Some(way) if permissions.serve_across(way) => return Plan::Across { command, way },
+        Some(way) if permissions.serve_across(way) => {
+            return Plan::Across { command, way, wait: None };
+        }
         Some(way) => cross_slot::refusal(way),
         None => ReplyError::CROSS_SLOT,
     };
@@ -483,7 +487,8 @@ mod tests {
             Plan::Transaction { step, slot, .. } => {
                 format!("{step:?} {}", slot.map_or_else(String::new, |slot| slot.to_string()))
             }
-            Plan::Across { way, .. } => format!("{way:?}"),
+            Plan::Across { way, wait: None, .. } => format!("{way:?}"),
+            Plan::Across { way, wait: Some(wait), .. } => format!("{way:?} {wait:?}"),
             Plan::Split(split) => {
                 let parts = scratch.parts().map(|part| {
                     let mut out = Vec::new();
@@ -525,9 +530,7 @@ mod tests {
     #[test]
     fn keys_of_several_slots_are_refused_elsewhere() {
         let error = "CROSSSLOT Keys in request don't hash to the same slot";
-        check("RENAME foo bar", error);
         check("EVAL return 2 foo bar", &format!("{error}: slots 12182 and 5061"));
-        check("BLPOP foo bar 0", error);
         check("MSETNX foo 1 bar 2", error);
     }
 
@@ -539,13 +542,21 @@ mod tests {
         check("LCS foo bar", "Copies");
         check("XREAD STREAMS foo bar 0 0", "Streams");
         let error = "CROSSSLOT Keys in request don't hash to the same slot";
-        check("XREAD BLOCK 1 STREAMS foo bar 0 0", error);
-        check("SMOVE foo bar x", error);
-        check("SORT foo STORE bar", error);
+        check("XREAD BLOCK 1 STREAMS foo bar 0 0", "Streams For(1ms)");
+        check("BLPOP foo bar 0", "Pop Forever");
+        check("LMPOP 2 foo bar LEFT", "Pop");
         let setting = format!("{error}; cross_slot.writes = \"emulate\" serves it");
-        for line in
-            ["SINTERSTORE foo bar", "ZRANGESTORE foo bar 0 1", "BITOP AND foo bar", "COPY foo bar"]
-        {
+        for line in [
+            "SINTERSTORE foo bar",
+            "ZRANGESTORE foo bar 0 1",
+            "BITOP AND foo bar",
+            "COPY foo bar",
+            "RENAME foo bar",
+            "SMOVE foo bar x",
+            "SORT foo STORE bar",
+            "BLMOVE foo bar LEFT LEFT 0",
+            "XREADGROUP GROUP g c STREAMS foo bar > >",
+        ] {
             check(line, &setting);
         }
     }

@@ -82,6 +82,7 @@ use crate::budget::{Budget, Charge};
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
+use crate::cross_slot::waiting::Waiting;
 use crate::errand::LinkKey;
 use crate::held::HeldRequests;
 use crate::link::Link;
@@ -199,6 +200,8 @@ pub(crate) struct Worker {
     /// Where commands over several slots are run, once there was one.
     scratch_node: Option<Box<dyn Scratch>>,
     make_scratch: MakeScratch,
+    /// Commands over several slots that wait for their keys.
+    waiting_across: Waiting,
     is_draining: bool,
     /// What its clients hold.
     budget: Budget,
@@ -256,6 +259,7 @@ impl Worker {
             request: Vec::new(),
             scratch_node: None,
             make_scratch,
+            waiting_across: Waiting::default(),
             is_draining: false,
             budget,
             shedding: Shedding::default(),

@@ -70,10 +70,15 @@ fn route(spec: &CommandSpec) -> String {
         }
         RequestPolicy::OneSlot => match Way::of(spec) {
             None => "the owner of its keys' slot; keys of several slots are refused",
-            Some(Way::Store) => {
+            Some(Way::Copies | Way::Streams) => {
+                "the owner of its keys' slot; of several slots [gathered](cross-slot.md)"
+            }
+            Some(Way::Pop) => {
+                "the owner of its keys' slot; of several slots the [first that has something](cross-slot.md)"
+            }
+            Some(_) => {
                 "the owner of its keys' slot; of several slots [emulated](cross-slot.md), where that is allowed"
             }
-            Some(_) => "the owner of its keys' slot; of several slots [gathered](cross-slot.md)",
         },
         RequestPolicy::SplitByKey { .. } => "the owners of its keys' slots, in parts",
         RequestPolicy::AnyPrimary => "one of the primaries",
@@ -84,10 +89,23 @@ fn route(spec: &CommandSpec) -> String {
         RequestPolicy::Script(_) => {
             "the owner of its keys' slot; without keys, of the slot that the script's name lies in"
         }
-        RequestPolicy::Blocking { .. } => "the owner of its keys' slot, on a connection of its own",
+        RequestPolicy::Blocking { .. } => match Way::of(spec) {
+            Some(Way::Pop) => {
+                "the owner of its keys' slot, on a connection of its own; of several slots the [first that has \
+                 something](cross-slot.md)"
+            }
+            Some(_) if spec.single_key_index().is_none() => {
+                "the owner of its keys' slot, on a connection of its own; of several slots \
+                 [emulated](cross-slot.md), where that is allowed"
+            }
+            _ => "the owner of its keys' slot, on a connection of its own",
+        },
         RequestPolicy::BlockingIf { option } => {
-            let across =
-                Way::of(spec).map_or("", |_| "; of several slots [gathered](cross-slot.md)");
+            let across = match Way::of(spec) {
+                None => "",
+                Some(Way::Copies | Way::Streams) => "; of several slots [gathered](cross-slot.md)",
+                Some(_) => "; of several slots [emulated](cross-slot.md), where that is allowed",
+            };
             return format!(
                 "the owner of its keys' slot; with `{option}` on a connection of its own{across}"
             );

@@ -10,9 +10,9 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
-    AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotReads, CrossSlotWrites,
-    FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
-    Permission, RequestConfig, TransactionsConfig, WorkersConfig,
+    AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
+    CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
+    LogFormat, LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -181,6 +181,11 @@ impl LimitsConfig {
                 1..=MIB,
             ),
             scripts_bytes_max: reader.size("limits.scripts_bytes_max", "bytes", 0..=TIB),
+            cross_slot_waits_max: reader.size(
+                "limits.cross_slot_waits_max",
+                "commands",
+                1..=1_000_000,
+            ),
         };
         let output = ("limits.client_output_bytes_max", limits.client_output_bytes_max);
         let floors = [
@@ -236,9 +241,11 @@ impl CrossSlotConfig {
     pub(super) fn read(reader: &mut Reader) -> CrossSlotConfig {
         let reads = [("reject", CrossSlotReads::Reject), ("gather", CrossSlotReads::Gather)];
         let writes = [("reject", CrossSlotWrites::Reject), ("emulate", CrossSlotWrites::Emulate)];
+        let pops = [("reject", CrossSlotPops::Reject), ("serve", CrossSlotPops::Serve)];
         CrossSlotConfig {
             reads: reader.choice("cross_slot.reads", &reads),
             writes: reader.choice("cross_slot.writes", &writes),
+            pops: reader.choice("cross_slot.pops", &pops),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `XREAD` over streams in several slots: one `XREAD` for each slot, and the answers laid in the client's order.
 
-use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request, write_header};
+use reddoor_protocol::encode::{ReplyWriter, Resp, write_header};
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
@@ -22,9 +22,7 @@ pub(super) fn parts(args: Args<'_>, first: usize, count: usize) -> Vec<(Vec<usiz
         words.extend(places.iter().map(|place| &args[first + count + place]));
         // Each node refuses what is one too many.
         words.extend((first + 2 * count..args.len()).map(|arg| &args[arg]));
-        let mut request = Vec::new();
-        encode_request(&mut request, words.into_iter());
-        (places, Ask { slot: part[0].0, request })
+        (places, Ask::new(part[0].0, &words))
     });
     parts.collect()
 }

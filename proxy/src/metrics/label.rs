@@ -177,6 +177,8 @@ label! {
         TransactionCommands => "transaction_commands_max",
         /// Bytes of remembered scripts: the oldest was forgotten.
         ScriptsBytes => "scripts_bytes_max",
+        /// Commands over several slots that wait for their keys.
+        CrossSlotWaits => "cross_slot_waits_max",
     }
 }
 
@@ -201,6 +203,8 @@ label! {
         Gathered => "gathered",
         /// As gathered, and its result was to be stored.
         Emulated => "emulated",
+        /// It may have waited until there was something to take or to read.
+        Waited => "waited",
         /// It was refused.
         Refused => "refused",
     }

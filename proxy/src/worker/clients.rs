@@ -91,6 +91,7 @@ impl Worker {
             if let Some(link) = entry.session.stream_link() {
                 self.resume_stream(link);
             }
+            self.leave_waiting(entry.session.id);
             self.answerer.shared.directory.leave(entry.session.id);
             self.answerer.shared.clients_count.fetch_sub(1, Ordering::Relaxed);
             self.metrics.client_closed(entry.close_reason);
@@ -180,6 +181,7 @@ impl Worker {
     pub(crate) fn run_retries(&mut self) {
         self.clock.tick();
         self.end_due_pause();
+        self.end_due_waits();
         self.look_after_links();
         self.hedge_slow_reads();
         self.run_held();
@@ -220,6 +222,8 @@ impl Worker {
         }
         for key in late_keys {
             self.end_asked_pins(key);
+            self.release_guard(key);
+            self.leave_waiting_of(key);
             self.end_late_tracking(key);
             self.mark_session_dirty(key);
         }

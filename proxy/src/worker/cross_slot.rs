@@ -1,13 +1,18 @@
 //! Commands over several slots: the owners asked, the reply made here, the result stored.
 
-use reddoor_protocol::command::CommandSpec;
+pub(crate) mod steps;
+
+pub(crate) mod waits;
+
 use reddoor_protocol::command::cross_slot::Way;
+use reddoor_protocol::command::wait::Wait;
+use reddoor_protocol::command::{self, CommandSpec};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use super::Worker;
-use super::dispatch::{errand, outstanding};
-use crate::cross_slot::{Across, Ask, Found};
+use super::dispatch::{Ran, errand, outstanding};
+use crate::cross_slot::{self, Across, Ask, By, Found};
 use crate::errand::{Errand, Waiter};
 use crate::fan_out::{Gather, Job};
 use crate::metrics::label::CrossSlot;
@@ -18,14 +23,32 @@ impl Worker {
     pub(super) fn run_across(
         &mut self,
         key: usize,
-        command: &'static CommandSpec,
-        way: Way,
+        (command, way, wait): (&'static CommandSpec, Way, Option<Wait>),
         args: Args<'_>,
+    ) -> Ran {
+        if let Some(steps) = cross_slot::steps_of(command, way, wait, args) {
+            return self.run_steps(key, (command, wait), steps, args);
+        }
+        match Across::new(command, way, args) {
+            Some((across, asks)) => self.run_over_copies(key, command, across, &asks),
+            None => self.refuse_across(key, command),
+        }
+        Ran::Now
+    }
+
+    /// Its arguments ask for what cannot be done over several slots.
+    fn refuse_across(&mut self, key: usize, command: &'static CommandSpec) {
+        self.metrics.cross_slot(command.id(), CrossSlot::Refused);
+        self.answer_error(key, Some(command), &ReplyError::CROSS_SLOT);
+    }
+
+    fn run_over_copies(
+        &mut self,
+        key: usize,
+        command: &'static CommandSpec,
+        across: Across,
+        asks: &[Ask],
     ) {
-        let Some((across, asks)) = Across::new(command, way, args) else {
-            self.metrics.cross_slot(command.id(), CrossSlot::Refused);
-            return self.answer_error(key, Some(command), &ReplyError::CROSS_SLOT);
-        };
         if let Some(error) = self.refuse_parts(asks.len()) {
             return self.answer_error(key, Some(command), &error);
         }
@@ -33,7 +56,7 @@ impl Worker {
         let Some(entry) = self.sessions.get_mut(key) else { return };
         let session = &mut entry.session;
         let (client, seq) = (session.id, session.expect(outstanding));
-        let result = if way == Way::Store {
+        let result = if !command.is_readonly() {
             // What the client sends next must find the result.
             session.hold = Hold::UntilAnswered;
             CrossSlot::Emulated
@@ -42,11 +65,11 @@ impl Worker {
         };
         self.metrics.cross_slot(command.id(), result);
         let waiter = Waiter { session: key, client, seq, part: 0 };
-        self.ask_slots(waiter, Job::CrossSlot(Box::new(across)), &asks);
+        self.ask_slots(waiter, Job::CrossSlot(Box::new(across)), asks);
     }
 
     /// Asks the owners of slots; the answers come together in the session.
-    fn ask_slots(&mut self, waiter: Waiter, job: Job, asks: &[Ask]) {
+    pub(super) fn ask_slots(&mut self, waiter: Waiter, job: Job, asks: &[Ask]) {
         let Some(known) = self.waiting(&waiter).copied() else { return };
         let Waiter { session: key, seq, .. } = waiter;
         let bytes_max = self.config.limits.join_bytes_max;
@@ -57,7 +80,13 @@ impl Worker {
         self.metrics.split(asks.len());
         for (ask, part) in asks.iter().zip(0..) {
             let waiter = Waiter { part, ..waiter };
-            self.forward(Errand { waiter, slot: Some(ask.slot), ..whole }, &ask.request);
+            let command = ask.command.map_or(whole.command, command::spec);
+            let errand = Errand { waiter, command, slot: Some(ask.slot), ..whole };
+            match ask.by {
+                By::Usual => self.forward(errand, &ask.request),
+                By::Guard { replies } => self.ask_guard(errand, replies, &ask.request),
+                By::Lookout => self.ask_lookout(errand, &ask.request),
+            }
         }
     }
 

@@ -98,9 +98,9 @@ impl Worker {
                 session.last_command = Some(split.command);
                 self.run_split(key, split, args);
             }
-            Plan::Across { command, way } => {
+            Plan::Across { command, way, wait } => {
                 session.last_command = Some(command);
-                self.run_across(key, command, way, args);
+                return self.run_across(key, (command, way, wait), args);
             }
             Plan::FanOut { command, reach } => {
                 session.last_command = Some(command);

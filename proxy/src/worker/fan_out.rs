@@ -213,6 +213,7 @@ impl Worker {
             Job::Store { .. } if gather.answers().bytes().any(cross_slot::is_overtaken) => {
                 return self.begin_across_anew(waiter, gather);
             }
+            Job::Steps(_) => return self.answer_steps(waiter, gather),
             _ if has_failed => gather.write_failure(&mut reply),
             Job::Sizes => return self.pick_random_key(waiter, &gather),
             Job::Wait(step) => match self.wait_more(*step, &gather) {

@@ -100,5 +100,6 @@ impl Worker {
 
 /// Whether replies on a link come as fast as the node is: nothing on it waits for others, or for data.
 fn is_watched(link: &Link) -> bool {
-    link.owner == Owner::Everybody && matches!(link.lane, Lane::Shared | Lane::Reading)
+    let is_prompt = matches!(link.lane, Lane::Shared | Lane::Reading | Lane::Lookout);
+    link.owner == Owner::Everybody && is_prompt
 }

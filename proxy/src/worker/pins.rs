@@ -8,7 +8,7 @@ use super::{LinkEntry, Worker};
 use crate::budget::Charge;
 use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel};
 use crate::error::{RequestError, Unavailable};
-use crate::link::Link;
+use crate::link::{Guard, Link};
 use crate::metrics::label::Limit;
 use crate::pinned::{Owner, Pin};
 use crate::session::Session;
@@ -36,7 +36,11 @@ impl Worker {
         let travel = self.sessions.get(session).map(|entry| entry.session.travel());
         // What the keys of a transaction or a wait become must be heard of like all else.
         let is_tracked = travel == Some(Travel::Pinned(Purpose::Track));
-        let own = if is_tracked { Purpose::Track } else { purpose };
+        let own = match purpose {
+            Purpose::Move => purpose,
+            _ if is_tracked => Purpose::Track,
+            _ => purpose,
+        };
         let pin = Pin { session, client, purpose: own };
         let key = match self.pin(pin, node, errand.resp) {
             Ok(key) => key,
@@ -52,6 +56,11 @@ impl Worker {
         };
         if purpose == Purpose::Watch {
             self.guard(&errand, key, asking);
+        } else if purpose == Purpose::Move {
+            self.links[key.0].link.guard = match asking {
+                Asking::No => Guard::Own,
+                Asking::Yes => Guard::Importing,
+            };
         }
         let left = (purpose == Purpose::Wait).then(|| self.with_time_left(&errand, request));
         self.append(key, errand, left.flatten().as_deref().unwrap_or(request), asking);
@@ -141,7 +150,10 @@ impl Worker {
         let Some(link) = self.links.get(key.0).map(|entry| &entry.link) else { return };
         let Owner::Client(pin) = link.owner else { return };
         // A node tracks until the client wants it no longer.
-        if link.in_flight_count() > 0 || pin.purpose == Purpose::Track {
+        if link.in_flight_count() > 0
+            || link.guard != Guard::Nothing
+            || pin.purpose == Purpose::Track
+        {
             return;
         }
         let guards = |session: &mut Session| matches!(session.watch, Watch::Guarded { link, .. } if link == key);
@@ -173,6 +185,7 @@ impl Worker {
         let is_clean = link.in_flight_count() == 0
             && entry.socket.is_some()
             && !link.is_closing
+            && std::mem::take(&mut link.guard) == Guard::Nothing
             && !is_tracked;
         let (node, resp) = (link.node, link.resp);
         if let Owner::Client(pin) = owner

@@ -104,8 +104,10 @@ impl Worker {
             consumed += len;
             // Out-of-band messages answer no request.
             if reply[0] == b'>' {
-                if let Owner::Client(pin) = link.owner {
-                    self.push_to(pin, reply);
+                match (link.owner, link.lane) {
+                    (Owner::Client(pin), _) => self.push_to(pin, reply),
+                    (_, Lane::Lookout) => self.keys_stirred(reply),
+                    _ => {}
                 }
                 continue;
             }
@@ -350,7 +352,8 @@ impl Worker {
             if (!is_sent || errand.replies == 1) && self.watch_is_moot(&errand) {
                 return;
             }
-            let is_watch = errand.travel == Travel::Pinned(Purpose::Watch) && errand.replies == 1;
+            let guards = [Purpose::Watch, Purpose::Move].map(Travel::Pinned);
+            let is_watch = guards.contains(&errand.travel) && errand.replies == 1;
             if !is_sent || is_watch || errand.may_run_twice() {
                 if errand.travel == Travel::Pinned(Purpose::Wait) && is_sent {
                     self.end_hold(&errand.waiter);
@@ -372,6 +375,9 @@ impl Worker {
             self.fail(errand.waiter, &error);
         });
         self.pinned_link_ended(key, &entry.link);
+        if entry.link.lane == Lane::Lookout && was_connected {
+            self.stir_all();
+        }
         self.routes.forget_unused();
     }
 }

@@ -358,7 +358,7 @@ impl Worker {
     /// Keys whose guard is lost count as touched.
     pub(super) fn watch_is_moot(&mut self, errand: &Errand) -> bool {
         if errand.travel != Travel::Pinned(Purpose::Watch) {
-            return false;
+            return self.guard_is_moot(errand);
         }
         let (key, client) = (errand.waiter.session, errand.waiter.client);
         let pin = Pin { session: key, client, purpose: Purpose::Watch };

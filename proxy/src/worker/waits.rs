@@ -123,6 +123,7 @@ impl Worker {
 
     fn unblock_here(&mut self, waiter: Waiter, how: Unblock) {
         self.end_asked_pins(waiter.session);
+        self.leave_waiting(waiter.client);
         let Some(entry) = self.sessions.get(waiter.session) else { return };
         let mut reply = Vec::new();
         let mut writer = ReplyWriter::new(&mut reply, entry.session.resp);

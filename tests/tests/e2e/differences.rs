@@ -16,7 +16,6 @@ use reddoor_protocol::command;
 use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::keys::key_indexes;
 use reddoor_protocol::command::policy::RequestPolicy;
-use reddoor_protocol::command::wait::wait_of;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 use reddoor_scripts::choice::{families, seed_and_count};
@@ -138,11 +137,10 @@ fn keys_of(command: &Command, is_queued: bool, home: Option<Slot>) -> Keys {
         return Keys::ServedAtOnce;
     }
     match Way::of(row) {
-        Some(Way::Copies | Way::Streams) if !is_transaction && wait_of(row, args).is_none() => {
-            Keys::ServedAtOnce
-        }
-        Some(Way::Store) if !is_transaction => Keys::OneIsOverwritten,
-        _ => Keys::InSeveralSlots,
+        _ if is_transaction => Keys::InSeveralSlots,
+        Some(Way::Copies | Way::Streams | Way::Pop) => Keys::ServedAtOnce,
+        Some(_) => Keys::AreWritten,
+        None => Keys::InSeveralSlots,
     }
 }
 

@@ -14,6 +14,8 @@ mod broken_nodes;
 mod channels;
 mod clients;
 mod cross_slot;
+mod cross_slot_moves;
+mod cross_slot_waits;
 mod deadlines;
 mod differences;
 mod failover;

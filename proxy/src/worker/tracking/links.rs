@@ -3,7 +3,7 @@
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::error::ProtocolError;
 
-use crate::errand::{LinkKey, NodeIndex, Purpose, Travel};
+use crate::errand::{Lane, LinkKey, NodeIndex, Purpose, Travel};
 use crate::handshake::Login;
 use crate::link::ear::Ear;
 use crate::link::{Link, PING};
@@ -60,6 +60,9 @@ impl Worker {
 
     /// What a node is to track on a link; `None` on all but those of tracked clients.
     pub(in crate::worker) fn tracking_job(&self, link: &Link) -> Option<TrackingJob> {
+        if link.lane == Lane::Lookout {
+            return Some(TrackingJob { options: Vec::new(), ear: None });
+        }
         let Owner::Client(Pin { session, client, purpose: Purpose::Track }) = link.owner else {
             return None;
         };

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::worker::Worker;
 
 /// How the message of a node begins that names keys, or null for all.
-const INVALIDATE: &[u8] = b">2\r\n$10\r\ninvalidate\r\n";
+pub(in crate::worker) const INVALIDATE: &[u8] = b">2\r\n$10\r\ninvalidate\r\n";
 
 /// How it begins for a client of RESP2 that listens to channels.
 const INVALIDATE_V2: &[u8] = b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n";
@@ -112,6 +112,7 @@ impl Worker {
             return;
         }
         self.are_broadcasts_due = true;
+        self.stir_all();
         let is_confirmed = |session: &Session| {
             session.tracking.as_ref().is_some_and(|tracking| tracking.is_confirmed)
         };

@@ -31,10 +31,10 @@ pub(crate) struct Step<'a> {
 pub(crate) enum Keys {
     /// Where the front door serves them all, or there are none.
     ServedAtOnce,
-    /// In several slots, and the command reads all but one, which it overwrites.
-    OneIsOverwritten,
-    /// In several slots, though the command is neither split nor gathered; of one that is queued or guards: elsewhere than the keys of
-    /// all the script, or in several slots.
+    /// In several slots, and the command writes some of them, one way or another.
+    AreWritten,
+    /// In several slots, though the command is neither split nor gathered nor emulated; of one that is queued or guards:
+    /// elsewhere than the keys of all the script, or in several slots.
     InSeveralSlots,
 }
 
@@ -116,7 +116,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         examples: &[
             Example::of(
                 &["MSET foo 1 bar 2"],
-                "RENAMENX foo bar",
+                "MSETNX foo 1 bar 2",
                 ":0",
                 "-CROSSSLOT Keys in request don't hash to the same slot",
             ),
@@ -129,8 +129,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        name: "stores over several slots",
-        shows_in: |step| step.keys == Keys::OneIsOverwritten,
+        name: "writes over several slots",
+        shows_in: |step| step.keys == Keys::AreWritten,
         then: Then::DoorRefuses(
             "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it\r\n",
         ),
