@@ -22,6 +22,8 @@ pub(crate) mod identity;
 
 pub(crate) mod push;
 
+pub(crate) mod rest;
+
 pub(crate) mod tracking;
 
 use std::collections::VecDeque;
@@ -40,7 +42,7 @@ use crate::join::Join;
 use crate::scan::ScanState;
 use crate::transaction::Transaction;
 
-/// Bytes of buffer that an idle client may keep.
+/// Bytes of each buffer that a busy client may keep between two bursts.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
 
 /// What is known of a request whose reply is outstanding.
@@ -246,8 +248,12 @@ impl Session {
         self.out_written += count;
         if self.out_written >= self.out.len() {
             self.out.clear();
-            self.out.shrink_to(BUFFER_KEPT_BYTES);
             self.out_written = 0;
+            if self.queue.is_empty() {
+                self.give_back_room();
+            } else {
+                self.out.shrink_to(BUFFER_KEPT_BYTES);
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub(crate) mod clock;
 
 pub(crate) mod clients;
 
+pub(crate) mod drain;
+
 pub(crate) mod everywhere;
 
 pub(crate) mod listening;
@@ -171,6 +173,8 @@ pub(crate) struct Worker {
     scratch_node: Option<Box<dyn Scratch>>,
     make_scratch: MakeScratch,
     is_draining: bool,
+    /// Clients that are closed and have not closed their side yet.
+    lingering_count: usize,
 }
 
 impl Worker {
@@ -221,6 +225,7 @@ impl Worker {
             scratch_node: None,
             make_scratch,
             is_draining: false,
+            lingering_count: 0,
         }
     }
 

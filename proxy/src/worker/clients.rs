@@ -17,7 +17,7 @@ use crate::handshake::Login;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
 use crate::metrics::worker::WorkerMetrics;
 use crate::pinned::{Owner, Pin};
-use crate::session::{Ending, Outstanding, Session};
+use crate::session::{Outstanding, Session};
 
 /// What the task of a new link needs to connect it.
 pub(crate) struct LinkJob {
@@ -220,28 +220,6 @@ impl Worker {
         ] {
             self.metrics.buffer(buffer).set(bytes as u64);
         }
-    }
-
-    /// Stops reading: every client is closed as soon as it has its replies.
-    pub(crate) fn drain(&mut self) {
-        self.is_draining = true;
-        let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            let entry = &mut self.sessions[key];
-            if entry.session.ending == Ending::Open {
-                // What waits for an element may wait for ever, and nothing is lost by ending it.
-                let is_waiting = entry.session.is_waiting();
-                entry.session.ending = if is_waiting { Ending::Now } else { Ending::AfterReplies };
-                entry.close_reason = CloseReason::Shutdown;
-            }
-            self.mark_session_dirty(key);
-            self.wake_session(key);
-        }
-    }
-
-    /// Clients connected to this worker (count).
-    pub(crate) fn sessions_count(&self) -> usize {
-        self.sessions.len()
     }
 }
 
