@@ -12,7 +12,8 @@ use super::reader::Reader;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
     CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
-    LogFormat, LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
+    LogFormat, LogLevel, Permission, RequestConfig, ShutdownConfig, TransactionsConfig,
+    WorkersConfig,
 };
 
 impl ListenConfig {
@@ -246,6 +247,17 @@ impl CrossSlotConfig {
             reads: reader.choice("cross_slot.reads", &reads),
             writes: reader.choice("cross_slot.writes", &writes),
             pops: reader.choice("cross_slot.pops", &pops),
+        }
+    }
+}
+
+impl ShutdownConfig {
+    pub(super) fn read(reader: &mut Reader) -> ShutdownConfig {
+        ShutdownConfig {
+            delay: reader.milliseconds("shutdown.delay_ms", 0..=600_000),
+            idle: reader.milliseconds("shutdown.idle_ms", 0..=3_600_000),
+            drain: reader.milliseconds("shutdown.drain_ms", 0..=86_400_000),
+            takeover_drain: reader.milliseconds("shutdown.takeover_drain_ms", 0..=86_400_000),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! One worker's thread: its runtime, its listener, its end.
+//! One worker's thread: its runtime, its listeners, its end.
 
+use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,11 +12,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::Worker;
+use super::drain::AtRest;
 use super::tasks::{Shared, flush_turns, serve_client, tick};
 use crate::cluster_map::ClusterMap;
 use crate::config::Config;
+use crate::drain::{Departure, Drain};
 use crate::local::SharedFacts;
 use crate::metrics::label::Limit;
 use crate::metrics::worker::WorkerMetrics;
@@ -27,25 +31,25 @@ use crate::token_bucket::{Rate, TokenBucket};
 /// Pause after an `accept` that failed for want of descriptors or memory: trying at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// How often a draining worker looks whether its clients are gone.
-const DRAIN_POLL: Duration = Duration::from_millis(5);
+/// How often a draining worker looks after its clients, which costs a step for each.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// What a worker's thread is made of.
 pub(crate) struct WorkerParts {
     /// The worker itself is made on its thread by this.
     pub(crate) make: Box<dyn FnOnce() -> Worker + Send>,
-    /// Its own listener on the shared address.
-    pub(crate) listener: TcpListener,
+    /// Its own listeners on the shared addresses; one for each, unless they were another process's.
+    pub(crate) listeners: Vec<(Entrance, TcpListener)>,
+    /// Whether clients are let in.
+    pub(crate) open: watch::Receiver<bool>,
     /// The topology as it changes.
     pub(crate) maps: watch::Receiver<Option<Arc<ClusterMap>>>,
-    /// Its listener on the second address, if there is one.
-    pub(crate) reads_listener: Option<TcpListener>,
     /// What is found of replicas.
     pub(crate) surveys: watch::Receiver<Arc<Survey>>,
     /// Messages of other workers.
     pub(crate) mailbox: mpsc::Receiver<PeerMessage>,
-    /// `Some` when the front door is to stop: how long clients may take to get their replies.
-    pub(crate) stop: watch::Receiver<Option<Duration>>,
+    /// `Some` when the front door is to leave: what clients are granted.
+    pub(crate) stop: watch::Receiver<Option<Drain>>,
     /// The settings as they change.
     pub(crate) configs: watch::Receiver<Arc<Config>>,
     /// Facts about the whole front door.
@@ -57,11 +61,10 @@ pub(crate) struct WorkerParts {
 /// Runs a worker on the calling thread until it is told to stop and its clients are gone.
 ///
 /// # Errors
-/// The runtime or the listener could not be made; nothing runs then.
+/// The runtime or a listener could not be made; nothing runs then.
 pub(crate) fn run(parts: WorkerParts) -> std::io::Result<()> {
     let runtime = LocalRuntime::new()?;
     runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::from_std(parts.listener)?;
         let shared = Shared::new((parts.make)());
         tokio::task::spawn_local(flush_turns(Rc::clone(&shared)));
         tokio::task::spawn_local(tick(Rc::clone(&shared)));
@@ -69,44 +72,66 @@ pub(crate) fn run(parts: WorkerParts) -> std::io::Result<()> {
         tokio::task::spawn_local(follow_surveys(Rc::clone(&shared), parts.surveys));
         tokio::task::spawn_local(take_mail(Rc::clone(&shared), parts.mailbox));
         tokio::task::spawn_local(follow_configs(Rc::clone(&shared), parts.configs.clone()));
-        let door = Door {
+        let door = Rc::new(Door {
             configs: parts.configs,
             facts: parts.facts,
             metrics: parts.metrics,
-            entrance: Entrance::Main,
-        };
-        let accepting = tokio::task::spawn_local(door.clone().accept(Rc::clone(&shared), listener));
-        let reads_accepting = match parts.reads_listener {
-            Some(listener) => {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                let door = Door { entrance: Entrance::Reads, ..door };
-                Some(tokio::task::spawn_local(door.accept(Rc::clone(&shared), listener)))
-            }
-            None => None,
-        };
-        let drain = stopped(parts.stop).await;
-        accepting.abort();
-        reads_accepting.iter().for_each(|accepting| accepting.abort());
-        shared.with(Worker::drain);
-        let emptied = async {
-            while shared.with(|worker| worker.sessions_count()) > 0 {
-                tokio::time::sleep(DRAIN_POLL).await;
-            }
-        };
-        if tokio::time::timeout(drain, emptied).await.is_err() {
-            let left = shared.with(|worker| worker.sessions_count());
-            tracing::warn!(clients = left, "clients were cut off: the drain took too long");
+            started: Instant::now(),
+            accepted: RefCell::default(),
+        });
+        let mut accepting = JoinSet::new();
+        for (entrance, listener) in &parts.listeners {
+            let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+            let (door, shared, entrance) = (Rc::clone(&door), Rc::clone(&shared), *entrance);
+            let mut open = parts.open.clone();
+            accepting.spawn_local(async move {
+                // Without a sender nobody can open it any more, nor wants to.
+                if open.wait_for(|is_open| *is_open).await.is_ok() {
+                    door.accept(shared, listener, entrance).await;
+                }
+            });
         }
+        let Some(drain) = stopped(parts.stop).await else { return Ok(()) };
+        accepting.shutdown().await;
+        if drain.departure == Departure::Stop {
+            door.admit_waiting(&shared, &parts.listeners).await;
+        }
+        drop(parts.listeners);
+        empty(&shared, drain).await;
         Ok(())
     })
 }
 
-/// Waits until the front door is to stop; gives back how long that may take.
-async fn stopped(mut stop: watch::Receiver<Option<Duration>>) -> Duration {
-    match stop.wait_for(Option::is_some).await {
-        Ok(drain) => drain.unwrap_or_default(),
-        // Nobody is left who could say so: stop at once.
-        Err(_) => Duration::ZERO,
+/// Waits until the front door is to leave; `None`: at once, for nobody is left who could say so.
+async fn stopped(mut stop: watch::Receiver<Option<Drain>>) -> Option<Drain> {
+    stop.wait_for(Option::is_some).await.ok().and_then(|drain| *drain)
+}
+
+/// Sends all clients away; see [`crate::drain`].
+async fn empty(shared: &Shared, drain: Drain) {
+    shared.with(Worker::begin_drain);
+    let mut at_rest = AtRest::default();
+    let serving = until_deserted(shared, || {
+        shared.with(|worker| worker.dismiss_idle(&mut at_rest, drain.idle));
+    });
+    if tokio::time::timeout(drain.serve, serving).await.is_ok() {
+        return;
+    }
+    shared.with(Worker::dismiss_all);
+    if tokio::time::timeout(drain.finish, until_deserted(shared, || {})).await.is_err() {
+        let left = shared.with(|worker| worker.sessions_count());
+        tracing::warn!(clients = left, "clients were cut off: the drain took too long");
+    }
+}
+
+/// Looks from time to time, until there is nobody left to look after.
+async fn until_deserted(shared: &Shared, mut look: impl FnMut()) {
+    loop {
+        look();
+        if shared.with(|worker| worker.is_deserted()) {
+            return;
+        }
+        tokio::time::sleep(DRAIN_POLL).await;
     }
 }
 
@@ -143,22 +168,40 @@ async fn take_mail(shared: Rc<Shared>, mut mailbox: mpsc::Receiver<PeerMessage>)
 }
 
 /// Where clients come in.
-#[derive(Clone)]
 struct Door {
     configs: watch::Receiver<Arc<Config>>,
     facts: Arc<SharedFacts>,
     metrics: Arc<WorkerMetrics>,
-    entrance: Entrance,
+    started: Instant,
+    /// What is left of `listen.accept_burst`.
+    accepted: RefCell<TokenBucket>,
 }
 
 impl Door {
-    async fn accept(self, shared: Rc<Shared>, listener: tokio::net::TcpListener) {
-        let (start, mut bucket) = (Instant::now(), TokenBucket::default());
+    /// Lets those in who have connected and were not accepted, whom the end of their listener would cut.
+    async fn admit_waiting(&self, shared: &Rc<Shared>, listeners: &[(Entrance, TcpListener)]) {
+        for (entrance, listener) in listeners {
+            while let Ok((stream, peer_addr)) = listener.accept() {
+                let stream =
+                    stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                if let Ok(stream) = stream {
+                    self.admit(shared, stream, peer_addr, *entrance).await;
+                }
+            }
+        }
+    }
+
+    async fn accept(
+        &self,
+        shared: Rc<Shared>,
+        listener: tokio::net::TcpListener,
+        entrance: Entrance,
+    ) {
         loop {
             match listener.accept().await {
                 Ok((stream, peer_addr)) => {
-                    self.admit(&shared, stream, peer_addr).await;
-                    while let Err(wait) = self.may_accept(start, &mut bucket) {
+                    self.admit(&shared, stream, peer_addr, entrance).await;
+                    while let Err(wait) = self.may_accept() {
                         self.metrics.limit_reached(Limit::Accepts);
                         tokio::time::sleep(wait).await;
                     }
@@ -175,17 +218,23 @@ impl Door {
     ///
     /// # Errors
     /// Too many came in a short time; how long those that wait have to wait longer.
-    fn may_accept(&self, start: Instant, bucket: &mut TokenBucket) -> Result<(), Duration> {
+    fn may_accept(&self) -> Result<(), Duration> {
         let config = self.configs.borrow();
         let listen = &config.listen;
         let Some(rate) = Rate::new(listen.accept_per_second, listen.accept_burst) else {
             return Ok(());
         };
-        let now_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        bucket.take(now_ns, rate)
+        let now_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.accepted.borrow_mut().take(now_ns, rate)
     }
 
-    async fn admit(&self, shared: &Rc<Shared>, mut stream: TcpStream, peer_addr: SocketAddr) {
+    async fn admit(
+        &self,
+        shared: &Rc<Shared>,
+        mut stream: TcpStream,
+        peer_addr: SocketAddr,
+        entrance: Entrance,
+    ) {
         let before = self.facts.clients_count.fetch_add(1, Ordering::Relaxed);
         if before >= self.configs.borrow().listen.clients_max {
             self.facts.clients_count.fetch_sub(1, Ordering::Relaxed);
@@ -202,7 +251,7 @@ impl Door {
         if let Err(error) = self.prepare(&stream) {
             tracing::debug!(%error, "cannot set options of a client's socket");
         }
-        tokio::task::spawn_local(serve_client(Rc::clone(shared), stream, peer_addr, self.entrance));
+        tokio::task::spawn_local(serve_client(Rc::clone(shared), stream, peer_addr, entrance));
     }
 
     fn prepare(&self, stream: &TcpStream) -> std::io::Result<()> {
