@@ -7,13 +7,14 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`config`], [`metrics`], [`error`] | the bottom: settings, counters, what can break |
-//! | `key_mapping` | client's key → stored key |
+//! | `key_mapping` | client's key → stored key, and back in replies |
 //! | `transaction` | what is queued since `MULTI`, and the runs it becomes |
 //! | `scripts` | loaded scripts, remembered for nodes that lack them |
 //! | `join` | replies to parts → one reply |
 //! | `cross_slot` | commands whose keys lie in several slots |
 //! | `fan_out` | one request to many nodes: who is asked, what they answered, what comes next |
 //! | `scan` | how far a client's scan of the whole cluster got |
+//! | `walk` | over all keys of one database of several |
 //! | `errand` | a request on its way: who waits, where and how it travels |
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
@@ -50,6 +51,8 @@ mod cross_slot;
 mod fan_out;
 
 mod scan;
+
+mod walk;
 
 mod errand;
 

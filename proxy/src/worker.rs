@@ -13,6 +13,12 @@ pub(crate) mod intake;
 
 pub(crate) mod dispatch;
 
+pub(crate) mod mapping;
+
+pub(crate) mod walk;
+
+pub(crate) mod events;
+
 pub(crate) mod holding;
 
 pub(crate) mod health;
@@ -71,6 +77,7 @@ use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
 use crate::errand::LinkKey;
 use crate::held::HeldRequests;
+use crate::key_mapping::request::RequestScratch;
 use crate::link::Link;
 use crate::local::Answerer;
 use crate::metrics::label::CloseReason;
@@ -161,6 +168,9 @@ pub(crate) struct Worker {
     decoder: RequestDecoder,
     scratch: PlanScratch,
     permissions: Permissions,
+    /// Whether keys are stored under other names than their own.
+    maps_keys: bool,
+    mapped: RequestScratch,
     /// Steps of commands that wait until there are nodes to ask.
     postponed: VecDeque<Postponed>,
     /// Never zero; see [`Worker::random`].
@@ -184,6 +194,7 @@ impl Worker {
         make_scratch: MakeScratch,
     ) -> Worker {
         let permissions = Permissions::of(&config);
+        let maps_keys = !answerer.mapping.is_identity();
         Worker {
             config,
             metrics,
@@ -215,6 +226,8 @@ impl Worker {
             decoder: RequestDecoder::default(),
             scratch: PlanScratch::default(),
             permissions,
+            maps_keys,
+            mapped: RequestScratch::default(),
             postponed: VecDeque::new(),
             random_state: RandomState::new().build_hasher().finish() | 1,
             request: Vec::new(),

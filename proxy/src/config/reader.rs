@@ -85,6 +85,28 @@ impl Reader {
         self.read(key, read, || "text".to_owned(), None)
     }
 
+    /// A text that `is_right`.
+    pub(super) fn word(&mut self, key: &str, expected: &str, is_right: fn(&str) -> bool) -> String {
+        let read = |value: &ValueKind| text(value).filter(|text| is_right(text)).map(str::to_owned);
+        self.read(key, read, || expected.to_owned(), String::new())
+    }
+
+    /// A list of what `parse` makes of each text; as one text, parted by commas.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let read = |value: &ValueKind| match value {
+            ValueKind::String(list) if list.trim().is_empty() => Some(Vec::new()),
+            ValueKind::String(list) => list.split(',').map(|item| parse(item.trim())).collect(),
+            ValueKind::Array(items) => items.iter().map(|item| parse(text(&item.kind)?)).collect(),
+            _ => None,
+        };
+        self.read(key, read, || format!("a list of {expected}"), Vec::new())
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
         let read = |value: &ValueKind| {

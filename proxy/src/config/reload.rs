@@ -11,8 +11,9 @@ use std::fmt;
 use super::Config;
 use super::secret::Secret;
 
-/// Settings that are read once: of sockets that are bound, threads that run, and the log that is open.
-const FIXED: [&str; 7] = [
+/// Settings that are read once: of sockets that are bound, threads that run, the log that is open, and the names under
+/// which keys are stored that are on their way.
+const FIXED: [&str; 12] = [
     "listen.addr",
     "listen.backlog",
     "admin.addr",
@@ -20,6 +21,11 @@ const FIXED: [&str; 7] = [
     "limits.scripts_bytes_max",
     "log.level",
     "log.format",
+    "databases.mode",
+    "databases.count",
+    "databases.prefix",
+    "colocate.rules",
+    "colocate.presets",
 ];
 
 /// One setting that differs.
@@ -73,6 +79,8 @@ fn keep_fixed(current: &Config, mut wanted: Config) -> Config {
     wanted.workers = current.workers.clone();
     wanted.limits.scripts_bytes_max = current.limits.scripts_bytes_max;
     wanted.log = current.log.clone();
+    wanted.databases = current.databases.clone();
+    wanted.colocate = current.colocate.clone();
     wanted
 }
 
@@ -131,6 +139,11 @@ mod tests {
             ("limits.scripts_bytes_max", "9"),
             ("log.level", "error"),
             ("log.format", "json"),
+            ("databases.mode", "prefix"),
+            ("databases.count", "4"),
+            ("databases.prefix", "base"),
+            ("colocate.rules", "a* -> a"),
+            ("colocate.presets", "rq"),
         ];
         let current = config(&[("workers.count", "2")]);
         let (in_force, changes) = replace(&current, config(&other));

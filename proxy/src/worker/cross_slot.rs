@@ -46,7 +46,7 @@ impl Worker {
     }
 
     /// Asks the owners of slots; the answers come together in the session.
-    fn ask_slots(&mut self, waiter: Waiter, job: Job, asks: &[Ask]) {
+    pub(super) fn ask_slots(&mut self, waiter: Waiter, job: Job, asks: &[Ask]) {
         let Some(known) = self.waiting(&waiter).copied() else { return };
         let Waiter { session: key, seq, .. } = waiter;
         let bytes_max = self.config.limits.join_bytes_max;
