@@ -10,6 +10,7 @@
 //! | [`flags`] | flags and ACL categories |
 //! | [`key_spec`] | where keys lie and what happens to them, as data |
 //! | [`keys`] | which arguments of a request are keys |
+//! | [`reply_keys`] | where keys stand in replies |
 //! | [`cross_slot`] | how a command over several slots can be done |
 //! | [`wait`] | how long a request may wait at a node |
 //! | [`policy`] | how the front door routes a request and joins replies |
@@ -34,6 +35,8 @@ pub mod key_spec;
 
 pub mod keys;
 
+pub mod reply_keys;
+
 mod row;
 
 mod table;
@@ -50,6 +53,7 @@ use crate::command::flags::{AclCategories, CommandFlags};
 use crate::command::key_spec::{KeySpec, OddKeys};
 use crate::command::keys::KeyFinder;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::reply_keys::ReplyKeys;
 use crate::request::Args;
 
 /// One command or subcommand. All rows are static; two are the same if their [`CommandSpec::id`] is.
@@ -73,6 +77,8 @@ pub struct CommandSpec {
     pub request: RequestPolicy,
     /// How the front door joins the replies of its parts.
     pub reply: ReplyPolicy,
+    /// Where keys stand in its reply.
+    pub reply_keys: ReplyKeys,
     /// One sentence without a full stop.
     pub summary: &'static str,
     /// The first Redis version that had it.

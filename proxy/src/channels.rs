@@ -22,6 +22,7 @@ pub(crate) mod counts;
 
 use std::collections::{HashMap, HashSet};
 
+use reddoor_protocol::command::glob::{self, Case};
 use reddoor_protocol::slot::Slot;
 
 use self::feed::FeedKey;
@@ -83,6 +84,11 @@ impl Topic {
             TopicKind::Pattern if may_fit_of_node(&self.name) => Carriers::EveryPrimary,
             TopicKind::Channel | TopicKind::Pattern => Carriers::Owner(HOME),
         }
+    }
+
+    /// Whether nodes tell of it by themselves, each of its own keys.
+    pub(crate) fn is_told_by_nodes(&self) -> bool {
+        self.kind != TopicKind::Monitor && self.carriers() == Carriers::EveryPrimary
     }
 }
 
@@ -168,6 +174,16 @@ impl Channels {
     /// The number of a topic that somebody listens to.
     pub(crate) fn find(&self, topic: &Topic) -> Option<TopicId> {
         self.by_topic.get(topic).copied()
+    }
+
+    /// Who hears a message on this channel: the channel itself and all patterns that fit. Costs O(topics).
+    pub(crate) fn hearing(&self, channel: &[u8]) -> Vec<Topic> {
+        let hears = |topic: &&Topic| match topic.kind {
+            TopicKind::Channel => *topic.name == *channel,
+            TopicKind::Pattern => glob::is_match(&topic.name, channel, Case::Exact),
+            TopicKind::Shard | TopicKind::Monitor => false,
+        };
+        self.by_topic.keys().filter(hears).cloned().collect()
     }
 
     /// A session listens to a topic from now on; whether the topic is new to this worker. Once per topic only.

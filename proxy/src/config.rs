@@ -8,9 +8,12 @@
 //!
 //! Not here: what any other module does with a setting; this folder knows none of them.
 
+pub mod colocation;
 pub mod error;
 mod host_port;
 pub mod layer;
+pub mod preset;
+pub mod profile;
 pub mod rates;
 mod reader;
 pub mod reads;
@@ -26,8 +29,11 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use colocation::ColocationRule;
 use error::ConfigError;
 use layer::Overrides;
+use preset::Preset;
+use profile::Profile;
 use rates::RatesConfig;
 use reader::Reader;
 use reads::ReadsConfig;
@@ -37,6 +43,8 @@ use secret::Secret;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Config {
+    /// Section `profile`.
+    pub profile: ProfileConfig,
     /// Where and how clients connect.
     pub listen: ListenConfig,
     /// The admin port.
@@ -63,10 +71,22 @@ pub struct Config {
     pub cross_slot: CrossSlotConfig,
     /// How it stops.
     pub shutdown: ShutdownConfig,
+    /// Databases over one keyspace.
+    pub databases: DatabasesConfig,
+    /// Keys that are brought into one slot.
+    pub colocate: ColocateConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged.
     pub log: LogConfig,
+}
+
+/// Section `profile`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ProfileConfig {
+    /// The bundle of settings that goes before all that is set by itself.
+    pub name: Profile,
 }
 
 /// Section `listen`.
@@ -331,6 +351,38 @@ pub struct ShutdownConfig {
     pub takeover_drain: Duration,
 }
 
+/// Section `databases`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DatabasesConfig {
+    /// Whether there are several.
+    pub mode: DatabasesMode,
+    /// How many there are, where there are several.
+    pub count: u32,
+    /// What stands before the number of a database in a stored key. Not empty, no digit at its end, no braces.
+    pub prefix: String,
+}
+
+/// Whether clients have several databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabasesMode {
+    /// Database 0 alone, as a cluster has it.
+    Off,
+    /// Keys of all databases but 0 are stored with the database before their names.
+    Prefix,
+}
+
+/// Section `colocate`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ColocateConfig {
+    /// The operator's own rules, which go before those of presets.
+    pub rules: Vec<ColocationRule>,
+    /// Frameworks whose keys are known.
+    pub presets: Vec<Preset>,
+}
+
 /// Section `auth`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -423,6 +475,7 @@ impl Config {
 
     fn read(reader: &mut Reader) -> Config {
         Config {
+            profile: ProfileConfig { name: reader.choice("profile.name", &Profile::CHOICES) },
             listen: ListenConfig::read(reader),
             admin: AdminConfig::read(reader),
             workers: WorkersConfig::read(reader),
@@ -436,6 +489,8 @@ impl Config {
             transactions: TransactionsConfig::read(reader),
             cross_slot: CrossSlotConfig::read(reader),
             shutdown: ShutdownConfig::read(reader),
+            databases: DatabasesConfig::read(reader),
+            colocate: ColocateConfig::read(reader),
             auth: AuthConfig { password: reader.optional_secret("auth.password") },
             log: LogConfig::read(reader),
         }

@@ -65,7 +65,8 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    fn new(slot: Slot, words: &[&[u8]]) -> Ask {
+    /// One command, by the usual connection.
+    pub(crate) fn new(slot: Slot, words: &[&[u8]]) -> Ask {
         let mut request = Vec::new();
         encode_request(&mut request, words.iter().copied());
         let command = words.first().and_then(|name| command::lookup(name)).map(CommandSpec::id);

@@ -76,6 +76,12 @@ pub(crate) enum Job {
     Info(Box<InfoQuestion>),
     /// They are settings of the nodes for `CONFIG GET`.
     Config(ConfigQuestion),
+    /// They are the sizes of which the keys of other databases are to be taken off.
+    Total,
+    /// They are keys of any database, among which one is looked for.
+    Sample,
+    /// They tell that a page of keys is removed.
+    Unlink(Box<ScanPage>),
     /// It is a page of a scan.
     Scan(Box<ScanPage>),
     /// They say whether a client is tracked.

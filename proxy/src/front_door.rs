@@ -20,6 +20,7 @@ use crate::directory::Directory;
 use crate::drain::{Departure, Drain};
 use crate::error::StartError;
 use crate::keeper::Keeper;
+use crate::key_mapping::Mapping;
 use crate::local::{Answerer, SharedFacts};
 use crate::metrics::Metrics;
 use crate::peers::Peers;
@@ -166,6 +167,12 @@ impl FrontDoor {
             admin: Arc::clone(&admin_state),
         };
 
+        let mapping = Arc::new(Mapping::of(&self.config));
+        for preset in &self.config.colocate.presets {
+            if !preset.warning.is_empty() {
+                tracing::warn!(preset = preset.name, "{}", preset.warning);
+            }
+        }
         let workers_count = self.config.workers.count;
         let shares = shares(self.sockets.listeners, self.sockets.reads, workers_count);
         let peers = Peers::connect(workers_count);
@@ -175,8 +182,11 @@ impl FrontDoor {
             let make = {
                 let (config, metrics) = (Arc::clone(&self.config), Arc::clone(&worker_metrics));
                 let trigger = Arc::clone(&trigger);
-                let answerer =
-                    Answerer { config: Arc::clone(&self.config), shared: Arc::clone(&facts) };
+                let answerer = Answerer {
+                    config: Arc::clone(&self.config),
+                    mapping: Arc::clone(&mapping),
+                    shared: Arc::clone(&facts),
+                };
                 Box::new(move || {
                     Worker::new(config, metrics, trigger, answerer, peers, make_scratch)
                 })

@@ -10,13 +10,14 @@
 //! | `token_bucket` | how often something may happen |
 //! | `budget` | how many bytes clients hold, and how hard that presses |
 //! | `rates` | how many commands addresses and users may run |
-//! | `key_mapping` | client's key → stored key |
+//! | `key_mapping` | client's key → stored key, and back in replies |
 //! | `transaction` | what is queued since `MULTI`, and the runs it becomes |
 //! | `scripts` | loaded scripts, remembered for nodes that lack them |
 //! | `join` | replies to parts → one reply |
 //! | `cross_slot` | commands whose keys lie in several slots |
 //! | `fan_out` | one request to many nodes: who is asked, what they answered, what comes next |
 //! | `scan` | how far a client's scan of the whole cluster got |
+//! | `walk` | over all keys of one database of several |
 //! | `errand` | a request on its way: who waits, where and how it travels |
 //! | `session` | one client: replies in their order |
 //! | `link` | one node connection: requests and their replies |
@@ -62,6 +63,8 @@ mod cross_slot;
 mod fan_out;
 
 mod scan;
+
+mod walk;
 
 mod errand;
 

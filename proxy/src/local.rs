@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::errand::ClientId;
 use crate::fan_out::Start;
+use crate::key_mapping::Mapping;
 use crate::metrics::worker::WorkerMetrics;
 use crate::permissions::Permissions;
 use crate::rates::Rates;
@@ -130,6 +131,8 @@ pub(crate) struct SharedFacts {
 pub(crate) struct Answerer {
     /// The settings.
     pub(crate) config: Arc<Config>,
+    /// Between clients' keys and stored keys.
+    pub(crate) mapping: Arc<Mapping>,
     /// Facts about the whole front door.
     pub(crate) shared: Arc<SharedFacts>,
 }

@@ -28,6 +28,7 @@ use reddoor_protocol::topology::nodes_text;
 
 use crate::cluster_map::NodeAddr;
 use crate::routes::Routes;
+use crate::walk::Walk;
 
 pub(crate) mod slot_set;
 
@@ -325,6 +326,8 @@ pub(crate) struct ScanPage {
     pub(crate) options: (Vec<u8>, usize),
     /// What the node is asked for.
     pub(crate) stage: ScanStage,
+    /// What the pages are for, unless a client asked for one.
+    pub(crate) walk: Option<Box<Walk>>,
 }
 
 /// What a node is asked for in the course of a scan.

@@ -46,6 +46,7 @@ use self::writes::Writes;
 use crate::errand::{ClientId, LinkKey, Seq};
 use crate::fan_out::Gather;
 use crate::join::Join;
+use crate::key_mapping::reply::MappedReplies;
 use crate::scan::ScanState;
 use crate::transaction::Transaction;
 
@@ -141,6 +142,8 @@ pub(crate) struct Session {
     pub(crate) connected_us: u64,
     /// When its last bytes came, in microseconds of the worker's clock.
     pub(crate) active_us: u64,
+    /// The database that it has chosen.
+    pub(crate) database: u32,
     /// The protocol version that it speaks.
     pub(crate) resp: Resp,
     /// Whether it may run commands.
@@ -198,6 +201,8 @@ pub(crate) struct Session {
     confirming: Option<Seq>,
     /// Replies in the queue that the client does not want; sorted.
     muted: VecDeque<Seq>,
+    /// Replies in the queue in which the client's keys have to be put back.
+    pub(crate) mapped: MappedReplies,
 }
 
 /// What became of a reply that was handed in.
@@ -229,6 +234,7 @@ impl Session {
             entrance: Entrance::Main,
             connected_us: now_us,
             active_us: now_us,
+            database: 0,
             resp: Resp::V2,
             is_authenticated,
             identity: Identity::default(),
@@ -259,6 +265,7 @@ impl Session {
             parked: Vec::new(),
             confirming: None,
             muted: VecDeque::new(),
+            mapped: MappedReplies::default(),
         }
     }
 
@@ -316,9 +323,15 @@ impl Session {
         seq
     }
 
+    /// The number that the next request gets.
+    #[inline]
+    pub(crate) fn seq_to_come(&self) -> Seq {
+        Seq(self.first.0 + self.queue.len() as u64)
+    }
+
     #[inline]
     fn next_seq(&mut self) -> Seq {
-        let seq = Seq(self.first.0 + self.queue.len() as u64);
+        let seq = self.seq_to_come();
         if self.reply_mode != ReplyMode::On {
             self.muted.push_back(seq);
             if self.reply_mode == ReplyMode::SkipNext {
@@ -433,12 +446,18 @@ impl Session {
         if index > 0 {
             let start = self.parked.len();
             write(&mut self.parked);
+            if !self.mapped.is_empty() {
+                self.mapped.apply(Seq(self.first.0 + index as u64), &mut self.parked, start);
+            }
             self.queue[index] = Pending::Ready { start, len: self.parked.len() - start };
             self.ready_count += 1;
             return false;
         }
         let start = self.out.len();
         write(&mut self.out);
+        if !self.mapped.is_empty() {
+            self.mapped.apply(self.first, &mut self.out, start);
+        }
         self.pop_front(start);
         if self.ready_count > 0 {
             self.release_parked();

@@ -21,6 +21,7 @@ use reddoor_protocol::slot::Slot;
 use thiserror::Error;
 
 use crate::config::CrossSlot;
+use crate::key_mapping::reply::ReplyShape;
 
 /// What opens a run at a node.
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
@@ -99,6 +100,10 @@ pub(crate) struct Transaction {
     pub(crate) is_spoilt: bool,
     /// Whether a queued command may change data.
     pub(crate) has_writes: bool,
+    /// The database that a queued `SELECT` chooses for what is queued behind it.
+    pub(crate) database: Option<u32>,
+    /// Elements of the reply in which the client's keys have to be put back.
+    pub(crate) mapped: Vec<(usize, ReplyShape)>,
 }
 
 /// What one node runs of a transaction.

@@ -17,6 +17,12 @@ pub(crate) mod reading;
 
 pub(crate) mod hedging;
 
+pub(crate) mod mapping;
+
+pub(crate) mod walk;
+
+pub(crate) mod events;
+
 pub(crate) mod holding;
 
 pub(crate) mod health;
@@ -87,6 +93,7 @@ use crate::config::Config;
 use crate::cross_slot::waiting::Waiting;
 use crate::errand::LinkKey;
 use crate::held::HeldRequests;
+use crate::key_mapping::request::RequestScratch;
 use crate::link::Link;
 use crate::local::Answerer;
 use crate::metrics::label::CloseReason;
@@ -193,6 +200,9 @@ pub(crate) struct Worker {
     decoder: RequestDecoder,
     scratch: PlanScratch,
     permissions: Permissions,
+    /// Whether keys are stored under other names than their own.
+    maps_keys: bool,
+    mapped: RequestScratch,
     /// Steps of commands that wait until there are nodes to ask.
     postponed: VecDeque<Postponed>,
     /// Never zero; see [`Worker::random`].
@@ -225,6 +235,7 @@ impl Worker {
         let permissions = Permissions::of(&config);
         let budget = Budget::new(Arc::clone(&answerer.shared.held_bytes));
         let reads = Reads::of(&config);
+        let maps_keys = !answerer.mapping.is_identity();
         Worker {
             config,
             metrics,
@@ -258,6 +269,8 @@ impl Worker {
             decoder: RequestDecoder::default(),
             scratch: PlanScratch::default(),
             permissions,
+            maps_keys,
+            mapped: RequestScratch::default(),
             postponed: VecDeque::new(),
             random_state: RandomState::new().build_hasher().finish() | 1,
             request: Vec::new(),

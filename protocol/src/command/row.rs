@@ -7,6 +7,7 @@ use crate::command::flags::{AclCategories, CommandFlags};
 use crate::command::key_spec::{BeginSearch, FindKeys, KeyAccess, KeySpec, OddKeys};
 use crate::command::keys::KeyFinder;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::reply_keys::ReplyKeys;
 use crate::command::{CommandGroup, CommandId, CommandSpec, Deprecation, KeyRange, Subcommands};
 
 /// A row: name in lower case (`container|subcommand`), arity, and the words of its flags and its ACL categories.
@@ -30,6 +31,7 @@ pub(super) const fn row(
         tips: &[],
         request: RequestPolicy::OneSlot,
         reply: ReplyPolicy::Passthrough,
+        reply_keys: ReplyKeys::None,
         summary: "",
         since: "",
         group: CommandGroup::Generic,
@@ -68,6 +70,12 @@ impl CommandSpec {
     ) -> CommandSpec {
         self.request = request;
         self.reply = reply;
+        self
+    }
+
+    /// Where keys stand in its reply.
+    pub(super) const fn tells_keys(mut self, keys: ReplyKeys) -> CommandSpec {
+        self.reply_keys = keys;
         self
     }
 

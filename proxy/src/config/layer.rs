@@ -1,4 +1,4 @@
-//! The layers a configuration is made of, put on top of each other: defaults, file, environment, flags.
+//! The layers a configuration is made of, put on top of each other: defaults, profile, file, environment, flags.
 //!
 //! Out: every setting by its `section.key`, with the strongest value and where that was set.
 //! Not here: what a value means; see `reader`.
@@ -12,6 +12,7 @@ use ::config::{Environment, File, FileFormat, Source, Value, ValueKind};
 use toml::de::DeTable;
 
 use super::error::{ConfigError, Origin};
+use super::profile::Profile;
 
 /// The default of every setting, as written for people.
 pub const DEFAULTS: &str = include_str!("../../../config/reddoor.toml");
@@ -124,8 +125,23 @@ impl Layers {
     }
 
     fn merge(&self) -> Result<HashMap<String, Value>, ::config::ConfigError> {
-        let mut builder =
-            ::config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let values = self.merge_over("")?;
+        let profile = values.get("profile").and_then(|section| match &section.kind {
+            ValueKind::Table(settings) => settings.get("name")?.clone().into_string().ok(),
+            _ => None,
+        });
+        // One that there is not is a mistake which is found when it is read.
+        match profile.and_then(|name| Profile::by_name(&name)) {
+            Some(profile) => self.merge_over(profile.settings()),
+            None => Ok(values),
+        }
+    }
+
+    /// Puts the layers on these settings, which lie on the defaults.
+    fn merge_over(&self, profile: &str) -> Result<HashMap<String, Value>, ::config::ConfigError> {
+        let mut builder = ::config::Config::builder()
+            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+            .add_source(File::from_str(profile, FileFormat::Toml));
         if let Some(file) = &self.file {
             builder = builder.add_source(File::from_str(&file.text, FileFormat::Toml));
         }

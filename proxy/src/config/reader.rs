@@ -105,6 +105,12 @@ impl Reader {
         self.read(key, read, || "text".to_owned(), None)
     }
 
+    /// A text that `is_right`.
+    pub(super) fn word(&mut self, key: &str, expected: &str, is_right: fn(&str) -> bool) -> String {
+        let read = |value: &ValueKind| text(value).filter(|text| is_right(text)).map(str::to_owned);
+        self.read(key, read, || expected.to_owned(), String::new())
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
         let read = |value: &ValueKind| {

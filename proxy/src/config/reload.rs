@@ -11,8 +11,9 @@ use std::fmt;
 use super::Config;
 use super::secret::Secret;
 
-/// Settings that are read once: of sockets that are bound, threads that run, and the log that is open.
-const FIXED: [&str; 8] = [
+/// Settings that are read once: of sockets that are bound, threads that run, the log that is open, and the names under
+/// which keys are stored that are on their way.
+const FIXED: [&str; 13] = [
     "listen.addr",
     "listen.backlog",
     "admin.addr",
@@ -21,6 +22,11 @@ const FIXED: [&str; 8] = [
     "reads.addr",
     "log.level",
     "log.format",
+    "databases.mode",
+    "databases.count",
+    "databases.prefix",
+    "colocate.rules",
+    "colocate.presets",
 ];
 
 /// One setting that differs.
@@ -75,6 +81,8 @@ fn keep_fixed(current: &Config, mut wanted: Config) -> Config {
     wanted.limits.scripts_bytes_max = current.limits.scripts_bytes_max;
     wanted.reads.addr = current.reads.addr;
     wanted.log = current.log.clone();
+    wanted.databases = current.databases.clone();
+    wanted.colocate = current.colocate.clone();
     wanted
 }
 
@@ -134,6 +142,11 @@ mod tests {
             ("reads.addr", "127.0.0.1:3"),
             ("log.level", "error"),
             ("log.format", "json"),
+            ("databases.mode", "prefix"),
+            ("databases.count", "4"),
+            ("databases.prefix", "base"),
+            ("colocate.rules", "a* -> a"),
+            ("colocate.presets", "rq"),
         ];
         let current = config(&[("workers.count", "2")]);
         let (in_force, changes) = replace(&current, config(&other));

@@ -102,6 +102,28 @@ fn every_default_is_explained_with_the_range_that_is_enforced() {
 }
 
 #[test]
+fn a_profile_gives_way_to_what_is_set_by_itself() {
+    let load = |settings: &[(&str, &str)]| {
+        let settings = [&[("cluster.seeds", "a:1")], settings].concat();
+        Config::load(None, [], &overrides(&settings)).unwrap()
+    };
+    let drop_in = load(&[("profile.name", "drop-in")]);
+    assert_eq!(drop_in.databases.mode, DatabasesMode::Prefix);
+    assert_eq!(drop_in.cross_slot.writes, CrossSlotWrites::Emulate);
+    let mixed = load(&[("profile.name", "drop-in"), ("databases.mode", "off")]);
+    assert_eq!(mixed.databases.mode, DatabasesMode::Off);
+    assert_eq!(mixed.transactions.cross_slot, CrossSlot::PerSlot);
+    let file = file(
+        "profile.name = \"strict\"\ncluster.seeds = [\"a:1\"]\ncross_slot.reads = \"gather\"\n",
+    );
+    let strict = Config::load(Some(file.path()), [], &Overrides::default()).unwrap();
+    assert_eq!(strict.cross_slot.reads, CrossSlotReads::Gather);
+    assert_eq!(load(&[("profile.name", "strict")]).cross_slot.reads, CrossSlotReads::Reject);
+    let plain = load(&[]);
+    assert_eq!(plain.databases, Config::default().databases);
+}
+
+#[test]
 fn every_sample_loads() {
     let mut loaded = 0;
     for entry in fs::read_dir(samples()).unwrap() {
@@ -158,9 +180,9 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
         [
             "line 4: listen.colour: no such setting, expected in section listen one of accept_burst, \
              accept_per_second, addr, backlog, clients_max, tcp_keepalive_seconds",
-            "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, cross_slot, \
-             failover, health, limits, \
-             listen, log, rates, reads, request, transactions, workers",
+            "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, colocate, \
+             cross_slot, databases, failover, health, limits, \
+             listen, log, profile, rates, reads, request, shutdown, transactions, workers",
             "line 2: listen.addr = \"localhost\": expected IP:port, such as 127.0.0.1:6379",
             "line 3: listen.backlog = 0: expected connections, 1 to 65535",
             "line 7: cluster.seeds = [\"a:1\", \"b\"]: expected a list of host:port, such as redis-0.example.net:6379",

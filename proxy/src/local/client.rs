@@ -128,7 +128,7 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         line,
-        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub={} psub={} ssub={} \
+        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={} qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
          omem=0 tot-mem={} events=rw cmd={} user=default redir={} resp={} \
          lib-name={} lib-ver={}",
@@ -139,6 +139,7 @@ pub(crate) fn describe(session: &Session, now_us: u64) -> String {
         seconds(session.connected_us),
         seconds(session.active_us),
         flags(session),
+        session.database,
         session.subscriptions.channels,
         session.subscriptions.patterns,
         session.subscriptions.shards,

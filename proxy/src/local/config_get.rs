@@ -88,7 +88,7 @@ type Value = fn(&Answerer) -> String;
 const OWN: &[(&str, Value)] = &[
     ("appendonly", |_| "no".to_owned()),
     ("bind", |answerer| answerer.config.listen.addr.ip().to_string()),
-    ("databases", |_| "1".to_owned()),
+    ("databases", |answerer| answerer.mapping.databases_count().unwrap_or(1).to_string()),
     ("io-threads", |answerer| answerer.config.workers.count.to_string()),
     ("maxclients", |answerer| answerer.config.listen.clients_max.to_string()),
     ("port", |answerer| answerer.shared.port.to_string()),

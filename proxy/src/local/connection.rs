@@ -56,15 +56,18 @@ pub(super) fn whoami(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -
     requester.reply(|reply| reply.bulk(b"default"))
 }
 
-/// Only database 0 exists behind the front door, as in every cluster.
-pub(super) fn select(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
-    match parse_integer(&args[1]).map(i32::try_from) {
-        None => requester.refuse(&ReplyError::NOT_INTEGER),
-        Some(Err(_)) => requester.refuse(&ReplyError::from_static(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        )),
-        Some(Ok(0)) => requester.ok(),
-        Some(Ok(_)) => requester.refuse(&ReplyError::DB_OUT_OF_RANGE),
+/// Chooses the database. Unless the front door maps keys there is one, as in every cluster.
+pub(super) fn select(
+    answerer: &Answerer,
+    requester: &mut Requester<'_>,
+    args: Args<'_>,
+) -> Answered {
+    match answerer.mapping.database(&args[1]) {
+        Ok(database) => {
+            requester.session.database = database;
+            requester.ok()
+        }
+        Err(error) => requester.refuse(&error),
     }
 }
 
@@ -85,6 +88,7 @@ pub(super) fn reset(answerer: &Answerer, requester: &mut Requester<'_>, _: Args<
     session.transaction = None;
     session.watch = Watch::Nothing;
     session.tracking = None;
+    session.database = 0;
     session.is_authenticated = answerer.config.auth.password.is_none();
     requester.reply(|reply| reply.simple("RESET"));
     Answered::Anew

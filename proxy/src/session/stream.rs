@@ -13,7 +13,8 @@ impl Session {
     pub(crate) fn begin_stream(&mut self, seq: Seq, link: LinkKey, deadline_us: u64) -> bool {
         let is_wanted = self.muted.front() != Some(&seq) && self.ending != Ending::Now;
         let Some(Pending::Waiting(outstanding)) = self.queue.front() else { return false };
-        if self.first != seq || !is_wanted || self.capture.is_some() {
+        let is_changed = self.capture.is_some() || self.mapped.is_expected(seq);
+        if self.first != seq || !is_wanted || is_changed {
             return false;
         }
         self.queue[0] = Pending::Streaming(Outstanding { deadline_us, ..*outstanding });

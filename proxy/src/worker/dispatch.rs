@@ -31,12 +31,28 @@ use crate::session::hold::Hold;
 use crate::session::{Outstanding, Session};
 
 impl Worker {
-    /// Plans one request and sets it on its way, unless its time has not come.
+    /// Sets one request on its way, unless its time has not come.
+    #[inline]
     pub(super) fn run_request(&mut self, key: usize, request: &Request<'_>) -> Ran {
+        if self.maps_keys {
+            return self.run_mapped(key, request);
+        }
+        self.run_stored(key, request)
+    }
+
+    /// Plans a request with stored keys and sets it on its way, unless its time has not come.
+    pub(super) fn run_stored(&mut self, key: usize, request: &Request<'_>) -> Ran {
         let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
         let session = &mut entry.session;
         let plan =
             plan::plan(request.args, session.is_authenticated, self.permissions, &mut self.scratch);
+        self.run_planned(key, plan, request)
+    }
+
+    /// Sets a planned request on its way, unless its time has not come.
+    pub(super) fn run_planned(&mut self, key: usize, plan: Plan, request: &Request<'_>) -> Ran {
+        let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
+        let session = &mut entry.session;
         if let Some(pause) = &self.pause
             && pause.holds_back(session, &plan)
         {

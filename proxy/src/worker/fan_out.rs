@@ -53,6 +53,9 @@ impl Worker {
         if let Some(error) = guard_of(command.id()).and_then(|guard| guard(args)) {
             return self.answer_error(key, Some(command), &error);
         }
+        if self.run_walk(key, command, args) {
+            return;
+        }
         let (job, lane) = match (command.request, command.reply) {
             (RequestPolicy::WaitReplicas, _) => match self.wait_step(args) {
                 Ok(step) => (Job::Wait(step), Lane::Waiting),
@@ -216,6 +219,13 @@ impl Worker {
             Job::Steps(_) => return self.answer_steps(waiter, gather),
             _ if has_failed => gather.write_failure(&mut reply),
             Job::Sizes => return self.pick_random_key(waiter, &gather),
+            Job::Total => return self.total_came(waiter, &gather),
+            Job::Sample => return self.sample_came(waiter, &gather),
+            Job::Unlink(_) => {
+                let resp = gather.resp;
+                let Job::Unlink(page) = gather.job else { return };
+                return self.walk_on(waiter, page, resp);
+            }
             Job::Wait(step) => match self.wait_more(*step, &gather) {
                 Some(start) => return self.begin(waiter, start),
                 None => {
@@ -261,6 +271,9 @@ impl Worker {
             is_here
         });
         let Some((_, (addr, _))) = chosen else { return };
+        if self.has_databases() {
+            return self.sample(waiter, addr, gather.resp);
+        }
         let mut request = Vec::new();
         encode_request(&mut request, [&b"RANDOMKEY"[..]].into_iter());
         let reach = Reach::Node(addr.clone());
@@ -269,11 +282,7 @@ impl Worker {
 
     /// A number without a pattern.
     pub(super) fn random(&mut self) -> u64 {
-        // Xorshift: full period over all numbers but zero.
-        self.random_state ^= self.random_state << 13;
-        self.random_state ^= self.random_state >> 7;
-        self.random_state ^= self.random_state << 17;
-        self.random_state
+        next_random(&mut self.random_state)
     }
 
     fn wait_step(&self, args: Args<'_>) -> Result<WaitStep, ReplyError> {
@@ -330,6 +339,15 @@ impl Worker {
             }
         }
     }
+}
+
+/// The number that comes next in a row without a pattern, which never comes to zero.
+pub(super) fn next_random(state: &mut u64) -> u64 {
+    // Xorshift: full period over all numbers but zero.
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
 }
 
 /// What a node takes while it is busy must not stand behind what keeps it busy.

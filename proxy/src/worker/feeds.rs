@@ -44,14 +44,10 @@ impl Worker {
         }
         let placement = self.channels.place(id, &targets);
         for key in placement.ask {
-            if let Some(feed) = self.feed_mut(key) {
-                feed.subscribe(id, &topic);
-            }
+            self.ask_feed(key, id, &topic);
         }
         for key in placement.let_go {
-            if let Some(feed) = self.feed_mut(key) {
-                feed.unsubscribe(&topic);
-            }
+            self.release_feed(key, &topic);
         }
     }
 
@@ -198,6 +194,9 @@ impl Worker {
         match Push::read(frame) {
             Push::Message { kind, name, channel } => {
                 let topic = Topic { kind, name: name.into() };
+                if self.maps_keys && is_of_node(channel) {
+                    return self.take_event(key, &topic, frame);
+                }
                 self.fan_out(key, &topic, is_of_node(channel), frame);
             }
             Push::Subscribed { .. } => {
@@ -254,7 +253,7 @@ impl Worker {
     }
 
     /// Gives a message to all who listen. One that does not read is cut, and only that one.
-    fn fan_out(&mut self, key: FeedKey, topic: &Topic, is_of_node: bool, frame: &[u8]) {
+    pub(super) fn fan_out(&mut self, key: FeedKey, topic: &Topic, is_of_node: bool, frame: &[u8]) {
         let Some(id) = self.channels.find(topic) else { return };
         let bytes_max = self.config.limits.subscriber_output_bytes_max;
         let hearers: Vec<_> = self.channels.hearers(id, key, is_of_node).collect();

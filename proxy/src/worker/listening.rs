@@ -179,9 +179,7 @@ impl Worker {
             entry.session.subscriptions.remove(topic.kind);
         }
         for feed in carriers.into_iter().flatten() {
-            if let Some(feed) = self.feed_mut(feed) {
-                feed.unsubscribe(&topic);
-            }
+            self.release_feed(feed, &topic);
         }
         self.metrics.subscriptions(self.channels.listeners_count());
     }

@@ -49,7 +49,7 @@ impl Worker {
         let options = (options, args.len() - 2);
         let waiter =
             Waiter { session: key, client: session.id, seq: session.expect(outstanding), part: 0 };
-        let page = ScanPage { state, options, stage: ScanStage::Idle };
+        let page = ScanPage { state, options, stage: ScanStage::Idle, walk: None };
         self.scan_step(waiter, Box::new(page), resp);
     }
 
@@ -183,6 +183,9 @@ impl Worker {
     ) {
         if self.waiting(&waiter).is_none() {
             return;
+        }
+        if page.walk.is_some() {
+            return self.walk_page(waiter, page, resp, (keys, count));
         }
         let is_over = page.state.is_over();
         let nonce = self.random();

@@ -19,6 +19,8 @@
 
 pub(crate) mod links;
 
+pub(crate) mod mapped;
+
 pub(crate) mod messages;
 
 use reddoor_protocol::command::{self, CommandId, CommandSpec};

@@ -3,6 +3,7 @@
 use crate::command::CommandSpec;
 use crate::command::key_spec::OddKeys;
 use crate::command::policy::{ReplyPolicy, RequestPolicy};
+use crate::command::reply_keys::ReplyKeys;
 use crate::command::row::{key, keys_after, keys_to, keys_unknown, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
@@ -42,6 +43,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
     row("keys", 2, "readonly", "keyspace dangerous")
         .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Concat)
         .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
+        .tells_keys(ReplyKeys::Each)
         .since("1.0.0", "O(N)")
         .about("Answers all key names that fit a pattern"),
     row("migrate", -6, "write", "keyspace dangerous")
@@ -109,6 +111,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
     row("randomkey", 1, "readonly", "keyspace")
         .routed(RequestPolicy::AllPrimaries, ReplyPolicy::Special)
         .tips(&["request_policy:all_shards", "nondeterministic_output"])
+        .tells_keys(ReplyKeys::Whole)
         .since("1.0.0", "O(1)")
         .about("Answers the name of some key"),
     row("rename", 3, "write", "keyspace")
@@ -126,6 +129,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
     row("scan", -2, "readonly", "keyspace")
         .routed(RequestPolicy::Scan, ReplyPolicy::Special)
         .tips(&["nondeterministic_output", "request_policy:special"])
+        .tells_keys(ReplyKeys::Page)
         .since("2.8.0", "O(1), a whole walk O(N)")
         .about("Walks over all key names, a few per call"),
     row("sort", -2, "write denyoom", "set sortedset list dangerous")

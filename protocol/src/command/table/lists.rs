@@ -2,6 +2,7 @@
 
 use crate::command::CommandSpec;
 use crate::command::policy::{ReplyPolicy, RequestPolicy, TimeoutArg};
+use crate::command::reply_keys::ReplyKeys;
 use crate::command::row::{key, keys_counted, keys_to, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
@@ -13,16 +14,19 @@ pub(super) const ROWS: &[CommandSpec] = &[
     row("blmpop", -5, "write blocking", "list")
         .keys(&[keys_counted(2, "RW access delete")])
         .routed(RequestPolicy::Blocking { timeout: TimeoutArg::First }, ReplyPolicy::Passthrough)
+        .tells_keys(ReplyKeys::First)
         .since("7.0.0", "O(N+M)")
         .about("Takes elements from the first list that has some, or waits for one"),
     row("blpop", -3, "write noscript blocking", "list")
         .keys(&[keys_to(1, -2, "RW access delete")])
         .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
+        .tells_keys(ReplyKeys::First)
         .since("2.0.0", "O(N)")
         .about("Takes the first element of the first list that has some, or waits for one"),
     row("brpop", -3, "write noscript blocking", "list")
         .keys(&[keys_to(1, -2, "RW access delete")])
         .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
+        .tells_keys(ReplyKeys::First)
         .since("2.0.0", "O(N)")
         .about("Takes the last element of the first list that has some, or waits for one"),
     row("brpoplpush", 4, "write denyoom noscript blocking", "list")
@@ -49,6 +53,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .about("Moves an element from one end of a list to an end of another"),
     row("lmpop", -4, "write", "list")
         .keys(&[keys_counted(1, "RW access delete")])
+        .tells_keys(ReplyKeys::First)
         .since("7.0.0", "O(N+M)")
         .about("Takes elements from the first list that has some"),
     row("lpop", -2, "write fast", "list")

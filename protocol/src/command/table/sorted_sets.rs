@@ -2,22 +2,26 @@
 
 use crate::command::CommandSpec;
 use crate::command::policy::{ReplyPolicy, RequestPolicy, TimeoutArg};
+use crate::command::reply_keys::ReplyKeys;
 use crate::command::row::{key, keys_counted, keys_to, row};
 
 pub(super) const ROWS: &[CommandSpec] = &[
     row("bzmpop", -5, "write blocking", "sortedset")
         .keys(&[keys_counted(2, "RW access delete")])
         .routed(RequestPolicy::Blocking { timeout: TimeoutArg::First }, ReplyPolicy::Passthrough)
+        .tells_keys(ReplyKeys::First)
         .since("7.0.0", "O(K) + O(M*log(N))")
         .about("Takes lowest or highest members of the first sorted set that has some, or waits"),
     row("bzpopmax", -3, "write noscript blocking fast", "sortedset")
         .keys(&[keys_to(1, -2, "RW access delete")])
         .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
+        .tells_keys(ReplyKeys::First)
         .since("5.0.0", "O(log(N))")
         .about("Takes the highest member of the first sorted set that has some, or waits"),
     row("bzpopmin", -3, "write noscript blocking fast", "sortedset")
         .keys(&[keys_to(1, -2, "RW access delete")])
         .routed(RequestPolicy::Blocking { timeout: TimeoutArg::Last }, ReplyPolicy::Passthrough)
+        .tells_keys(ReplyKeys::First)
         .since("5.0.0", "O(log(N))")
         .about("Takes the lowest member of the first sorted set that has some, or waits"),
     row("zadd", -4, "write denyoom fast", "sortedset")
@@ -62,6 +66,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .about("Counts the members between two names, where all scores are equal"),
     row("zmpop", -4, "write", "sortedset")
         .keys(&[keys_counted(1, "RW access delete")])
+        .tells_keys(ReplyKeys::First)
         .since("7.0.0", "O(K) + O(M*log(N))")
         .about("Takes lowest or highest members of the first sorted set that has some"),
     row("zmscore", -3, "readonly fast", "sortedset")

@@ -69,7 +69,7 @@ impl Worker {
         let session = &self.sessions.get(session)?.session;
         let tracking = session.tracking.as_ref().filter(|_| session.id == client)?;
         Some(TrackingJob {
-            options: tracking.options().into_iter().map(<[u8]>::to_vec).collect(),
+            options: self.tracking_options(tracking),
             ear: (link.resp == Resp::V2).then(|| Login::new(&self.config, Resp::V3)),
         })
     }

@@ -24,6 +24,16 @@ impl Worker {
         if !message.starts_with(INVALIDATE) {
             return;
         }
+        if self.maps_keys {
+            if let Some(message) = self.map_invalidation(&pin, message) {
+                self.tell_invalidated(pin, &message);
+            }
+            return;
+        }
+        self.tell_invalidated(pin, message);
+    }
+
+    fn tell_invalidated(&mut self, pin: Pin, message: &[u8]) {
         self.metrics.invalidation();
         let Some(session) = self.pinned_session(&pin) else { return };
         match session.tracking.as_ref().and_then(|tracking| tracking.redirect) {
