@@ -26,6 +26,9 @@ mod crashes;
 #[path = "persistence/full_disk.rs"]
 mod full_disk;
 
+#[path = "persistence/failing_disk.rs"]
+mod failing_disk;
+
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]
 fn node_process() {
