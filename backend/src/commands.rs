@@ -61,6 +61,8 @@ mod persistence;
 
 mod replication;
 
+mod failover;
+
 mod config;
 
 mod info;
@@ -121,6 +123,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     server::HANDLERS,
     persistence::HANDLERS,
     replication::HANDLERS,
+    failover::HANDLERS,
     config::HANDLERS,
     info::HANDLERS,
     debug::HANDLERS,

@@ -202,6 +202,9 @@ pub(crate) fn replay(
         }
     };
     client.last_command = Some(spec.id());
+    if !may_be_repeated(spec) {
+        return Err(ResolveError::UnknownCommand);
+    }
     if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
         queue(client, spec, args, out, usize::MAX);
         return Ok(());
@@ -212,6 +215,24 @@ pub(crate) fn replay(
     run(&mut call, turn);
     node.end_unit();
     Ok(())
+}
+
+/// Whether a command can be the effect of another: what scripts may not call changes the server, or a connection.
+fn may_be_repeated(spec: &CommandSpec) -> bool {
+    const REPEATED: [CommandId; 9] = [
+        CommandId::of("multi"),
+        CommandId::of("exec"),
+        CommandId::of("discard"),
+        CommandId::of("replconf"),
+        CommandId::of("eval"),
+        CommandId::of("evalsha"),
+        CommandId::of("fcall"),
+        CommandId::of("script|load"),
+        CommandId::of("script|flush"),
+    ];
+    spec.is_write()
+        || !spec.flags.intersects(CommandFlags::ADMIN | CommandFlags::NOSCRIPT)
+        || REPEATED.contains(&spec.id())
 }
 
 /// The row of a request that this node has a handler for.

@@ -11,6 +11,12 @@ mod load;
 #[path = "replication/relay.rs"]
 mod relay;
 
+#[path = "replication/restarts.rs"]
+mod restarts;
+
+#[path = "replication/failovers.rs"]
+mod failovers;
+
 use std::time::Duration;
 
 use load::Load;

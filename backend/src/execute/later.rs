@@ -5,9 +5,19 @@ use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
-use super::{AUTH, QUIT, writes};
+use super::{AUTH, EXEC, QUIT, any_queued, writes};
 use crate::client::{Client, Queued};
 use crate::node::{Node, PauseReach};
+
+/// Commands that write nothing by themselves, and yet may add to the stream that replicas read.
+const MAY_REPLICATE: [CommandId; 6] = [
+    CommandId::of("publish"),
+    CommandId::of("spublish"),
+    CommandId::of("pfcount"),
+    CommandId::of("eval"),
+    CommandId::of("evalsha"),
+    CommandId::of("fcall"),
+];
 
 /// Whether `CLIENT PAUSE` makes this command wait.
 pub(super) fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec) -> bool {
@@ -15,7 +25,11 @@ pub(super) fn is_held_back(node: &mut Node, client: &Client, spec: &CommandSpec)
     let Some(pause) = node.active_pause() else { return false };
     match pause.reach {
         PauseReach::All => !UNHINDERED.contains(&spec.id()),
-        PauseReach::Writes => writes(client, spec),
+        PauseReach::Writes => {
+            writes(client, spec)
+                || MAY_REPLICATE.contains(&spec.id())
+                || spec.id() == EXEC && any_queued(client, |s| MAY_REPLICATE.contains(&s.id()))
+        }
     }
 }
 

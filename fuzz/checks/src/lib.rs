@@ -23,6 +23,14 @@ pub mod hyper_log_log;
 
 pub mod bus_message;
 
+pub mod data_file;
+
+pub mod manifest;
+
+pub mod append_only;
+
+pub mod primary;
+
 /// One check under its name, which its folder of seeds and its target of libFuzzer bear, too.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
@@ -44,6 +52,10 @@ pub const CHECKS: &[Check] = &[
     Check { name: "stream_node", check: stream_node::check },
     Check { name: "hyper_log_log", check: hyper_log_log::check },
     Check { name: "bus_message", check: bus_message::check },
+    Check { name: "data_file", check: data_file::check },
+    Check { name: "manifest", check: manifest::check },
+    Check { name: "append_only", check: append_only::check },
+    Check { name: "primary", check: primary::check },
 ];
 
 /// Sizes in bytes of the pieces in which an input arrives, beside arriving whole.
