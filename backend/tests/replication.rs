@@ -17,6 +17,9 @@ mod restarts;
 #[path = "replication/failovers.rs"]
 mod failovers;
 
+#[path = "replication/settings.rs"]
+mod settings;
+
 use std::time::Duration;
 
 use load::Load;

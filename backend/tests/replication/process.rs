@@ -102,8 +102,7 @@ impl Server {
     /// Ends it in good order by a command, and starts it at the same port with these settings, too.
     pub(crate) fn end_and_restart(&mut self, how: &str, more: &str) {
         self.client().send(how);
-        let mut has_ended = || self.child.try_wait().is_ok_and(|ended| ended.is_some());
-        wait_until(|| "a server to end".to_owned(), &mut has_ended);
+        wait_until(|| "a server to end".to_owned(), || self.has_ended());
         self.add_settings(more);
         self.restart();
     }
@@ -123,6 +122,16 @@ impl Server {
     /// Where its snapshot lies.
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("dump.rdb")
+    }
+
+    /// Takes its directory away: from now on it can keep nothing.
+    pub(crate) fn lose_directory(&self) {
+        std::fs::remove_dir_all(self.dir.path()).expect("a directory that can be removed");
+    }
+
+    /// Whether its process has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_some())
     }
 
     fn kill(&mut self) {
