@@ -65,6 +65,8 @@ mod persistence;
 
 mod replication;
 
+mod failover;
+
 mod config;
 
 mod info;
@@ -129,6 +131,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     server::HANDLERS,
     persistence::HANDLERS,
     replication::HANDLERS,
+    failover::HANDLERS,
     config::HANDLERS,
     info::HANDLERS,
     debug::HANDLERS,

@@ -12,6 +12,8 @@ mod deeds;
 
 mod later;
 
+mod repeat;
+
 mod route;
 
 use std::time::{Duration, Instant};
@@ -36,6 +38,7 @@ use crate::replication::role;
 use later::{is_held_back, queue};
 
 pub(crate) use deeds::Deeds;
+pub(crate) use repeat::replay;
 pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
 
 /// One command under way: what a handler works with.
@@ -187,38 +190,6 @@ pub(crate) fn execute(
         blocking::serve(node, turn.now_ms);
     }
     outcome
-}
-
-/// Does what was done elsewhere, or earlier: nothing is checked, and nobody reads the reply.
-///
-/// # Errors
-/// It is no command of this node.
-pub(crate) fn replay(
-    node: &mut Node,
-    client: &mut Client,
-    args: Args<'_>,
-    out: &mut Vec<u8>,
-    turn: &mut Turn,
-) -> Result<(), ResolveError> {
-    let spec = match resolve_served(args) {
-        Ok(spec) => spec,
-        Err(error) => {
-            client.last_command = None;
-            return Err(error);
-        }
-    };
-    client.last_command = Some(spec.id());
-    if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        let deeds = Deeds::of(node, client, spec, args);
-        queue(client, (spec, deeds), args, out, usize::MAX);
-        return Ok(());
-    }
-    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
-    let (origin, now_ms) = (Origin::Replay, turn.now_ms);
-    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
-    run(&mut call, turn);
-    node.end_unit();
-    Ok(())
 }
 
 /// The row of a request that this node has a handler for.

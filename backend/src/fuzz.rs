@@ -3,6 +3,10 @@
 //! Each takes bytes as they come from a socket or a file and gives back `None` where they are refused.
 //! Not here: what must hold of the answers.
 
+pub mod kept;
+
+pub mod link;
+
 use crate::cluster::message;
 use crate::data::hyper_log_log as hll;
 use crate::data::intset::Intset;

@@ -17,6 +17,7 @@
 //! | `node` | all state of the node |
 //! | `propagate` | what changes become for those who repeat them |
 //! | `replication` | this node as a primary and as a replica of others |
+//! | `unexpected` | errors in answer to what is done again |
 //! | `execute` | the one door through which commands reach the state |
 //! | `scripting` | Lua: scripts and functions |
 //! | `commands` | one handler for each command |
@@ -68,6 +69,8 @@ mod stats;
 mod propagate;
 
 mod replication;
+
+mod unexpected;
 
 mod node;
 

@@ -378,6 +378,7 @@ impl Node {
         }
         if self.acks_came {
             self.serve_waiting();
+            self.go_on_with_failover();
         }
     }
 

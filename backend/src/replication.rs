@@ -21,8 +21,11 @@
 //! | [`copy`] | full copies for replicas |
 //! | [`cron`] | pings, timeouts, limits |
 //! | [`upstream`] | the link to the node's own primary |
+//! | `place` | going on after a restart |
+//! | `sync_file` | files of copies that are not to stay |
 //! | `wait` | clients that wait for replicas |
 //! | [`role`] | how a node changes sides |
+//! | [`failover`] | handing over to a replica |
 //!
 //! Invariants: `offset` is the end of the backlog, if there is one. What a replica needs stays in the backlog, and a
 //! replica that needs more than its limit is disconnected.
@@ -33,11 +36,17 @@ pub(crate) mod copy;
 
 pub(crate) mod cron;
 
+pub(crate) mod failover;
+
 pub(crate) mod replica;
 
 pub(crate) mod role;
 
 pub(crate) mod upstream;
+
+mod place;
+
+mod sync_file;
 
 mod wait;
 
@@ -53,6 +62,7 @@ use crate::propagate::{Consumer, Reach, Unit};
 
 use backlog::Backlog;
 use copy::Copy;
+use failover::Failover;
 use replica::Stage;
 use upstream::Upstream;
 
@@ -67,8 +77,10 @@ pub(crate) struct Replication {
     pub(crate) before: Option<(String, u64)>,
     /// The last bytes of it, as long as somebody may ask for them.
     backlog: Option<Backlog>,
-    /// The database in which the stream stands.
+    /// The database in which the stream stands, that of this node or of its primary; `None` where a reader would not know.
     selected: Option<usize>,
+    /// A file was made for replicas that may have to be removed.
+    has_sync_file: bool,
     /// Clients that are replicas, in the order in which they came.
     pub(crate) replicas: Vec<Seat>,
     /// When the last of them left.
@@ -79,8 +91,12 @@ pub(crate) struct Replication {
     pub(crate) copy_began: Rc<Notify>,
     /// The primary, if this is a replica.
     pub(crate) upstream: Option<Upstream>,
+    /// The failover under way that this node was asked for.
+    pub(crate) failover: Option<Failover>,
     /// A copy is being read into the databases, which are worth nothing until it is whole.
     is_loading: bool,
+    /// When it was last logged that what the primary says cannot be kept.
+    disk_error_logged_at: Option<Instant>,
     /// Wakes the task that follows the primary, when it is another one or none.
     pub(crate) upstream_changed: Rc<Notify>,
     /// When replicas were last sent a ping.
@@ -105,12 +121,15 @@ impl Replication {
             before: None,
             backlog: None,
             selected: None,
+            has_sync_file: false,
             replicas: Vec::new(),
             lonely_since: None,
             copy: None,
             copy_began: Rc::new(Notify::new()),
             upstream: None,
+            failover: None,
             is_loading: false,
+            disk_error_logged_at: None,
             upstream_changed: Rc::new(Notify::new()),
             pinged_at: Instant::now(),
             counts: SyncCounts::default(),
@@ -169,7 +188,7 @@ impl Node {
     /// Adds a request that concerns no data to the stream; not while a replica that is about to take over waits for
     /// an offset that stays where it is.
     pub(crate) fn feed_request(&mut self, request: &[u8]) {
-        if self.replication.upstream.is_none() && self.failover_pause_until.is_none() {
+        if self.replication.upstream.is_none() && !self.is_offset_held() {
             self.extend_stream(|out| out.extend_from_slice(request));
         }
     }

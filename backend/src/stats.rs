@@ -26,6 +26,8 @@ pub(crate) struct Stats {
     /// Keys that the expiry cycle looked at (count).
     pub(crate) expired_looked_at: u64,
     pub(crate) error_replies: u64,
+    /// Errors in answer to a primary or the append-only file.
+    pub(crate) unexpected_errors: u64,
     /// Commands that no client sent twice to be disconnected for: output limits reached.
     pub(crate) output_limit_disconnects: u64,
     pub(crate) query_limit_disconnects: u64,
@@ -64,6 +66,7 @@ impl Default for Stats {
             expire_cycle_us: 0,
             expired_looked_at: 0,
             error_replies: 0,
+            unexpected_errors: 0,
             output_limit_disconnects: 0,
             query_limit_disconnects: 0,
             commands: vec![CommandStats::default(); CommandId::COUNT],

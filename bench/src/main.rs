@@ -15,6 +15,7 @@ mod measure;
 mod persistence;
 mod port;
 mod process;
+mod replication;
 mod report;
 mod resp;
 mod round;
@@ -68,6 +69,11 @@ fn run(args: Args) -> Result<ExitCode> {
     if let Some(keys) = args.persistence {
         print!("{}", heading.text());
         let is_missed = !persistence::run(&mut starter, keys)? && args.check;
+        return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    if let Some(keys) = args.replication {
+        print!("{}", heading.text());
+        let is_missed = !replication::run(&mut starter, &meter, keys, args.ops)? && args.check;
         return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let mut targets = start(&mut starter, &selected, &mut heading);

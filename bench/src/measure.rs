@@ -127,7 +127,15 @@ impl Meter {
     }
 
     /// Runs redis-benchmark and gives back what it printed.
-    fn benchmark(&self, args: &[String], ops: u64, watch: impl FnMut()) -> Result<String> {
+    ///
+    /// # Errors
+    /// It does not end well, or not in time for so many operations.
+    pub(crate) fn benchmark(
+        &self,
+        args: &[String],
+        ops: u64,
+        watch: impl FnMut(),
+    ) -> Result<String> {
         // Files, not pipes: nobody has to read them while it runs.
         let (out, err) = (self.folder.join("benchmark.out"), self.folder.join("benchmark.err"));
         let child = guard::command(&self.redis_benchmark)

@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::footprint::store;
-use crate::process::{Server, wait_until};
+use crate::process::wait_until;
 use crate::resp::{Client, Reply};
 use crate::table::Table;
 use crate::target::{Starter, Target};
 
 /// What is stored: of strings and of small collections, half each.
-const COMMANDS: [&str; 2] =
+pub(crate) const COMMANDS: [&str; 2] =
     ["SET s:{n} vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", "HSET h:{n} a 1 b 2 c three d four e {n}"];
 
 /// Snapshots taken (count); the middle one is told.
 const SNAPSHOTS: usize = 5;
 
 /// How long a server may take to write or to read all.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What one server needed. Times in milliseconds.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ pub(crate) fn run(starter: &mut Starter, keys: u64) -> Result<bool> {
 fn costs(starter: &mut Starter, target: Target, keys: u64) -> Result<Costs> {
     let mut costs = Costs::default();
     let (port, server) = starter.start_again(target, &[])?;
-    let mut client = wait_serves(port, &server)?;
+    let mut client = wait_serves(port)?;
     store(&mut client, &COMMANDS, 0..keys / 2)?;
     snapshots(&mut client, &mut costs)?;
     costs.copied_bytes = copied_under_writes(&mut client, keys)?;
@@ -99,19 +99,19 @@ fn copied_under_writes(client: &mut Client, keys: u64) -> Result<f64> {
     client.expect(&["BGSAVE"])?;
     let command = ["SET s:{n} wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"];
     let mut first = 0;
-    while info(client, "rdb_bgsave_in_progress")? == "1" {
+    while field(client, "persistence", "rdb_bgsave_in_progress")? == "1" {
         let end = (first + keys / 50).min(keys / 2);
         store(client, &command, first..end)?;
         first = if end == keys / 2 { 0 } else { end };
     }
-    Ok(info(client, "rdb_last_cow_size")?.parse()?)
+    Ok(field(client, "persistence", "rdb_last_cow_size")?.parse()?)
 }
 
 /// How long a server takes until it serves what it has read.
 fn start_ms(starter: &mut Starter, target: Target, directives: &[&str]) -> Result<f64> {
     let start = Instant::now();
-    let (port, server) = starter.start_again(target, directives)?;
-    let mut client = wait_serves(port, &server)?;
+    let (port, _server) = starter.start_again(target, directives)?;
+    let mut client = wait_serves(port)?;
     let took = milliseconds(start);
     let Reply::Integer(size) = client.expect(&["DBSIZE"])? else { bail!("DBSIZE is a number") };
     if size == 0 {
@@ -120,7 +120,11 @@ fn start_ms(starter: &mut Starter, target: Target, directives: &[&str]) -> Resul
     Ok(took)
 }
 
-fn wait_serves(port: u16, _: &Server) -> Result<Client> {
+/// Waits until a server serves what it has read.
+///
+/// # Errors
+/// It does not in time.
+pub(crate) fn wait_serves(port: u16) -> Result<Client> {
     let end = Instant::now() + PATIENCE;
     loop {
         let client = Client::connect(port).and_then(|mut client| {
@@ -136,21 +140,23 @@ fn wait_serves(port: u16, _: &Server) -> Result<Client> {
 }
 
 fn wait_info(client: &mut Client, name: &str, value: &str) -> Result<()> {
-    let is_there = wait_until(PATIENCE, || Ok(info(client, name)? == value))?;
+    let is_there = wait_until(PATIENCE, || Ok(field(client, "persistence", name)? == value))?;
     if is_there { Ok(()) } else { bail!("{name} does not become {value}") }
 }
 
-/// A field of `INFO persistence`.
-fn info(client: &mut Client, name: &str) -> Result<String> {
-    let Reply::Bulk(text) = client.expect(&["INFO", "persistence"])? else {
-        bail!("INFO is no text")
-    };
+/// A field of a section of `INFO`.
+///
+/// # Errors
+/// The server is gone, or tells no such field.
+pub(crate) fn field(client: &mut Client, section: &str, name: &str) -> Result<String> {
+    let Reply::Bulk(text) = client.expect(&["INFO", section])? else { bail!("INFO is no text") };
     let text = String::from_utf8_lossy(&text).into_owned();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     Ok(value.with_context(|| format!("no {name} in INFO"))?.trim().to_owned())
 }
 
-fn milliseconds(since: Instant) -> f64 {
+/// Time since then, in milliseconds.
+pub(crate) fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 

@@ -10,6 +10,7 @@ use reddoor_protocol::request::parse_integer;
 use crate::blocking::TimeoutReply;
 use crate::client::{Blocked, Client, Close};
 use crate::commands::argument::{integer, is, quoted, timeout_ms};
+use crate::commands::failover;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::replication::replica::{Replica, Stage};
@@ -33,6 +34,9 @@ pub(super) fn role_name(node: &Node) -> &'static str {
 fn psync(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if is_replica_already(call) {
         return Ok(());
+    }
+    if call.args.get(3).is_some_and(|word| is(word, "FAILOVER")) {
+        failover::take_over(call)?;
     }
     may_be_copied(call)?;
     let offset = integer(call.arg(2))?;
@@ -63,6 +67,9 @@ fn is_replica_already(call: &Call<'_>) -> bool {
 
 /// Whether this node has data to give.
 fn may_be_copied(call: &Call<'_>) -> Result<(), ReplyError> {
+    if call.node.replication.failover.is_some() {
+        return Err(ReplyError::new("NOMASTERLINK Can't SYNC while failing over"));
+    }
     let upstream = call.node.replication.upstream.as_ref();
     if upstream.is_some_and(|upstream| upstream.state != LinkState::Connected) {
         return Err(ReplyError::new("NOMASTERLINK Can't SYNC while not connected with my master"));
@@ -217,6 +224,9 @@ fn replicaof(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if call.node.cluster.is_some() {
         return Err(ReplyError::new("ERR REPLICAOF not allowed in cluster mode."));
     }
+    if call.node.replication.failover.is_some() {
+        return Err(ReplyError::new("ERR REPLICAOF not allowed while failing over."));
+    }
     let (host, port) = (call.arg(1), call.arg(2));
     if is(host, "NO") && is(port, "ONE") {
         if call.node.replication.upstream.is_some() {
@@ -265,7 +275,7 @@ fn role(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let mut replicas = Vec::new();
     call.node.each_replica(|client, replica| {
         if replica.is_online() {
-            replicas.push((ip_of(client, replica), replica.port, replica.acked));
+            replicas.push((replica.ip_seen(client), replica.port, replica.acked));
         }
     });
     call.reply.array(3);
@@ -279,15 +289,6 @@ fn role(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.reply.bulk(acked.to_string().as_bytes());
     }
     Ok(())
-}
-
-/// The address under which a replica is known.
-pub(super) fn ip_of(client: &Client, replica: &Replica) -> String {
-    if !replica.ip.is_empty() {
-        return replica.ip.clone();
-    }
-    let ip = client.addr.rsplit_once(':').map_or("", |(ip, _)| ip);
-    ip.trim_matches(['[', ']']).to_owned()
 }
 
 fn wait(call: &mut Call<'_>) -> Result<(), ReplyError> {

@@ -80,6 +80,14 @@ impl Config {
         Ok(())
     }
 
+    /// Notes whom the node copies now, as `CONFIG GET replicaof` tells it and `CONFIG REWRITE` writes it; `None` for nobody.
+    pub(crate) fn note_primary(&mut self, primary: Option<(&str, u16)>) {
+        let text = primary.map_or(String::new(), |(host, port)| format!("{host} {port}"));
+        let (index, _) = table::find(table::PRIMARY).expect("a row of the table");
+        self.values.0[index] = Setting::Text(text);
+        self.settings = Settings::read(&self.values);
+    }
+
     /// Notes where the process really is, as `CONFIG GET dir` tells it.
     pub(crate) fn note_directory(&mut self, dir: &Path) {
         let (index, _) = table::find("dir").expect("a row of the table");

@@ -40,11 +40,11 @@ impl Config {
         for line in old.lines() {
             let name = line.split_ascii_whitespace().next().unwrap_or_default();
             match table::find(name) {
-                Some((index, row)) if seen.insert(index) => {
+                Some((index, row)) if seen.insert(index) && self.is_written(row) => {
                     text.push_str(&self.line(index, row));
                     text.push('\n');
                 }
-                // A later line of the same directive: the first now says it all.
+                // A later line of the same directive, whose first says it all, or one that is not to be written.
                 Some(_) => {}
                 None => {
                     text.push_str(line);
@@ -54,7 +54,8 @@ impl Config {
         }
         let mut has_signature = old.contains(SIGNATURE);
         for (index, row) in table::all().enumerate() {
-            if seen.contains(&index) || self.values.0[index] == defaults.0[index] {
+            let is_default = self.values.0[index] == defaults.0[index];
+            if seen.contains(&index) || is_default || !self.is_written(row) {
                 continue;
             }
             if !has_signature {
@@ -66,6 +67,13 @@ impl Config {
             text.push('\n');
         }
         text
+    }
+
+    /// Whether a directive belongs into the file: not the primary of a node that has none, nor that of a node whose
+    /// cluster says whom it copies.
+    fn is_written(&self, row: &Directive) -> bool {
+        let has_own = !self.settings.is_cluster && !self.settings.replication.primary.is_empty();
+        row.name != table::PRIMARY || has_own
     }
 
     fn line(&self, index: usize, row: &Directive) -> String {

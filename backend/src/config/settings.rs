@@ -13,7 +13,7 @@ use crate::config::settings::disk::Disk;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
-pub(crate) use replication::ReplicationSettings;
+pub(crate) use replication::{OnError, ReplicationSettings};
 
 /// Typed settings; made anew from the directives after every change.
 #[derive(Clone, Debug)]

@@ -75,6 +75,12 @@ pub(crate) static HEEDED: &[Directive] = &[
     startup("port", int(0, PORT_MAX), "6379"),
     live("protected-mode", Kind::Flag, "yes"),
     live("proto-max-bulk-len", Kind::MemoryAtLeast(1024 * 1024), "536870912"),
+    live(
+        "propagation-error-behavior",
+        Kind::Choice(&["ignore", "panic", "panic-on-replicas"]),
+        "ignore",
+    ),
+    live("rdb-del-sync-files", Kind::Flag, "no"),
     live("rdb-save-incremental-fsync", Kind::Flag, "yes"),
     startup("rdbchecksum", Kind::Flag, "yes"),
     live("rdbcompression", Kind::Flag, "yes"),
@@ -84,6 +90,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("min-replicas-to-write", int(0, I32_MAX), "0").alias("min-slaves-to-write"),
     live("repl-backlog-size", Kind::Memory, "1048576"),
     live("repl-backlog-ttl", int(0, i64::MAX), "3600"),
+    live("repl-disable-tcp-nodelay", Kind::Flag, "no"),
     live("repl-diskless-load", Kind::Choice(&["disabled", "on-empty-db", "swapdb"]), "disabled"),
     live("repl-diskless-sync", Kind::Flag, "yes"),
     live("repl-diskless-sync-delay", int(0, I32_MAX), "5"),
@@ -93,10 +100,11 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("replica-announce-ip", Kind::Text, "").alias("slave-announce-ip"),
     live("replica-announce-port", int(0, PORT_MAX), "0").alias("slave-announce-port"),
     live("replica-announced", Kind::Flag, "yes"),
+    live("replica-ignore-disk-write-errors", Kind::Flag, "no"),
     live("replica-priority", int(0, I32_MAX), "100").alias("slave-priority"),
     live("replica-read-only", Kind::Flag, "yes").alias("slave-read-only"),
     live("replica-serve-stale-data", Kind::Flag, "yes").alias("slave-serve-stale-data"),
-    startup("replicaof", PRIMARY_ADDRESS, "").alias("slaveof"),
+    startup(PRIMARY, PRIMARY_ADDRESS, "").alias("slaveof"),
     live("requirepass", Kind::Text, ""),
     live("save", SAVE_POINTS, "3600 1 300 100 60 10000"),
     live(
@@ -188,16 +196,8 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("oom-score-adj", Kind::Choice(&["no", "yes", "relative", "absolute"]), "no"),
     live("oom-score-adj-values", OOM_SCORE_VALUES, "0 200 800"),
     live("proc-title-template", Kind::Text, "{title} {listen-addr} {server-mode}"),
-    live(
-        "propagation-error-behavior",
-        Kind::Choice(&["ignore", "panic", "panic-on-replicas"]),
-        "ignore",
-    ),
-    live("rdb-del-sync-files", Kind::Flag, "no"),
-    live("replica-ignore-disk-write-errors", Kind::Flag, "no"),
     live("replica-ignore-maxmemory", Kind::Flag, "yes").alias("slave-ignore-maxmemory"),
     live("replica-lazy-flush", Kind::Flag, "no").alias("slave-lazy-flush"),
-    live("repl-disable-tcp-nodelay", Kind::Flag, "no"),
     live("sanitize-dump-payload", Kind::Choice(&["no", "yes", "clients"]), "no"),
     startup("server_cpulist", Kind::Text, ""),
     live("set-max-intset-entries", int(0, i64::MAX), "512"),
@@ -236,6 +236,9 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("zset-max-listpack-entries", int(0, i64::MAX), "128").alias("zset-max-ziplist-entries"),
     live("zset-max-listpack-value", Kind::Memory, "64").alias("zset-max-ziplist-value"),
 ];
+
+/// The directive of whom the node copies.
+pub(crate) const PRIMARY: &str = "replicaof";
 
 /// Directives of a Redis that would be dangerous to ignore: whoever writes one relies on it.
 pub(crate) static REFUSED: &[&str] = &["loadmodule", "rename-command", "user"];

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::data::keyspace::Keyspace;
 use crate::data::rdb::file::FileError;
 use crate::data::rdb::file::decode::{Decoder, Item};
-use crate::data::rdb::file::fill::{Duplicates, Expired, Filler};
+use crate::data::rdb::file::fill::{Duplicates, Expired, Facts, Filler};
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::persistence::aof::replay::{Replay, ReplayError};
@@ -111,29 +111,42 @@ impl Load {
             let is_end = matches!(item, Item::End);
             self.filler.take(item, &mut node.databases).map_err(broken)?;
             if is_end {
+                tell_dropped(node, &mut self.filler);
                 return Ok(true);
             }
         }
+        tell_dropped(node, &mut self.filler);
         if let Some(loading) = &mut node.persistence.loading {
             loading.bytes_read += count as u64;
-            let stated = self.filler.aux("used-mem").and_then(|text| str::from_utf8(text).ok());
+            let stated =
+                self.filler.facts.value("used-mem").and_then(|text| str::from_utf8(text).ok());
             loading.stated_memory = stated.and_then(|text| text.parse().ok()).unwrap_or(0);
         }
         Ok(false)
     }
 
-    /// Reads all of it, and has the node serve it; the node is free between two slices.
+    /// Reads all of it, and has the node serve it; the node is free between two slices. What the file told of itself.
     ///
     /// # Errors
     /// As [`Load::step`]; the node still counts as loading, so that it neither serves nor saves what is there.
-    pub(crate) async fn run(mut self, node: &SharedNode) -> Result<(), LoadError> {
-        while !self.step(&mut node.borrow_mut())? {
+    pub(crate) async fn run(mut self, node: &SharedNode) -> Result<Facts, LoadError> {
+        loop {
+            let is_done = {
+                let node = &mut *node.borrow_mut();
+                let is_done = self.step(node)?;
+                node.end_apart();
+                is_done
+            };
+            if is_done {
+                break;
+            }
             tokio::task::yield_now().await;
         }
         let node = &mut *node.borrow_mut();
+        let facts = std::mem::take(&mut self.filler.facts);
         self.finish(node)?;
         node.persistence.loading = None;
-        Ok(())
+        Ok(facts)
     }
 
     /// Tells what was read; the node has it all now.
@@ -159,6 +172,14 @@ impl Load {
                 Err(LoadError::Library { path: self.path, reason: reason.as_str().to_owned() })
             }
         }
+    }
+}
+
+/// Has those who repeat changes hear of keys that were left out.
+fn tell_dropped(node: &mut Node, filler: &mut Filler) {
+    let word = node.expired_removal();
+    for (db, key) in filler.dropped.drain(..) {
+        node.propagate_removal(db, &key, word);
     }
 }
 
@@ -193,12 +214,18 @@ fn fatal(error: impl Error) -> RunError {
 }
 
 async fn load_snapshot(node: &SharedNode) -> Result<(), RunError> {
-    let path = node.borrow().snapshot_path();
-    let opened = Load::open(&mut node.borrow_mut(), &path, Expired::Dropped, Duplicates::Refused);
-    let Some(load) = opened.map_err(fatal)? else { return Ok(()) };
-    let start = Instant::now();
-    load.run(node).await.map_err(fatal)?;
-    tracing::info!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64());
+    let opened = {
+        let node = &mut *node.borrow_mut();
+        let (path, expired) = (node.snapshot_path(), node.expect_place());
+        Load::open(node, &path, expired, Duplicates::Refused)
+    };
+    let mut facts = Facts::default();
+    if let Some(load) = opened.map_err(fatal)? {
+        let start = Instant::now();
+        facts = load.run(node).await.map_err(fatal)?;
+        tracing::info!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64());
+    }
+    node.borrow_mut().take_place(&facts);
     Ok(())
 }
 

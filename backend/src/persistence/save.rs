@@ -126,7 +126,8 @@ impl Node {
         report: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
         let mut file = Steady::create(path, self.config.settings().disk.syncs_snapshot_steadily)?;
-        write(&self.content(&facts(false)), &mut file, report)?;
+        let facts = [facts(false), self.place_facts()].concat();
+        write(&self.content(&facts), &mut file, report)?;
         file.close()
     }
 

@@ -63,6 +63,13 @@ impl Backlog {
         count
     }
 
+    /// Has the stream lie further on by so many bytes: what came before it has become known.
+    pub(super) fn shift(&mut self, by: u64) {
+        self.start += by;
+        self.end += by;
+        self.blocks.iter_mut().for_each(|block| block.start += by);
+    }
+
     /// Forgets whole blocks before an offset, as long as so many bytes remain.
     pub(super) fn trim(&mut self, needed_from: u64, kept_bytes: u64) {
         let limit = needed_from.min(self.end.saturating_sub(kept_bytes));
@@ -108,6 +115,9 @@ mod tests {
         append(&mut backlog, b"de");
         assert_eq!(backlog.read(8), Some(&b"bcde"[..]));
         assert_eq!((backlog.read(12), backlog.end()), (Some(&b""[..]), 12));
+        backlog.shift(100);
+        assert_eq!((backlog.read(108), backlog.read(8)), (Some(&b"bcde"[..]), None));
+        assert_eq!((backlog.start(), backlog.end()), (107, 112));
     }
 
     #[test]

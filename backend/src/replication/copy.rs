@@ -81,9 +81,12 @@ impl Node {
         }
         let target = if is_direct { "replicas sockets" } else { "disk" };
         tracing::info!("Starting BGSAVE for SYNC with target: {target}");
-        // The stream begins with the database it means.
-        self.replication.selected = None;
+        if self.replication.upstream.is_none() {
+            // The stream begins with the database it means.
+            self.replication.selected = None;
+        }
         let begun = if is_direct { self.begin_direct() } else { self.save_in_child() };
+        self.replication.has_sync_file |= !is_direct;
         match begun {
             Ok(()) => self.tell_waiting(is_direct),
             Err(error) => {
@@ -123,7 +126,7 @@ impl Node {
         let (read_end, write_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let mark = hex_id(&mut self.random);
         let descriptor = write_end.as_raw_fd();
-        let facts = self.copy_facts();
+        let facts = [facts(false), self.place_facts()].concat();
         let only_functions = self.wants_functions_only();
         let mut file = File::from(write_end);
         child::begin(self, Work::Copy, &[descriptor], |node, report| {
@@ -151,15 +154,6 @@ impl Node {
         let mut wants = false;
         self.each_waiting(|_, replica| wants |= replica.wants_functions_only);
         wants
-    }
-
-    /// What a copy tells of itself.
-    fn copy_facts(&self) -> Vec<(&'static str, String)> {
-        let mut facts = facts(false);
-        facts.push(("repl-stream-db", "0".to_owned()));
-        facts.push(("repl-id", self.replication.id.clone()));
-        facts.push(("repl-offset", self.replication.offset.to_string()));
-        facts
     }
 
     /// A snapshot was saved, or could not be: those who wait for the file get it.

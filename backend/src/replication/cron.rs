@@ -16,6 +16,8 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 /// Does what is due. Called at every tick.
 pub(crate) fn run(node: &mut Node) {
+    node.go_on_with_failover();
+    node.remove_sent_file();
     if node.replication.replicas.is_empty() {
         give_backlog_up(node);
         return;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::time::Instant;
 
+use crate::client::Client;
 use crate::replication::Replication;
 
 /// A client that is a replica, or says that it is about to be one.
@@ -32,6 +33,8 @@ pub(crate) struct Replica {
     pub(crate) heard_at: Instant,
     /// When what it has not read reached the soft limit.
     pub(crate) soft_limit_since: Option<Instant>,
+    /// Whether its connection was told whether to send at once.
+    pub(crate) is_tuned: bool,
 }
 
 /// How far a replica has come on its way.
@@ -71,6 +74,7 @@ impl Replica {
             acked: 0,
             heard_at: Instant::now(),
             soft_limit_since: None,
+            is_tuned: false,
         }
     }
 
@@ -81,6 +85,15 @@ impl Replica {
             _ if self.is_copy_only => None,
             _ => Some(self.next),
         }
+    }
+
+    /// The address under which it is known, of whom this is the client.
+    pub(crate) fn ip_seen(&self, client: &Client) -> String {
+        if !self.ip.is_empty() {
+            return self.ip.clone();
+        }
+        let ip = client.addr.rsplit_once(':').map_or("", |(ip, _)| ip);
+        ip.trim_matches(['[', ']']).to_owned()
     }
 
     /// How `INFO` names its stage.

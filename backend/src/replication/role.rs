@@ -62,6 +62,7 @@ impl Node {
             None => self.replication.offset > 0 || self.replication.backlog_extent().is_some(),
         };
         self.replication.upstream = Some(Upstream::new(host.to_owned(), port, knows_history));
+        self.config.note_primary(Some((host, port)));
         self.replication.upstream_changed.notify_one();
         if was_primary {
             self.become_replica();
@@ -75,6 +76,7 @@ impl Node {
         if self.replication.upstream.take().is_none() {
             return;
         }
+        self.config.note_primary(None);
         self.replication.upstream_changed.notify_one();
         let id = hex_id(&mut self.random);
         self.replication.branch(id);

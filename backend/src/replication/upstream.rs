@@ -14,6 +14,8 @@ mod handshake;
 
 mod load;
 
+pub(crate) mod heard;
+
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -40,8 +42,6 @@ pub(crate) struct Upstream {
     pub(crate) down_since: Instant,
     /// Bytes of a copy: all, if that is known, and those received.
     pub(crate) copy_bytes: (Option<u64>, u64),
-    /// The database in which the stream stands.
-    db: usize,
 }
 
 /// How far a link has come.
@@ -65,6 +65,11 @@ pub(crate) enum LinkError {
     Refused { request: &'static str, answer: String },
     #[error("the primary's copy cannot be read: {0}")]
     Copy(#[from] FileError),
+    #[error(
+        "{bytes} bytes of the primary's that are no whole request or transaction are more than the {max} that \
+         client-output-buffer-limit allows of a replica's stream"
+    )]
+    TooLong { bytes: usize, max: usize },
     #[error("bad protocol from the primary: {0}")]
     Protocol(String),
 }
@@ -79,15 +84,7 @@ impl Upstream {
             heard_at: None,
             down_since: Instant::now(),
             copy_bytes: (None, 0),
-            db: 0,
         }
-    }
-}
-
-impl Upstream {
-    /// The stream begins behind a copy.
-    fn start_anew(&mut self) {
-        self.db = 0;
     }
 }
 

@@ -14,6 +14,11 @@ impl Session {
             let node = &mut *node.borrow_mut();
             let Some(client) = node.clients.seated(self.seat) else { return Ok(()) };
             let Some(replica) = &mut client.replica else { return Ok(()) };
+            if !std::mem::replace(&mut replica.is_tuned, true)
+                && node.config.settings().replication.delays_stream
+            {
+                self.socket.delay_small();
+            }
             let portion = replica.portion(&node.replication)?;
             if portion.is_empty() {
                 return Ok(());

@@ -39,6 +39,14 @@ impl Socket {
         }
     }
 
+    /// Lets what is small wait for more, as far as the system does that.
+    pub(super) fn delay_small(&self) {
+        if let Socket::Tcp(stream) = self {
+            // What is sent at once does no harm.
+            let _ = stream.set_nodelay(false);
+        }
+    }
+
     /// Writes what the system takes at once; nothing is an answer.
     #[inline]
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -12,9 +12,9 @@ use crate::server::{Kind, Server};
 use crate::tcp_client::Client;
 
 /// Clients that write at the same time (count).
-const WRITERS: usize = 4;
+pub(crate) const WRITERS: usize = 4;
 
-fn from_environment(name: &str, default: u64) -> u64 {
+pub(crate) fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
@@ -69,7 +69,7 @@ fn disturb(server: &Server, chance: &mut Chance) {
 }
 
 /// Every counter stands where it was acknowledged to stand, or one further; from there it goes on.
-fn check(server: &Server, acknowledged: &[AtomicU64], round: u64) {
+pub(crate) fn check(server: &Server, acknowledged: &[AtomicU64], round: u64) {
     for (number, acknowledged) in acknowledged.iter().enumerate() {
         let found = server.ask(&format!("GET counter:{number}"));
         let found: u64 = if found == "null" { 0 } else { found.parse().expect("a number") };

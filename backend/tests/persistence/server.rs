@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::tcp_client::Client;
 
@@ -74,9 +75,28 @@ impl Server {
         directives: &str,
         kilobytes: u64,
     ) -> Server {
-        let mut server = Server::spawn(kind, dir, directives, Some(kilobytes));
+        let mut server = Server::begin(kind, dir, directives, kilobytes);
         server.wait_serves();
         server
+    }
+
+    /// As [`Server::start_with_full_disk`], without waiting for anything.
+    pub(crate) fn begin(kind: Kind, dir: &Path, directives: &str, kilobytes: u64) -> Server {
+        Server::spawn(kind, dir, directives, Some(kilobytes))
+    }
+
+    /// From now on its files may have so many bytes; `None` for any number.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        // It may be gone by now.
+        let _ = prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None });
+    }
+
+    /// Ends it as a crash would. Whether it had not ended by itself.
+    pub(crate) fn kill_if_there(&mut self) -> bool {
+        let was_there = self.child.try_wait().is_ok_and(|ended| ended.is_none());
+        self.kill();
+        was_there
     }
 
     /// Starts one and hears what it answers to `PING` until it serves, each answer once.
@@ -134,7 +154,7 @@ impl Server {
             Some(kilobytes) => {
                 // The shell's unit is 1024 bytes in bash and 512 in others; a signal would end the server.
                 let mut command = Command::new("bash");
-                let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+                let script = format!("trap '' XFSZ; ulimit -S -f {kilobytes}; exec \"$0\" \"$@\"");
                 command.args(["-c", &script]).arg(&program);
                 command
             }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -67,9 +67,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server with these settings beside those that all have, and waits until it answers.
     pub(crate) fn start(kind: Kind, settings: &str) -> Server {
+        Server::start_in(kind, settings, |_| {})
+    }
+
+    /// As [`Server::start`], with a copy of a snapshot to read.
+    pub(crate) fn start_with_file(kind: Kind, settings: &str, file: &Path) -> Server {
+        Server::start_in(kind, settings, |dir| {
+            std::fs::copy(file, dir.join("dump.rdb")).expect("a copy");
+        })
+    }
+
+    fn start_in(kind: Kind, settings: &str, prepare: impl Fn(&Path)) -> Server {
         // Somebody else may take a port in between.
         for _ in 0..PORTS_TRIED {
             let dir = tempfile::tempdir().expect("a temporary directory");
+            prepare(dir.path());
             let port = free_port();
             let child = spawn(kind, port, settings, dir.path());
             let mut server = Server { kind, port, settings: settings.to_owned(), child, dir };
@@ -85,6 +97,41 @@ impl Server {
         self.kill();
         self.child = spawn(self.kind, self.port, &self.settings, self.dir.path());
         assert!(self.answers(), "it starts again");
+    }
+
+    /// Ends it in good order by a command, and starts it at the same port with these settings, too.
+    pub(crate) fn end_and_restart(&mut self, how: &str, more: &str) {
+        self.client().send(how);
+        wait_until(|| "a server to end".to_owned(), || self.has_ended());
+        self.add_settings(more);
+        self.restart();
+    }
+
+    /// Settings for the next start.
+    pub(crate) fn add_settings(&mut self, more: &str) {
+        self.settings = format!("{} {more}", self.settings);
+    }
+
+    /// Sends a signal: `STOP` lets it stand still, `CONT` go on.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status().expect("kill");
+        assert!(status.success(), "kill -s {name}");
+    }
+
+    /// Where its snapshot lies.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.dir.path().join("dump.rdb")
+    }
+
+    /// Takes its directory away: from now on it can keep nothing.
+    pub(crate) fn lose_directory(&self) {
+        std::fs::remove_dir_all(self.dir.path()).expect("a directory that can be removed");
+    }
+
+    /// Whether its process has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_some())
     }
 
     fn kill(&mut self) {
@@ -159,19 +206,29 @@ pub(crate) struct Client {
 impl Client {
     /// A request of words; the reply as text.
     pub(crate) fn ask(&mut self, line: &str) -> String {
-        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        show(&self.call(&words))
+        self.send(line);
+        self.receive()
     }
 
     pub(crate) fn call(&mut self, words: &[&[u8]]) -> Value {
-        self.send(words);
+        self.send_words(words);
         self.reply()
     }
 
-    pub(crate) fn send(&mut self, words: &[&[u8]]) {
+    /// Sends a request of words and does not wait for the reply.
+    pub(crate) fn send(&mut self, line: &str) {
+        self.send_words(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+    }
+
+    pub(crate) fn send_words(&mut self, words: &[&[u8]]) {
         let mut bytes = Vec::new();
         encode_request(&mut bytes, words.iter().copied());
         self.stream.write_all(&bytes).expect("a server that reads");
+    }
+
+    /// The reply to what was sent, as text.
+    pub(crate) fn receive(&mut self) -> String {
+        show(&self.reply())
     }
 
     /// The reply to what was sent first of all that is unanswered.

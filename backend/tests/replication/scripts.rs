@@ -84,8 +84,8 @@ fn what_lay_still_reaches_replicas_whole_and_in_its_place() {
         wait_linked(&replica);
         wait_until(|| "writes".to_owned(), || primary.ask("SET before 1") == "OK");
         let mut slow = primary.client();
-        slow.send(&[b"EVAL", SLOW.as_bytes(), b"1", b"slow"]);
-        slow.send(&[b"WAIT", b"1", b"20000"]);
+        slow.send_words(&[b"EVAL", SLOW.as_bytes(), b"1", b"slow"]);
+        slow.send_words(&[b"WAIT", b"1", b"20000"]);
         wait_until(|| "a busy node".to_owned(), || primary.ask("PING").starts_with("BUSY"));
         // Nothing of it has gone out yet, and nothing else gets between.
         assert_eq!(replica.ask("EXISTS slow"), "0");
@@ -111,7 +111,7 @@ fn a_replica_that_comes_while_a_script_lies_still_gets_all_of_it_or_nothing() {
         let primary = Server::start(Kind::Ours, "--busy-reply-threshold 20");
         let replica = Server::start(replica, "");
         let mut slow = primary.client();
-        slow.send(&[b"EVAL", SLOW.as_bytes(), b"1", b"slow"]);
+        slow.send_words(&[b"EVAL", SLOW.as_bytes(), b"1", b"slow"]);
         wait_until(|| "a busy node".to_owned(), || primary.ask("PING").starts_with("BUSY"));
         follow(&replica, primary.port);
         assert_eq!(show(&slow.reply()), "ended");

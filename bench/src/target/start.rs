@@ -64,7 +64,20 @@ impl Starter {
         target: Target,
         directives: &[&str],
     ) -> Result<(u16, Server)> {
-        let (port, folder) = (self.ports.take()?, self.folder.join(target.name()));
+        self.start_in(target, target.name(), directives)
+    }
+
+    /// As [`Starter::start_again`], in a folder of this name.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn start_in(
+        &mut self,
+        target: Target,
+        folder: &str,
+        directives: &[&str],
+    ) -> Result<(u16, Server)> {
+        let (port, folder) = (self.ports.take()?, self.folder.join(folder));
         let server = if target == Target::Redis {
             redis::start(&self.redis_server, port, &folder, directives)?
         } else {

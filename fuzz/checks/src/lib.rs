@@ -27,6 +27,14 @@ pub mod script;
 
 pub mod script_data;
 
+pub mod data_file;
+
+pub mod manifest;
+
+pub mod append_only;
+
+pub mod primary;
+
 /// One check under its name, which its folder of seeds and its target of libFuzzer bear, too.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
@@ -50,6 +58,10 @@ pub const CHECKS: &[Check] = &[
     Check { name: "bus_message", check: bus_message::check },
     Check { name: "script", check: script::check },
     Check { name: "script_data", check: script_data::check },
+    Check { name: "data_file", check: data_file::check },
+    Check { name: "manifest", check: manifest::check },
+    Check { name: "append_only", check: append_only::check },
+    Check { name: "primary", check: primary::check },
 ];
 
 /// Sizes in bytes of the pieces in which an input arrives, beside arriving whole.

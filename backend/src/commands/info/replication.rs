@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::commands::info::sections::line;
-use crate::commands::replication::{ip_of, role_name};
+use crate::commands::replication::role_name;
 use crate::execute::Call;
 use crate::node::Node;
 use crate::replication::upstream::Upstream;
@@ -72,7 +72,7 @@ fn replicas(node: &Node, text: &mut String) {
             &format!("slave{index}"),
             format_args!(
                 "ip={},port={},state={state},offset={},lag={lag_s}",
-                ip_of(client, replica),
+                replica.ip_seen(client),
                 replica.port,
                 replica.acked
             ),
@@ -89,8 +89,7 @@ fn history(node: &Node, text: &mut String) {
         None => ("0".repeat(40), -1),
     };
     let extent = replication.backlog_extent();
-    // Nobody can ask for one that the primary decides: `FAILOVER` is not served.
-    line(text, "master_failover_state", "no-failover");
+    line(text, "master_failover_state", node.failover_state());
     line(text, "master_replid", &replication.id);
     line(text, "master_replid2", before);
     line(text, "master_repl_offset", replication.offset);

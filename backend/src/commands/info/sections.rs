@@ -262,7 +262,7 @@ fn stats(call: &Call<'_>, text: &mut String) {
     line(text, "tracking_total_keys", tracking.keys_count());
     line(text, "tracking_total_items", tracking.items_count());
     line(text, "tracking_total_prefixes", tracking.prefixes_count());
-    line(text, "unexpected_error_replies", 0);
+    line(text, "unexpected_error_replies", stats.unexpected_errors);
     line(text, "total_error_replies", stats.error_replies);
     line(text, "dump_payload_sanitizations", 0);
     line(text, "total_reads_processed", stats.reads_processed);

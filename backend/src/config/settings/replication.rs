@@ -41,8 +41,26 @@ pub(crate) struct ReplicationSettings {
     pub(crate) replicas_min: usize,
     /// Silence after which a replica does not count among those; zero for no such check.
     pub(crate) lag_max: Duration,
-    /// The primary at the start: `<host> <port>`, or empty.
+    /// Let small portions of the stream wait for more.
+    pub(crate) delays_stream: bool,
+    /// Files of copies do not stay where nothing else is kept.
+    pub(crate) removes_sync_files: bool,
+    /// Execute what the primary says even while it cannot be kept.
+    pub(crate) ignores_disk_errors: bool,
+    /// What becomes of a node that cannot do again what was done before.
+    pub(crate) on_unexpected_error: OnError,
+    /// The primary: `<host> <port>`, or empty. `REPLICAOF` and others change it.
     pub(crate) primary: String,
+}
+
+/// What becomes of a node that is answered with an error when it does again what was done before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnError {
+    GoOn,
+    /// It ends if the primary said it.
+    EndIfReplica,
+    /// It ends, whether the primary or the append-only file said it.
+    End,
 }
 
 impl ReplicationSettings {
@@ -68,6 +86,14 @@ impl ReplicationSettings {
             serves_stale_data: values.flag("replica-serve-stale-data"),
             replicas_min: values.number("min-replicas-to-write"),
             lag_max: seconds("min-replicas-max-lag"),
+            delays_stream: values.flag("repl-disable-tcp-nodelay"),
+            removes_sync_files: values.flag("rdb-del-sync-files"),
+            ignores_disk_errors: values.flag("replica-ignore-disk-write-errors"),
+            on_unexpected_error: match values.text("propagation-error-behavior") {
+                "panic" => OnError::End,
+                "panic-on-replicas" => OnError::EndIfReplica,
+                _ => OnError::GoOn,
+            },
             primary: text("replicaof"),
         }
     }

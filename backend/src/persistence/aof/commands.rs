@@ -28,7 +28,7 @@ const KEYS_PER_REPORT: u64 = 1024;
 ///
 /// # Errors
 /// The first one of `out`.
-pub(super) fn write(
+pub(crate) fn write(
     databases: &[Keyspace],
     libraries: &[&[u8]],
     out: &mut dyn Write,

@@ -23,6 +23,7 @@ use crate::node::Node;
 use crate::persistence::aof::manifest::Part;
 use crate::persistence::aof::{directory, parts};
 use crate::persistence::load::{Load, LoadError, Loading, SLICE_BYTES};
+use crate::unexpected::Sayer;
 
 /// Why a part cannot be read. The words are those by which tools and people find help.
 #[derive(Debug, Error)]
@@ -63,7 +64,7 @@ enum Reading {
 }
 
 /// A part of commands, or the commands behind a snapshot.
-struct Commands {
+pub(crate) struct Commands {
     path: PathBuf,
     file: File,
     bytes: Vec<u8>,
@@ -76,7 +77,6 @@ struct Commands {
     decoder: RequestDecoder,
     client: Client,
     out: Vec<u8>,
-    has_warned: bool,
 }
 
 impl Replay {
@@ -147,7 +147,7 @@ impl Reading {
 
 impl Commands {
     /// Commands from an offset of a file on, of which some bytes were read already.
-    fn new(path: PathBuf, file: File, bytes: Vec<u8>, start: u64) -> Commands {
+    pub(crate) fn new(path: PathBuf, file: File, bytes: Vec<u8>, start: u64) -> Commands {
         Commands {
             path,
             file,
@@ -158,12 +158,14 @@ impl Commands {
             decoder: RequestDecoder::default(),
             client: Client::internal(ClientId::default()),
             out: Vec::new(),
-            has_warned: false,
         }
     }
 
     /// Reads one slice. Whether the file is at its end.
-    fn step(&mut self, node: &mut Node, is_last: bool) -> Result<bool, ReplayError> {
+    ///
+    /// # Errors
+    /// It cannot be read, or not be repeated; what stands before is in the databases.
+    pub(crate) fn step(&mut self, node: &mut Node, is_last: bool) -> Result<bool, ReplayError> {
         let system = |source| ReplayError::System { path: self.path.clone(), source };
         self.bytes.drain(..self.at);
         self.start += self.at as u64;
@@ -207,12 +209,15 @@ impl Commands {
                     if args.is_empty() {
                         return Err(self.malformed());
                     }
+                    let errors_before = node.stats.error_replies;
                     let done =
                         execute::replay(node, &mut self.client, args, &mut self.out, &mut turn);
                     if done.is_err() {
                         let name = args.get(0).unwrap_or_default().escape_ascii().to_string();
                         return Err(ReplayError::UnknownCommand { path: self.path.clone(), name });
                     }
+                    let errors = node.stats.error_replies - errors_before;
+                    node.note_unexpected(Sayer::AppendOnlyFile, &args[0], &self.out, errors);
                     count
                 }
                 Some(_) => return Err(self.malformed()),
@@ -221,21 +226,8 @@ impl Commands {
             if self.client.transaction.is_none() {
                 self.valid = self.start + self.at as u64;
             }
-            self.look_at_reply();
+            self.out.clear();
         }
-    }
-
-    /// What was once done is refused now: the data will not be what it was.
-    fn look_at_reply(&mut self) {
-        if self.out.starts_with(b"-") && !self.has_warned {
-            self.has_warned = true;
-            let reply = self.out.trim_ascii_end().escape_ascii().to_string();
-            tracing::warn!(
-                "== CRITICAL == A command of the append only file {} is answered with an error: {reply}",
-                self.path.display()
-            );
-        }
-        self.out.clear();
     }
 
     fn malformed(&self) -> ReplayError {

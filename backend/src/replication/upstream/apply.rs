@@ -5,8 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use reddoor_protocol::command::CommandId;
-use reddoor_protocol::request::{Limits, RequestDecoder};
+use reddoor_protocol::command::resolve::resolve;
+use reddoor_protocol::command::{CommandId, CommandSpec};
+use reddoor_protocol::request::{Args, Limits, RequestDecoder};
 
 use super::{LinkError, Wire};
 use crate::client::Client;
@@ -16,6 +17,7 @@ use crate::data::keyspace::Expired;
 use crate::execute::{Turn, replay};
 use crate::node::{Node, SharedNode};
 use crate::scripting;
+use crate::unexpected::Sayer;
 
 /// Time between two acknowledgements.
 const ACK_EVERY: Duration = Duration::from_secs(1);
@@ -64,24 +66,59 @@ fn check_silence(node: &SharedNode) -> Result<(), LinkError> {
     }
 }
 
+/// Whether what was received and cannot be executed yet, a request or a transaction that is not whole, may be kept. As
+/// much of the stream as a primary keeps for a replica that does not read: `client-output-buffer-limit`.
+fn check_held(node: &mut Node, bytes: usize) -> Result<(), LinkError> {
+    let max = node.config.settings().output_limits.replica.hard_bytes;
+    if max == 0 || bytes <= max {
+        return Ok(());
+    }
+    if let Some(upstream) = &mut node.replication.upstream {
+        // From here on it would come again, but not in a copy.
+        upstream.knows_history = false;
+    }
+    Err(LinkError::TooLong { bytes, max })
+}
+
+/// Time between two lines about writes that cannot be kept.
+const DISK_ERROR_LOGGED_EVERY: Duration = Duration::from_secs(10);
+
+/// A write of the primary that cannot be kept on disk ends the node, unless the settings have it go on.
+fn check_disk(node: &mut Node, args: Args<'_>) {
+    let settings = node.config.settings();
+    let Some(refusal) = node.persistence.refusal(&settings.disk) else { return };
+    if !resolve(args).is_ok_and(CommandSpec::is_write) {
+        return;
+    }
+    if !settings.replication.ignores_disk_errors {
+        tracing::warn!("Replica was unable to write command to disk: {refusal}. Exiting...");
+        std::process::exit(1);
+    }
+    let logged_at = &mut node.replication.disk_error_logged_at;
+    if logged_at.is_none_or(|at| at.elapsed() >= DISK_ERROR_LOGGED_EVERY) {
+        *logged_at = Some(Instant::now());
+        tracing::warn!("Replica is applying a command it is unable to write to disk.");
+    }
+}
+
 /// Where the stream stands.
-struct Stream {
+pub(super) struct Stream {
     /// Stands in for the primary: its database, its transaction.
     client: Box<Client>,
     decoder: RequestDecoder,
     /// Bytes at the front that belong to a transaction which has not ended.
     held: usize,
     /// Whether a complete request may be left.
-    has_more: bool,
+    pub(super) has_more: bool,
     replies: Vec<u8>,
 }
 
 const REPLCONF: CommandId = CommandId::of("replconf");
 
 impl Stream {
-    fn new(node: &mut Node) -> Stream {
+    pub(super) fn new(node: &mut Node) -> Stream {
         let mut client = Box::new(Client::internal(node.clients.next_id()));
-        client.db = node.replication.upstream.as_ref().map_or(0, |upstream| upstream.db);
+        client.db = node.replication.selected.unwrap_or(0);
         Stream {
             client,
             decoder: RequestDecoder::default(),
@@ -92,7 +129,11 @@ impl Stream {
     }
 
     /// Executes complete requests and takes them away. Whether the primary wants to know how far this node is.
-    fn apply(&mut self, node: &mut Node, received: &mut Vec<u8>) -> Result<bool, LinkError> {
+    pub(super) fn apply(
+        &mut self,
+        node: &mut Node,
+        received: &mut Vec<u8>,
+    ) -> Result<bool, LinkError> {
         node.treat_expired(Expired::Found);
         let result = self.apply_all(node, received);
         node.treat_expired(Expired::Hidden);
@@ -110,6 +151,7 @@ impl Stream {
         };
         let mut is_ack_due = false;
         let (mut done, mut read) = (0, self.held);
+        let slice_end = read + SLICE_BYTES;
         self.has_more = false;
         while let Some(count) = self
             .decoder
@@ -118,13 +160,8 @@ impl Stream {
         {
             let args = self.decoder.args(&received[read..]);
             if !args.is_empty() {
-                if let Err(error) =
-                    replay(node, &mut self.client, args, &mut self.replies, &mut turn)
-                {
-                    let error = error.text(args);
-                    tracing::warn!("cannot be repeated: {}", String::from_utf8_lossy(&error));
-                }
-                self.replies.clear();
+                check_disk(node, args);
+                execute(node, &mut self.client, args, &mut self.replies, &mut turn);
                 is_ack_due |= self.client.last_command == Some(REPLCONF)
                     && args.get(1).is_some_and(|word| is(word, "GETACK"));
             }
@@ -134,18 +171,38 @@ impl Stream {
                 node.extend_stream(|out| out.extend_from_slice(bytes));
                 done = read;
             }
-            if read >= SLICE_BYTES {
+            if read >= slice_end {
                 self.has_more = true;
                 break;
             }
         }
-        if let Some(upstream) = &mut node.replication.upstream
-            && self.client.transaction.is_none()
-        {
-            upstream.db = self.client.db;
+        if self.client.transaction.is_none() {
+            node.replication.selected = Some(self.client.db);
         }
         self.held = read - done;
         received.drain(..done);
+        if !self.has_more {
+            check_held(node, received.len())?;
+        }
         Ok(is_ack_due)
     }
+}
+
+/// Executes one request; an error in answer to it is noted.
+fn execute(
+    node: &mut Node,
+    client: &mut Client,
+    args: Args<'_>,
+    replies: &mut Vec<u8>,
+    turn: &mut Turn,
+) {
+    let errors_before = node.stats.error_replies;
+    let result = replay(node, client, args, replies, turn);
+    let mut errors = node.stats.error_replies - errors_before;
+    if let Err(error) = result {
+        errors += 1;
+        replies.extend_from_slice(&error.text(args));
+    }
+    node.note_unexpected(Sayer::Primary, args.get(0).unwrap_or_default(), replies, errors);
+    replies.clear();
 }

@@ -5,6 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{LinkError, Wire};
 use crate::node::SharedNode;
+use crate::replication::place::is_id;
 
 /// What the primary will send.
 #[derive(Debug)]
@@ -14,6 +15,9 @@ pub(super) enum Answer {
     /// A full copy: of which history, up to where. `None` by a primary that knows of no histories.
     Copy { history: Option<(String, u64)> },
 }
+
+/// Offsets are signed numbers elsewhere.
+const OFFSET_MAX: u64 = i64::MAX as u64;
 
 /// Introduces this node and asks for data.
 pub(super) async fn run(node: &SharedNode, wire: &mut Wire) -> Result<Answer, LinkError> {
@@ -58,24 +62,37 @@ async fn ask_for_data(node: &SharedNode, wire: &mut Wire) -> Result<Answer, Link
         }
     };
     tracing::info!("Trying a partial resynchronization (request {id}:{offset}).");
-    let words: [&[u8]; 3] = [b"PSYNC", id.as_bytes(), offset.as_bytes()];
-    let answer = wire.ask(node, "PSYNC", &words).await?;
-    let mut parts = answer.split(' ');
-    match parts.next() {
-        Some("+CONTINUE") => Ok(Answer::GoOn { id: parts.next().map(str::to_owned) }),
-        Some("+FULLRESYNC") => match (parts.next(), parts.next().map(str::parse)) {
-            (Some(id), Some(Ok(offset))) if id.len() == 40 => {
-                Ok(Answer::Copy { history: Some((id.to_owned(), offset)) })
+    let answer = wire.psync(node, &id, &offset).await?;
+    let read = Answer::read(&answer)?;
+    if let Answer::Copy { history: None } = read {
+        tracing::warn!("Master does not understand PSYNC: {answer}");
+        wire.send(&[b"SYNC"]).await?;
+    }
+    Ok(read)
+}
+
+impl Answer {
+    /// Reads the answer to `PSYNC`.
+    ///
+    /// # Errors
+    /// There will be no data now.
+    pub(super) fn read(answer: &str) -> Result<Answer, LinkError> {
+        let mut parts = answer.split(' ');
+        match parts.next() {
+            Some("+CONTINUE") => {
+                let id = parts.next().filter(|id| is_id(id)).map(str::to_owned);
+                Ok(Answer::GoOn { id })
             }
-            _ => Err(LinkError::Protocol(answer.clone())),
-        },
-        Some("-NOMASTERLINK" | "-LOADING") => Err(refused("PSYNC", answer)),
-        Some(word) if word.starts_with('-') => {
-            tracing::warn!("Master does not understand PSYNC: {answer}");
-            wire.send(&[b"SYNC"]).await?;
-            Ok(Answer::Copy { history: None })
+            Some("+FULLRESYNC") => match (parts.next(), parts.next().map(str::parse)) {
+                (Some(id), Some(Ok(offset))) if is_id(id) && offset <= OFFSET_MAX => {
+                    Ok(Answer::Copy { history: Some((id.to_owned(), offset)) })
+                }
+                _ => Err(LinkError::Protocol(answer.to_owned())),
+            },
+            Some("-NOMASTERLINK" | "-LOADING") => Err(refused("PSYNC", answer.to_owned())),
+            Some(word) if word.starts_with('-') => Ok(Answer::Copy { history: None }),
+            _ => Err(LinkError::Protocol(answer.to_owned())),
         }
-        _ => Err(LinkError::Protocol(answer.clone())),
     }
 }
 
@@ -90,6 +107,30 @@ impl Wire {
         encode_request(&mut request, words.iter().copied());
         let sending = tokio::time::timeout(self.timeout, self.stream.write_all(&request));
         Ok(sending.await.map_err(|_| LinkError::Silent(self.timeout))??)
+    }
+
+    /// Asks for data, of a replica that is to lead from now on, too.
+    async fn psync(
+        &mut self,
+        node: &SharedNode,
+        id: &str,
+        offset: &str,
+    ) -> Result<String, LinkError> {
+        let mut words: Vec<&[u8]> = vec![b"PSYNC", id.as_bytes(), offset.as_bytes()];
+        if !node.borrow().is_handing_over() {
+            return self.ask(node, "PSYNC", &words).await;
+        }
+        words.push(b"FAILOVER");
+        let answer = self.ask(node, "PSYNC", &words).await;
+        let takes_over = |answer: &String| {
+            ["+CONTINUE", "+FULLRESYNC"].iter().any(|word| answer.starts_with(word))
+        };
+        let is_taken_over = answer.as_ref().is_ok_and(takes_over);
+        node.borrow_mut().end_failover(is_taken_over);
+        match answer {
+            Ok(answer) if !is_taken_over => Err(refused("PSYNC FAILOVER", answer)),
+            answer => answer,
+        }
     }
 
     async fn ask(

@@ -17,16 +17,34 @@ use super::{LinkError, Wire};
 use crate::clock;
 use crate::data::keyspace::{Expired, Keyspace, Layout};
 use crate::data::rdb::file::decode::{Decoder, Item};
-use crate::data::rdb::file::fill::{self, Duplicates, Filler};
+use crate::data::rdb::file::fill::{self, Duplicates, Facts, Filler};
 use crate::node::{Node, SharedNode};
 use crate::persistence::load::Load;
+use crate::replication::place::Place;
 use crate::scripting;
 
 /// Where a copy ends.
 #[derive(Debug)]
-enum End {
+pub(super) enum End {
     After(u64),
     Mark(Vec<u8>),
+}
+
+impl End {
+    /// Reads the line with which a copy begins.
+    ///
+    /// # Errors
+    /// There is no copy.
+    pub(super) fn read(line: String) -> Result<End, LinkError> {
+        match line.strip_prefix("$EOF:") {
+            Some(mark) if mark.len() == MARK_BYTES => Ok(End::Mark(mark.as_bytes().to_vec())),
+            Some(_) => Err(LinkError::Protocol(line)),
+            None => match line.strip_prefix('$').and_then(|len| len.parse().ok()) {
+                Some(len) => Ok(End::After(len)),
+                None => Err(LinkError::Refused { request: "PSYNC", answer: line }),
+            },
+        }
+    }
 }
 
 /// Characters of a mark.
@@ -38,15 +56,7 @@ pub(super) async fn run(
     wire: &mut Wire,
     history: Option<(String, u64)>,
 ) -> Result<(), LinkError> {
-    let line = wire.line(node).await?;
-    let end = match line.strip_prefix("$EOF:") {
-        Some(mark) if mark.len() == MARK_BYTES => End::Mark(mark.as_bytes().to_vec()),
-        None => match line.strip_prefix('$').and_then(|len| len.parse().ok()) {
-            Some(len) => End::After(len),
-            None => return Err(LinkError::Refused { request: "PSYNC", answer: line }),
-        },
-        Some(_) => return Err(LinkError::Protocol(line)),
-    };
+    let end = End::read(wire.line(node).await?)?;
     let is_unsized = matches!(end, End::Mark(_));
     tracing::info!("MASTER <-> REPLICA sync: receiving the copy");
     note_received(node, &end, 0);
@@ -55,13 +65,15 @@ pub(super) async fn run(
         Way::File => {
             let path = receive_into_file(node, wire, end).await?;
             scripting::until_free(node).await;
-            load_file(node, &path).await?;
-            node.borrow_mut().own_history(history);
+            let facts = load_file(node, &path).await?;
+            let node = &mut *node.borrow_mut();
+            node.own_history(history, &facts);
+            node.remove_read_file();
         }
         Way::Beside => {
-            let (databases, libraries) = receive_into_memory(node, wire, end).await?;
+            let (databases, filler) = receive_into_memory(node, wire, end).await?;
             scripting::until_free(node).await;
-            node.borrow_mut().take_over(databases, &libraries, history)?;
+            node.borrow_mut().take_over(databases, history, &filler)?;
         }
     }
     greet(node, wire, is_unsized).await
@@ -104,21 +116,22 @@ impl Node {
     fn take_over(
         &mut self,
         databases: Vec<Keyspace>,
-        libraries: &[Box<[u8]>],
         history: Option<(String, u64)>,
+        read: &Filler,
     ) -> Result<(), LinkError> {
-        self.restore_libraries(libraries)
+        self.restore_libraries(&read.libraries)
             .map_err(|error| LinkError::Protocol(error.as_str().to_owned()))?;
         self.watches.touch_all();
         self.invalidate_all();
         self.databases = databases;
         self.renew_treatment();
-        self.own_history(history);
+        self.own_history(history, &read.facts);
         Ok(())
     }
 
-    /// What is here is the copy's.
-    fn own_history(&mut self, history: Option<(String, u64)>) {
+    /// What is here is the copy's, which told this.
+    fn own_history(&mut self, history: Option<(String, u64)>, facts: &Facts) {
+        let place = Place::of(facts, self.databases.len());
         let replication = &mut self.replication;
         replication.is_loading = false;
         let knows = history.is_some();
@@ -130,8 +143,9 @@ impl Node {
         replication.keep_backlog();
         if let Some(upstream) = &mut replication.upstream {
             upstream.knows_history = knows;
-            upstream.start_anew();
         }
+        // The stream of a replica's replica begins wherever that of its primary stands.
+        replication.selected = place.map(|place| place.db);
         // What they have is not what is here.
         self.disconnect_replicas();
         self.treat_expired(Expired::Hidden);
@@ -213,7 +227,7 @@ impl Drop for Unfinished {
 }
 
 /// Reads a copy from its file; between two slices the node answers that it is loading.
-async fn load_file(node: &SharedNode, path: &std::path::Path) -> Result<(), LinkError> {
+async fn load_file(node: &SharedNode, path: &std::path::Path) -> Result<Facts, LinkError> {
     tracing::info!("MASTER <-> REPLICA sync: Flushing old data, loading DB in memory");
     let broken = |error: &dyn std::fmt::Display| LinkError::Protocol(error.to_string());
     let opened = {
@@ -237,7 +251,7 @@ async fn receive_into_memory(
     node: &SharedNode,
     wire: &mut Wire,
     end: End,
-) -> Result<(Vec<Keyspace>, Vec<Box<[u8]>>), LinkError> {
+) -> Result<(Vec<Keyspace>, Filler), LinkError> {
     let (mut decoder, mut databases) = {
         let node = node.borrow();
         let checksum = node.config.settings().disk.checksum;
@@ -280,5 +294,5 @@ async fn receive_into_memory(
             return Err(LinkError::Protocol("a copy without its end".to_owned()));
         }
     }
-    Ok((databases, filler.libraries))
+    Ok((databases, filler))
 }

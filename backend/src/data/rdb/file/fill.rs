@@ -35,14 +35,33 @@ pub(crate) struct Filler {
     pub(crate) empty_count: u64,
     /// Libraries of functions.
     pub(crate) libraries: Vec<Box<[u8]>>,
-    /// Facts about the file.
-    pub(crate) aux: Vec<(Vec<u8>, Vec<u8>)>,
     /// Keys that go in together with those behind them.
     run: Vec<KeyItem>,
+    /// Keys left out because their time had come, with their databases, until somebody has told of them.
+    pub(crate) dropped: Vec<(usize, Vec<u8>)>,
+    pub(crate) facts: Facts,
+}
+
+/// What a file tells of itself: names and values.
+#[derive(Debug, Default)]
+pub(crate) struct Facts(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Facts {
+    /// The value of the first fact of this name.
+    pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
+        let found = self.0.iter().find(|(found, _)| found == name.as_bytes());
+        found.map(|(_, value)| value.as_slice())
+    }
+}
+
+impl FromIterator<(Vec<u8>, Vec<u8>)> for Facts {
+    fn from_iter<T: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(facts: T) -> Facts {
+        Facts(facts.into_iter().take(FACTS_MAX).collect())
+    }
 }
 
 /// Facts of one file that are kept (count); no Redis writes a tenth of it.
-const AUX_MAX: usize = 256;
+const FACTS_MAX: usize = 256;
 
 /// Keys that go in together (count): from some dozens on, no more is gained.
 const RUN_LEN: usize = 64;
@@ -57,8 +76,9 @@ impl Filler {
             expired_count: 0,
             empty_count: 0,
             libraries: Vec::new(),
-            aux: Vec::new(),
             run: Vec::new(),
+            dropped: Vec::new(),
+            facts: Facts::default(),
         }
     }
 
@@ -68,7 +88,9 @@ impl Filler {
     /// There is no such database, or a key is there already.
     pub(crate) fn take(&mut self, item: Item, databases: &mut [Keyspace]) -> Result<(), FileError> {
         match item {
-            Item::Aux { name, value } if self.aux.len() < AUX_MAX => self.aux.push((name, value)),
+            Item::Aux { name, value } if self.facts.0.len() < FACTS_MAX => {
+                self.facts.0.push((name, value));
+            }
             Item::Library(library) => self.libraries.push(library),
             Item::Key(key) => {
                 self.run.push(key);
@@ -81,12 +103,6 @@ impl Filler {
             Item::Aux { .. } => {}
         }
         Ok(())
-    }
-
-    /// A fact about the file.
-    pub(crate) fn aux(&self, name: &str) -> Option<&[u8]> {
-        let found = self.aux.iter().find(|(found, _)| found == name.as_bytes());
-        found.map(|(_, value)| value.as_slice())
     }
 
     fn end_run(&mut self, databases: &mut [Keyspace]) -> Result<(), FileError> {
@@ -113,6 +129,7 @@ impl Filler {
         let has_expired = expires_at_ms.is_some_and(|time| time < self.now_ms);
         if has_expired && self.expired == Expired::Dropped {
             self.expired_count += 1;
+            self.dropped.push((index, key));
             return Ok(());
         }
         if self.duplicates == Duplicates::Refused && database.record(&key).is_some() {

@@ -89,7 +89,7 @@ proptest! {
             let (filler, read, rest) = read(&bytes, piece).unwrap();
             prop_assert_eq!(rest, b"what follows");
             prop_assert_eq!(filler.loaded, values.len() as u64);
-            prop_assert_eq!(filler.aux("redis-ver"), Some(&b"7.0.15"[..]));
+            prop_assert_eq!(filler.facts.value("redis-ver"), Some(&b"7.0.15"[..]));
             prop_assert_eq!(&*filler.libraries[0], b"#!lua name=x");
             prop_assert_eq!(content(&read), content(&databases));
         }

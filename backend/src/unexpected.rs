@@ -1,0 +1,48 @@
+//! Errors in answer to what was done elsewhere, or earlier, and is done again here: the data will not be the same.
+//!
+//! They are counted (`unexpected_error_replies`) and logged. With `propagation-error-behavior` the node ends rather
+//! than hold other data than it should.
+//!
+//! Source: redis `src/networking.c` afterErrorReply.
+
+use crate::config::settings::OnError;
+use crate::node::Node;
+
+/// Who says what is to be done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sayer {
+    Primary,
+    AppendOnlyFile,
+}
+
+impl Node {
+    /// A command was answered with this many errors (count), which is as good as none for zero.
+    pub(crate) fn note_unexpected(&mut self, by: Sayer, command: &[u8], reply: &[u8], errors: u64) {
+        if errors == 0 {
+            return;
+        }
+        self.stats.unexpected_errors += errors;
+        let (from, to) = match by {
+            Sayer::Primary => ("replica", "master"),
+            Sayer::AppendOnlyFile => ("AOF-loading-client", "server"),
+        };
+        let (reply, command) = (reply.trim_ascii_end().escape_ascii(), command.escape_ascii());
+        tracing::warn!(
+            "== CRITICAL == This {from} is sending an error to its {to}: '{reply}' after processing the command \
+             '{command}'"
+        );
+        let settings = &self.config.settings().replication;
+        let ends = match (by, settings.on_unexpected_error) {
+            (_, OnError::GoOn) | (Sayer::AppendOnlyFile, OnError::EndIfReplica) => false,
+            // What others write to a replica may well get in the way.
+            (Sayer::Primary, _) => settings.is_read_only,
+            (Sayer::AppendOnlyFile, OnError::End) => true,
+        };
+        if ends {
+            tracing::warn!(
+                "This {from} panicked sending an error to its {to} after processing the command '{command}'"
+            );
+            std::process::exit(1);
+        }
+    }
+}
