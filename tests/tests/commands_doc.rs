@@ -94,11 +94,11 @@ fn route(spec: &CommandSpec) -> String {
                 "the owner of its keys' slot, on a connection of its own; of several slots the [first that has \
                  something](cross-slot.md)"
             }
-            Some(_) if spec.single_key_index().is_none() => {
+            Some(_) => {
                 "the owner of its keys' slot, on a connection of its own; of several slots \
                  [emulated](cross-slot.md), where that is allowed"
             }
-            _ => "the owner of its keys' slot, on a connection of its own",
+            None => "the owner of its keys' slot, on a connection of its own",
         },
         RequestPolicy::BlockingIf { option } => {
             let across = match Way::of(spec) {

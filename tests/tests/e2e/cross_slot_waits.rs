@@ -293,6 +293,10 @@ fn who_waits_asks_nothing_until_a_key_changes() {
     let node = FakeNode::start();
     let door = FrontDoor::start(&node.addr().to_string(), &[("workers.count", "1")]);
     let (mut waiter, mut client) = (door.client(), door.client());
+    // That the worker learns of the slots counts as a move of all.
+    client.send_line("GET x");
+    node.expect_call("GET x").reply("$-1\r\n");
+    assert_eq!(text(&client.reply()), "nil");
     waiter.send_line("BLPOP a b 0");
     node.expect_call("CLIENT TRACKING ON").reply("+OK\r\n");
     node.expect_call("TYPE a").reply("+none\r\n");

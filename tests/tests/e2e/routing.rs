@@ -64,7 +64,7 @@ const STRINGS: &str = "\
     MGET {t}a {t}b {t}d
     LCS {t}a {t}b
     DEL {t}a {t}b {t}c {t}d
-    RENAME {t}a {u}b
+    MSETNX {t}a 1 {u}b 2
     MSETNX {t}a 1 {u}b 2";
 
 const ALL_TYPES: &str = "\
@@ -118,8 +118,7 @@ const ALL_TYPES: &str = "\
     SINTER {t}s1 {t}s2
     LMPOP 1 {t}nope LEFT
     DEL {t}s1 {t}s2 {t}s3 {t}z
-    SMOVE {t}s1 {u}s2 x
-    RENAME {t}s1 {u}s2
+    MSETNX {t}s1 1 {u}s2 2
     ZUNIONSTORE {t}z 5 {t}s1 {u}s2
     UNLINK l
     UNLINK h
