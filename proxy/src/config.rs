@@ -251,7 +251,7 @@ pub struct LimitsConfig {
     pub join_bytes_max: usize,
     /// Bytes of one reply of a node.
     pub reply_bytes_max: usize,
-    /// Time that commands behind a large reply wait, in all, for the client that fetches it.
+    /// Time that a command waits, in all, for clients that fetch large replies before its own.
     #[serde(rename = "stream_wait_ms", serialize_with = "as_milliseconds")]
     pub stream_wait: Duration,
     /// Node connections of single clients, per worker.

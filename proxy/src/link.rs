@@ -38,6 +38,8 @@ struct InFlight {
     replies_left: u32,
     /// `None` for `ASKING` and its like, whose reply nobody waits for.
     errand: Option<Errand>,
+    /// [`Link::paused_us`] when it was appended.
+    paused_us: u64,
 }
 
 /// See the module.
@@ -77,6 +79,8 @@ pub(crate) struct Link {
     pub(crate) stream: Option<Stream>,
     buffer: SendBuffer,
     in_flight: VecDeque<InFlight>,
+    /// For how long it was not read in all, because clients had enough to fetch, in microseconds.
+    paused_us: u64,
     /// The first error of the node inside the transaction that it is answering.
     refusal: Option<Refusal>,
 }
@@ -124,6 +128,7 @@ impl Link {
             stream: None,
             buffer: SendBuffer::default(),
             in_flight: VecDeque::new(),
+            paused_us: 0,
             refusal: None,
         }
     }
@@ -156,7 +161,8 @@ impl Link {
     pub(crate) fn append(&mut self, errand: Errand, request: &[u8]) {
         let len = self.buffer.append(|out| out.extend_from_slice(request));
         let replies_left = errand.replies;
-        self.in_flight.push_back(InFlight { len, replies_left, errand: Some(errand) });
+        let (errand, paused_us) = (Some(errand), self.paused_us);
+        self.in_flight.push_back(InFlight { len, replies_left, errand, paused_us });
     }
 
     /// Appends `ASKING`, which makes the node run the next request though it does not own the slot yet.
@@ -167,7 +173,8 @@ impl Link {
     /// Appends a request whose reply nobody waits for.
     pub(crate) fn append_unawaited(&mut self, request: &[u8]) {
         let len = self.buffer.append(|out| out.extend_from_slice(request));
-        self.in_flight.push_back(InFlight { len, replies_left: 1, errand: None });
+        let paused_us = self.paused_us;
+        self.in_flight.push_back(InFlight { len, replies_left: 1, errand: None, paused_us });
     }
 
     /// What is still to be sent.
@@ -232,11 +239,6 @@ impl Link {
     pub(crate) fn first_errand(&self) -> Option<&Errand> {
         let first = self.in_flight.front().filter(|first| first.replies_left == 1)?;
         first.errand.as_ref().filter(|errand| errand.replies == 1)
-    }
-
-    /// Whether the link is not read, because the client whose reply it brings has enough to fetch.
-    pub(crate) fn is_paused(&self) -> bool {
-        self.stream.as_ref().is_some_and(Stream::is_paused)
     }
 
     /// The request that the next reply answers; `None` for the reply to `ASKING`, or when there is none.

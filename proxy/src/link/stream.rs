@@ -1,7 +1,12 @@
 //! A reply that is handed on as it comes: to whom, and whether its link is read just now.
 //!
+//! While the client has enough to fetch the link is not read, and the requests behind the reply wait for that client. A
+//! link counts the time for which it was not read in all; each request notes that count when it is appended, so what the
+//! first one behind the reply has waited is the difference, and none behind it has waited longer.
+//!
 //! Not here: the bytes, and what limits there are.
 
+use super::Link;
 use crate::errand::Waiter;
 
 /// See the module.
@@ -9,73 +14,88 @@ use crate::errand::Waiter;
 pub(crate) struct Stream {
     /// Who gets it.
     pub(crate) waiter: Waiter,
-    /// Whether the link is not read, as the client has enough to fetch.
-    is_paused: bool,
-    /// Up to when the time that others waited for the client is counted, in microseconds of the worker's clock.
-    counted_us: u64,
-    /// For how long they may wait yet, in microseconds.
-    patience_us: u64,
+    /// Since when, in microseconds of the worker's clock, the link is not read, and that is not counted yet.
+    paused_us: Option<u64>,
 }
 
 impl Stream {
-    /// A reply to this client, for which those behind it may wait so long.
-    pub(crate) fn new(waiter: Waiter, patience_us: u64) -> Stream {
-        Stream { waiter, is_paused: false, counted_us: 0, patience_us }
+    /// A reply to this client.
+    pub(crate) fn new(waiter: Waiter) -> Stream {
+        Stream { waiter, paused_us: None }
     }
+}
 
-    /// Whether the link is not read.
+impl Link {
+    /// Whether the link is not read, because the client whose reply it brings has enough to fetch.
     pub(crate) fn is_paused(&self) -> bool {
-        self.is_paused
+        self.stream.as_ref().is_some_and(|stream| stream.paused_us.is_some())
     }
 
-    /// The client has enough to fetch: the link is not read, unless others have waited for it for long.
-    pub(crate) fn pause(&mut self, now_us: u64) {
-        if self.patience_us > 0 && !self.is_paused {
-            self.is_paused = true;
-            self.counted_us = now_us;
+    /// The client has enough to fetch: the link is not read, unless one behind has waited for `wait_us_max`.
+    pub(crate) fn pause(&mut self, now_us: u64, wait_us_max: u64) {
+        let is_patient = !self.is_impatient(wait_us_max);
+        if let Some(stream) = self.stream.as_mut().filter(|_| is_patient) {
+            stream.paused_us.get_or_insert(now_us);
         }
     }
 
-    /// The link is to be read again; false when it is read. Others may wait behind the reply.
-    pub(crate) fn resume(&mut self, now_us: u64, is_waited_behind: bool) -> bool {
-        self.wears_out(now_us, is_waited_behind);
-        std::mem::take(&mut self.is_paused)
+    /// The link is to be read again; false when it is read.
+    pub(crate) fn resume(&mut self, now_us: u64) -> bool {
+        self.count_pause(now_us);
+        self.stream.as_mut().and_then(|stream| stream.paused_us.take()).is_some()
     }
 
-    /// Counts the time since this was asked last, if others wait behind the reply; true when they have waited enough.
-    pub(crate) fn wears_out(&mut self, now_us: u64, is_waited_behind: bool) -> bool {
-        if !self.is_paused {
-            return false;
+    /// Whether the link is not read, and one behind the reply has waited for `wait_us_max`.
+    pub(crate) fn has_waited(&mut self, now_us: u64, wait_us_max: u64) -> bool {
+        self.count_pause(now_us);
+        self.is_paused() && self.is_impatient(wait_us_max)
+    }
+
+    fn is_impatient(&self, wait_us_max: u64) -> bool {
+        let behind = self.in_flight.get(1);
+        behind.is_some_and(|behind| self.paused_us - behind.paused_us >= wait_us_max)
+    }
+
+    fn count_pause(&mut self, now_us: u64) {
+        if let Some(since_us) = self.stream.as_mut().and_then(|stream| stream.paused_us.as_mut()) {
+            self.paused_us += now_us.saturating_sub(*since_us);
+            *since_us = now_us;
         }
-        let since_us = now_us.saturating_sub(self.counted_us);
-        self.counted_us = now_us;
-        if is_waited_behind {
-            self.patience_us = self.patience_us.saturating_sub(since_us);
-        }
-        self.patience_us == 0
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use reddoor_protocol::encode::Resp;
+
     use super::*;
-    use crate::errand::{ClientId, Seq};
+    use crate::errand::{ClientId, Lane, NodeIndex, Seq};
+    use crate::link::PING;
+    use crate::pinned::Owner;
 
     #[test]
-    fn a_link_is_not_read_for_a_slow_client_until_others_have_waited_enough() {
+    fn a_link_is_not_read_for_slow_clients_until_one_behind_has_waited_enough() {
+        let mut link = Link::new(NodeIndex(0), Resp::V2, Lane::Shared, Owner::Everybody);
         let waiter = Waiter { session: 0, client: ClientId(1), seq: Seq(0), part: 0 };
-        let mut stream = Stream::new(waiter, 100);
-        assert!(!stream.wears_out(50, true), "it is read");
-        stream.pause(1000);
-        assert!(stream.is_paused());
-        assert!(!stream.wears_out(5000, false), "nobody waits");
-        assert!(!stream.wears_out(5060, true));
-        assert!(stream.resume(5070, true));
-        assert!(!stream.resume(5070, true), "it is read already");
-        stream.pause(6000);
-        assert!(stream.wears_out(6030, true));
-        assert!(stream.resume(6030, true));
-        stream.pause(7000);
-        assert!(!stream.is_paused(), "they do not wait any more");
+        link.append_unawaited(PING);
+        link.stream = Some(Stream::new(waiter));
+        assert!(!link.is_paused());
+        link.pause(1000, 100);
+        assert!(link.is_paused());
+        assert!(!link.has_waited(5000, 100), "nobody is behind");
+        link.append_unawaited(PING);
+        assert!(!link.has_waited(5060, 100));
+        assert!(link.resume(5070) && !link.resume(5080));
+        link.pause(6000, 100);
+        assert!(!link.has_waited(6029, 100) && link.has_waited(6030, 100));
+        assert!(link.resume(6030));
+        link.pause(6040, 100);
+        assert!(!link.is_paused(), "no more");
+        // The next reply is a large one, too, and nobody is behind it who has waited already.
+        link.take_first();
+        link.append_unawaited(PING);
+        link.stream = Some(Stream::new(waiter));
+        link.pause(7000, 100);
+        assert!(link.is_paused());
     }
 }

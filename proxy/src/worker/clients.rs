@@ -189,7 +189,7 @@ impl Worker {
         self.keep_broadcasts();
         self.run_due_steps();
         self.relieve();
-        self.wear_patience();
+        self.end_waiting_behind();
     }
 
     /// Fails what is too late, and measures the buffers. Costs O(clients).

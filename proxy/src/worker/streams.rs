@@ -3,9 +3,9 @@
 //! 1. A reply of which [`STREAM_FROM_BYTES`] have come, and which is not complete, is handed on as far as it has come,
 //!    if nothing has to be known of it whole: it answers one request of one client, whose turn it is.
 //! 2. While the client has more of it to fetch than `limits.client_output_pause_bytes`, the link is not read.
-//! 3. Others may wait for replies behind it on the same link. They wait for the node to send it in any case, but for
-//!    the client's slowness only `limits.stream_wait_ms` in all; then the rest is taken as fast as it comes, and a client that
-//!    does not fetch it is cut at `limits.client_output_bytes_max`.
+//! 3. Requests behind it on the same link wait for the node to send it in any case, but for the slowness of clients
+//!    each waits `limits.stream_wait_ms` at most, however many large replies are before it. Then what comes is taken as
+//!    fast as it comes, and a client that does not fetch it is cut at `limits.client_output_bytes_max`.
 //! 4. If the client leaves, what is left is read and dropped. If the node is lost, or says nothing for
 //!    `request.timeout_ms`, half a reply has been given and cannot be taken back: the client is cut.
 
@@ -48,7 +48,7 @@ impl Worker {
         if !session.begin_stream(waiter.seq, key, deadline_us) {
             return false;
         }
-        link.stream = Some(Stream::new(waiter, micros(self.config.limits.stream_wait)));
+        link.stream = Some(Stream::new(waiter));
         self.metrics.reply_streamed();
         true
     }
@@ -63,14 +63,17 @@ impl Worker {
         let pause_bytes = self.config.limits.client_output_pause_bytes;
         let now_us = self.clock.now_us();
         let deadline_us = now_us + micros(self.config.request.timeout);
+        let wait_us_max = micros(self.config.limits.stream_wait);
         let link = &mut self.links[key.0].link;
         let (taken, is_end) = link.scanner.pass(bytes, &limits)?;
-        let Some(stream) = &mut link.stream else { return Ok((taken, is_end)) };
-        let waiter = stream.waiter;
+        let Some(waiter) = link.stream.as_ref().map(|stream| stream.waiter) else {
+            return Ok((taken, is_end));
+        };
         if let Some(session) = waiting_session(&mut self.sessions, &waiter) {
             session.stream(&bytes[..taken], deadline_us);
-            if !is_end && session.buffered_bytes() >= pause_bytes {
-                stream.pause(now_us);
+            // What is parked behind it is not fetched before it.
+            if !is_end && session.unwritten().len() >= pause_bytes {
+                link.pause(now_us, wait_us_max);
             }
             self.mark_session_dirty(waiter.session);
         }
@@ -110,7 +113,7 @@ impl Worker {
         let Some(session) = self.sessions.get(key).map(|entry| &entry.session) else { return };
         let Some(link) = session.stream_link() else { return };
         let half = self.config.limits.client_output_pause_bytes / 2;
-        if session.buffered_bytes() <= half || session.ending == Ending::Now {
+        if session.unwritten().len() <= half || session.ending == Ending::Now {
             self.resume_stream(link);
         }
     }
@@ -119,9 +122,7 @@ impl Worker {
     pub(super) fn resume_stream(&mut self, key: LinkKey) {
         let now_us = self.clock.now_us();
         let Some(entry) = self.links.get_mut(key.0) else { return };
-        let is_waited_behind = entry.link.in_flight_count() > 1;
-        let stream = entry.link.stream.as_mut();
-        if stream.is_some_and(|stream| stream.resume(now_us, is_waited_behind)) {
+        if entry.link.resume(now_us) {
             entry.link.heard_us = now_us;
             if let Some(waker) = &entry.waker {
                 waker.wake_by_ref();
@@ -136,19 +137,17 @@ impl Worker {
         }
     }
 
-    /// Takes note of who waits behind streamed replies, and for how long. Costs O(links).
-    pub(super) fn wear_patience(&mut self) {
+    /// Reads those links again behind whose replies somebody has waited enough. Costs O(links).
+    pub(super) fn end_waiting_behind(&mut self) {
         let now_us = self.clock.now_us();
-        let mut worn = Vec::new();
-        for (key, entry) in &mut self.links {
-            let is_waited_behind = entry.link.in_flight_count() > 1;
-            if let Some(stream) = &mut entry.link.stream
-                && stream.wears_out(now_us, is_waited_behind)
-            {
-                worn.push(LinkKey(key));
-            }
+        let wait_us_max = micros(self.config.limits.stream_wait);
+        let links = self.links.iter_mut();
+        let waited = links.filter_map(|(key, entry)| {
+            entry.link.has_waited(now_us, wait_us_max).then_some(LinkKey(key))
+        });
+        for key in waited.collect::<Vec<_>>() {
+            self.resume_stream(key);
         }
-        worn.into_iter().for_each(|key| self.resume_stream(key));
     }
 }
 
