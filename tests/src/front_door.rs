@@ -48,10 +48,17 @@ impl FrontDoor {
         command.args(["--cluster", seeds]);
         // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
         command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
-        for (key, value) in settings {
-            let name = key.replace('.', "__").to_uppercase();
-            command.env(format!("REDDOOR_{name}"), value);
-        }
+        set(&mut command, settings);
+        FrontDoor::run(&mut command)
+    }
+
+    /// Starts `reddoor` without a command: three primaries with a replica each, on six ports from this one on, with
+    /// their data in `dir`, and the front door before them.
+    pub fn with_own_nodes(dir: &Path, first_port: u16, settings: &[(&str, &str)]) -> FrontDoor {
+        let mut command = binary::command();
+        command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["--node-port-base", &first_port.to_string(), "--dir"]).arg(dir);
+        set(&mut command, settings);
         FrontDoor::run(&mut command)
     }
 
@@ -108,6 +115,14 @@ impl FrontDoor {
         let (_, text) = self.http("/metrics");
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+}
+
+/// Settings by the environment.
+fn set(command: &mut Command, settings: &[(&str, &str)]) {
+    for (key, value) in settings {
+        let name = key.replace('.', "__").to_uppercase();
+        command.env(format!("REDDOOR_{name}"), value);
     }
 }
 
