@@ -24,6 +24,8 @@ Examples:
   reddoor proxy --cluster 10.0.0.1:7000,10.0.0.2:7000 --listen 0.0.0.0:6379
   reddoor proxy --config /etc/reddoor.toml
   reddoor proxy --config /etc/reddoor.toml --check-config
+  reddoor proxy --config /etc/reddoor.toml --take-over    in the place of the one that runs
+  reddoor proxy reload                                    the one that runs reads its settings anew
 ";
 
 const TEMPLATE: &str = "\
@@ -57,7 +59,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The front door alone, before a Redis Cluster (6.2 or later) or Valkey that already runs
-    #[command(before_help = PROXY_EXAMPLES, after_help = exit::HELP, help_template = TEMPLATE)]
+    #[command(
+        before_help = PROXY_EXAMPLES,
+        after_help = exit::HELP,
+        help_template = TEMPLATE,
+        args_conflicts_with_subcommands = true,
+        disable_help_subcommand = true
+    )]
     Proxy(ProxyArgs),
     /// One bundled node: [CONFIG-FILE] and the directives of redis.conf as --flags
     // Redis-style arguments are not for this parser: everything behind `node` is passed on as it stands.
@@ -93,12 +101,35 @@ pub(crate) struct StartArgs {
 /// Flags of the front door alone.
 #[derive(Debug, Args)]
 pub(crate) struct ProxyArgs {
+    /// What to do in place of starting one.
+    #[command(subcommand)]
+    pub(crate) action: Option<ProxyAction>,
     /// Some nodes of the cluster; the others are learned from them
     #[arg(long, value_name = "HOST:PORT[,HOST:PORT...]")]
     pub(crate) cluster: Option<String>,
+    /// Take the listening sockets of the front door that runs at the same address; it serves the clients it has until
+    /// they are idle, and ends
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Flags that every front door has.
     #[command(flatten)]
     pub(crate) door: DoorArgs,
+}
+
+/// What can be asked of a front door that runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProxyAction {
+    /// A running front door reads its settings anew: all that can change takes effect, or nothing if any is wrong
+    #[command(after_help = exit::HELP)]
+    Reload(ReloadArgs),
+}
+
+/// Flags of `reload`.
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArgs {
+    /// Which one, by the address where its clients connect; needed only where several run
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
 }
 
 /// Flags that every front door has. A flag wins over the environment (`REDDOOR_SECTION__KEY`), which wins over

@@ -8,18 +8,20 @@ use anyhow::{Context, anyhow};
 use reddoor_proxy::config::Config;
 use reddoor_proxy::config::error::{ConfigError, Origin};
 use reddoor_proxy::config::layer::Overrides;
+use reddoor_proxy::drain::Departure;
 use reddoor_proxy::front_door::{FrontDoor, Running};
 use tracing::{info, warn};
 
 use crate::args::{DoorArgs, ProxyArgs};
+use crate::attendant::{Attendant, TakenOver};
+use crate::control::Control;
 use crate::exit::{Failure, Mistake, refuse_if_any};
 use crate::log::{self, Wish};
 use crate::ports;
+use crate::reload::Source;
 use crate::report::{self, Endpoints};
-use crate::signals::{ReloadSignals, StopSignals};
-
-/// How long clients may take to fetch the replies to what they have asked, once the end was asked for.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+use crate::signals::StopSignals;
+use crate::take_over::{self, Predecessor};
 
 /// How often the front door's threads are looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -45,49 +47,49 @@ pub(crate) fn run(args: &ProxyArgs) -> Result<(), Failure> {
         show(&args.door, &config);
         return Ok(());
     }
-    refuse_if_any(taken_ports(&config))?;
+    if !args.take_over {
+        refuse_if_any(taken_ports(&config))?;
+    }
     log::start(&log::directives(log_wish(&args.door, &config)), config.log.format)?;
-    let door = bind(config)?;
+    let (door, predecessor) = if args.take_over {
+        let (door, predecessor) = take_over::begin(config)?;
+        (door, Some(predecessor))
+    } else {
+        (bind(config)?, None)
+    };
     let runtime = runtime()?;
-    let result = runtime.block_on(serve(door, args));
+    let result = runtime.block_on(serve(door, predecessor, args));
     // A drain that was interrupted still runs, and nobody waits for it.
     runtime.shutdown_background();
     Ok(result?)
 }
 
-async fn serve(door: FrontDoor, args: &ProxyArgs) -> anyhow::Result<()> {
+async fn serve(
+    door: FrontDoor,
+    predecessor: Option<Predecessor>,
+    args: &ProxyArgs,
+) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
-    let mut reloads = ReloadSignals::listen()?;
     let endpoints = endpoints(&door);
     let running = start(door)?;
-    report::print(&report::door(&endpoints));
-    let result = loop {
-        tokio::select! {
-            () = signals.recv() => break Ok(()),
-            () = reloads.recv() => reload(&running, args),
-            error = breakdown(&running) => break Err(error),
-        }
+    let control = match predecessor {
+        Some(predecessor) => predecessor.replace(&running).await?,
+        None => None,
     };
-    stop(running, &mut signals).await;
-    result
-}
-
-/// Reads the settings anew and puts them in force, all that can change while it runs, or none if any is wrong.
-fn reload(running: &Running, args: &ProxyArgs) {
-    match settings(&args.door, args.cluster.as_deref()) {
-        Ok(config) => {
-            let changes = running.reload(config);
-            info!(changes = changes.len(), "settings read anew");
-            changes.iter().for_each(|change| info!(setting = %change, "changed"));
-        }
-        Err(errors) => {
-            warn!(
-                mistakes = errors.len(),
-                "settings read anew are wrong, and none is put in force"
-            );
-            errors.iter().for_each(|error| warn!(%error, "mistake"));
-        }
-    }
+    let control = control.unwrap_or_else(|| Control::listen(endpoints.listen));
+    let source = Source { args: &args.door, seeds: args.cluster.as_deref() };
+    let mut attendant = Attendant::new(control, source)?;
+    report::print(&report::door(&endpoints));
+    let result = tokio::select! {
+        () = signals.recv() => Ok(Departure::Stop),
+        TakenOver = attendant.attend(&running) => Ok(Departure::TakenOver),
+        error = breakdown(&running) => Err(error),
+    };
+    // Whoever comes next may have the name.
+    drop(attendant);
+    let departure = *result.as_ref().unwrap_or(&Departure::Stop);
+    stop(running, departure, &mut signals).await;
+    result.map(drop)
 }
 
 /// The settings of all layers; `seeds` is stronger than what they say of the cluster.
@@ -195,10 +197,23 @@ pub(crate) async fn breakdown(running: &Running) -> anyhow::Error {
     anyhow!("a thread of the front door ended by itself; the log says why")
 }
 
-/// Stops taking clients and lets those that are there fetch their replies, until the next stop signal at most.
-pub(crate) async fn stop(running: Running, signals: &mut StopSignals) -> Drained {
-    info!("stopping: letting clients finish; once more to stop now");
-    let drain = tokio::task::spawn_blocking(move || running.stop(DRAIN_MAX));
+/// Stops taking clients and lets those that are there finish, until the next stop signal at most.
+pub(crate) async fn stop(
+    running: Running,
+    departure: Departure,
+    signals: &mut StopSignals,
+) -> Drained {
+    match departure {
+        Departure::Stop => info!("stopping: letting clients finish; once more to stop now"),
+        Departure::TakenOver => info!("another process has taken over: letting clients finish"),
+    }
+    let drain = async {
+        if departure == Departure::Stop {
+            running.announce_stop();
+            tokio::time::sleep(running.config().shutdown.delay).await;
+        }
+        tokio::task::spawn_blocking(move || running.stop(departure)).await
+    };
     tokio::select! {
         result = drain => {
             if let Err(error) = result {

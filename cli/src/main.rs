@@ -9,7 +9,11 @@
 //! | [`front_door`] | settings, sockets and end of the front door |
 //! | [`node`] | one node in this process |
 //! | [`ports`] | is this address free? |
-//! | [`signals`] | Ctrl-C and SIGTERM |
+//! | [`attendant`] | what is asked of a front door while it runs |
+//! | [`reload`] | settings read anew |
+//! | [`take_over`] | one front door in the place of another |
+//! | [`control`] | where a running front door is found and asked |
+//! | [`signals`] | Ctrl-C, SIGTERM and SIGHUP |
 //! | [`log`] | where log lines go |
 //! | [`report`] | what is printed when all runs |
 
@@ -25,6 +29,14 @@ mod node;
 
 mod ports;
 
+mod attendant;
+
+mod reload;
+
+mod take_over;
+
+mod control;
+
 mod signals;
 
 mod log;
@@ -35,7 +47,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, ProxyAction};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -44,7 +56,10 @@ fn main() -> ExitCode {
     };
     let result = match &cli.command {
         None => supervisor::run(&cli.start),
-        Some(Command::Proxy(args)) => front_door::run(args),
+        Some(Command::Proxy(args)) => match &args.action {
+            None => front_door::run(args),
+            Some(ProxyAction::Reload(args)) => reload::run(args),
+        },
         Some(Command::Node { args }) => node::run(args),
     };
     match result {

@@ -25,9 +25,10 @@ mod client;
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use reddoor_protocol::topology::Topology;
 use reddoor_proxy::config::LogLevel;
+use reddoor_proxy::drain::Departure;
 use reddoor_proxy::front_door::FrontDoor;
 use tracing::info;
 
@@ -35,10 +36,12 @@ use checks::{Draft, Ground};
 use data_dir::{DataDir, Memory};
 use nodes::Nodes;
 
-use crate::args::StartArgs;
+use crate::args::{DoorArgs, StartArgs};
+use crate::attendant::{Attendant, TakenOver};
 use crate::exit::Failure;
 use crate::front_door::{self, Drained};
 use crate::log;
+use crate::reload::Source;
 use crate::report;
 use crate::signals::StopSignals;
 
@@ -55,14 +58,20 @@ pub(crate) fn run(args: &StartArgs) -> Result<(), Failure> {
     // Bound before the nodes start: whoever comes later finds the port taken, and early clients wait in line.
     let door = front_door::bind(config)?;
     let runtime = front_door::runtime()?;
-    let result = runtime.block_on(supervise(door, &dir, memory, level));
+    let result = runtime.block_on(supervise(door, &dir, memory, level, &args.door));
     // A drain that was interrupted still runs, and nobody waits for it.
     runtime.shutdown_background();
     Ok(result?)
 }
 
 /// Steps 2 to 5.
-async fn supervise(door: FrontDoor, dir: &DataDir, memory: Memory, level: LogLevel) -> Result<()> {
+async fn supervise(
+    door: FrontDoor,
+    dir: &DataDir,
+    memory: Memory,
+    level: LogLevel,
+    args: &DoorArgs,
+) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     dir.remember(&memory)?;
     dir.prepare_nodes(&memory)?;
@@ -78,7 +87,10 @@ async fn supervise(door: FrontDoor, dir: &DataDir, memory: Memory, level: LogLev
         // Nobody has been let in yet.
         None => Ok(Drained::InTime),
         Some(Err(error)) => Err(error),
-        Some(Ok(topology)) => serve(door, &mut nodes, &topology, dir, &mut signals).await,
+        Some(Ok(topology)) => {
+            let house = House { args, topology: &topology, dir };
+            serve(door, &mut nodes, house, &mut signals).await
+        }
     };
     match result {
         // Dropping the nodes kills them.
@@ -105,22 +117,34 @@ async fn gather(dir: &DataDir, mut memory: Memory, addrs: &[SocketAddr]) -> Resu
     Ok(topology)
 }
 
+/// What the front door stands before, and what it was started with.
+#[derive(Clone, Copy, Debug)]
+struct House<'a> {
+    args: &'a DoorArgs,
+    topology: &'a Topology,
+    dir: &'a DataDir,
+}
+
 /// Steps 4 and 5, up to the moment when nodes may stop.
 async fn serve(
     door: FrontDoor,
     nodes: &mut Nodes,
-    topology: &Topology,
-    dir: &DataDir,
+    house: House<'_>,
     signals: &mut StopSignals,
 ) -> Result<Drained> {
     let endpoints = front_door::endpoints(&door);
+    let seeds = checks::seeds(nodes.addrs());
     let running = front_door::start(door)?;
-    report::print(&report::house(&endpoints, topology, dir.path()));
+    let source = Source { args: house.args, seeds: Some(&seeds) };
+    let mut attendant = Attendant::with_nodes(endpoints.listen, source)?;
+    report::print(&report::house(&endpoints, house.topology, house.dir.path()));
     let result = tokio::select! {
         () = signals.recv() => Ok(()),
         error = front_door::breakdown(&running) => Err(error),
         never = nodes.keep_running() => match never {},
+        TakenOver = attendant.attend(&running) => Err(anyhow!("taken over from its own nodes")),
     };
-    let drained = front_door::stop(running, signals).await;
+    drop(attendant);
+    let drained = front_door::stop(running, Departure::Stop, signals).await;
     result.map(|()| drained)
 }

@@ -61,6 +61,8 @@ pub struct Config {
     pub transactions: TransactionsConfig,
     /// Section `cross_slot`.
     pub cross_slot: CrossSlotConfig,
+    /// How it stops.
+    pub shutdown: ShutdownConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged.
@@ -296,6 +298,24 @@ pub enum CrossSlotWrites {
     Emulate,
 }
 
+/// Section `shutdown`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ShutdownConfig {
+    /// From the signal to the end of accepting, while the front door calls itself not ready.
+    #[serde(rename = "delay_ms", serialize_with = "as_milliseconds")]
+    pub delay: Duration,
+    /// Silence after which a client with nothing under way is closed.
+    #[serde(rename = "idle_ms", serialize_with = "as_milliseconds")]
+    pub idle: Duration,
+    /// How long clients may go on.
+    #[serde(rename = "drain_ms", serialize_with = "as_milliseconds")]
+    pub drain: Duration,
+    /// How long clients may go on when another process has taken over.
+    #[serde(rename = "takeover_drain_ms", serialize_with = "as_milliseconds")]
+    pub takeover_drain: Duration,
+}
+
 /// Section `auth`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -400,6 +420,7 @@ impl Config {
             rates: RatesConfig::read(reader),
             transactions: TransactionsConfig::read(reader),
             cross_slot: CrossSlotConfig::read(reader),
+            shutdown: ShutdownConfig::read(reader),
             auth: AuthConfig { password: reader.optional_secret("auth.password") },
             log: LogConfig::read(reader),
         }

@@ -20,6 +20,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A listening socket could not be named twice, most often for want of file descriptors.
+    #[error("cannot duplicate a listening socket: {0}")]
+    Clone(#[source] io::Error),
     /// A thread or its runtime could not be made.
     #[error("cannot start thread {name}: {source}")]
     Thread {

@@ -1,20 +1,23 @@
-//! The whole front door: bound, started, stopped.
+//! The whole front door: bound or taken over, started, stopped.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use reddoor_protocol::scratch::MakeScratch;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::sync::watch;
 
 use crate::admin::{self, AdminState};
 use crate::channels::counts::ListenerCounts;
+use crate::cluster_map::ClusterMap;
 use crate::config::Config;
 use crate::config::reload::{self, Change};
 use crate::directory::Directory;
+use crate::drain::{Departure, Drain};
 use crate::error::StartError;
 use crate::keeper::Keeper;
 use crate::local::{Answerer, SharedFacts};
@@ -31,12 +34,31 @@ use crate::worker::run::{self, WorkerParts};
 #[derive(Debug)]
 pub struct FrontDoor {
     config: Arc<Config>,
-    /// One for each worker, all on the same address.
-    listeners: Vec<TcpListener>,
-    /// The same on the second address, if there is one.
-    reads_listeners: Vec<TcpListener>,
-    admin: Option<TcpListener>,
+    sockets: Sockets,
     make_scratch: MakeScratch,
+    /// Whether clients are let in from the start.
+    is_open: bool,
+}
+
+/// What a front door listens on; another process that is given these goes on where it leaves.
+#[derive(Debug)]
+pub struct Sockets {
+    /// For clients, all on the same address. Never empty.
+    pub listeners: Vec<TcpListener>,
+    /// For clients on the second address, if there is one.
+    pub reads: Vec<TcpListener>,
+    /// For the admin port.
+    pub admin: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn try_clone(&self) -> io::Result<Sockets> {
+        let all = |sockets: &[TcpListener]| sockets.iter().map(TcpListener::try_clone).collect();
+        let (listeners, reads): (io::Result<_>, io::Result<_>) =
+            (all(&self.listeners), all(&self.reads));
+        let admin = self.admin.as_ref().map(TcpListener::try_clone).transpose();
+        Ok(Sockets { listeners: listeners?, reads: reads?, admin: admin? })
+    }
 }
 
 impl FrontDoor {
@@ -47,23 +69,47 @@ impl FrontDoor {
     /// [`StartError::Listen`]: an address is taken, even if only by another front door.
     pub fn bind(config: Config, make_scratch: MakeScratch) -> Result<FrontDoor, StartError> {
         let listeners = bind_all(config.listen.addr, &config)?;
-        let reads_listeners = match config.reads.addr {
+        let reads = match config.reads.addr {
             Some(addr) => bind_all(addr, &config)?,
             None => Vec::new(),
         };
-        let admin = match config.admin.addr {
-            Some(addr) => Some(
-                bind(addr, ADMIN_BACKLOG, Sharing::Exclusive)
-                    .map_err(|source| StartError::Listen { addr, source })?,
-            ),
-            None => None,
+        let admin = bind_admin(&config)?;
+        let sockets = Sockets { listeners, reads, admin };
+        Ok(FrontDoor { config: Arc::new(config), sockets, make_scratch, is_open: true })
+    }
+
+    /// As [`FrontDoor::bind`], with the sockets of a front door that serves until this one does: nobody is let in before
+    /// [`Running::open`].
+    ///
+    /// No listening socket of the other is closed, whatever the numbers of workers: with it would go the clients that
+    /// wait to be accepted there.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`]: another address is asked for, and it is taken.
+    pub fn take_over(
+        config: Config,
+        mut sockets: Sockets,
+        make_scratch: MakeScratch,
+    ) -> Result<FrontDoor, StartError> {
+        go_on(&mut sockets.listeners, config.listen.addr, &config)?;
+        let is_at = |socket: &TcpListener, addr| socket.local_addr().ok() == addr;
+        sockets.reads.retain(|listener| is_at(listener, config.reads.addr));
+        match config.reads.addr {
+            Some(addr) if sockets.reads.is_empty() => sockets.reads = bind_all(addr, &config)?,
+            Some(addr) => go_on(&mut sockets.reads, addr, &config)?,
+            None => {}
+        }
+        sockets.admin = match sockets.admin.filter(|admin| is_at(admin, config.admin.addr)) {
+            Some(admin) => Some(admin),
+            None => bind_admin(&config)?,
         };
-        Ok(FrontDoor { config: Arc::new(config), listeners, reads_listeners, admin, make_scratch })
+        Ok(FrontDoor { config: Arc::new(config), sockets, make_scratch, is_open: false })
     }
 
     /// Where clients connect; with port 0 in the configuration, the one that the system chose.
     pub fn listen_addr(&self) -> SocketAddr {
-        self.listeners
+        self.sockets
+            .listeners
             .first()
             .and_then(|listener| listener.local_addr().ok())
             .unwrap_or(self.config.listen.addr)
@@ -71,12 +117,12 @@ impl FrontDoor {
 
     /// Where clients connect whose reads go by `reads.addr_from`, if anywhere.
     pub fn reads_addr(&self) -> Option<SocketAddr> {
-        self.reads_listeners.first()?.local_addr().ok()
+        self.sockets.reads.first()?.local_addr().ok()
     }
 
     /// Where `/metrics` and health are told, if anywhere.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin.as_ref()?.local_addr().ok()
+        self.sockets.admin.as_ref()?.local_addr().ok()
     }
 
     /// Starts the workers and the topology keeper.
@@ -106,21 +152,27 @@ impl FrontDoor {
         let (configs, configs_receiver) = watch::channel(Arc::clone(&self.config));
         let (stop, stop_receiver) = watch::channel(None);
         let (surveys, surveys_receiver) = watch::channel(Arc::default());
+        let (open, open_receiver) = watch::channel(self.is_open);
+        let (close_admin, admin_closed) = watch::channel(false);
         let (close, closed) = watch::channel(false);
         let mut running = Running {
+            sockets: self.sockets.try_clone().map_err(StartError::Clone)?,
             configs,
+            maps: maps_receiver.clone(),
+            open,
             stop,
             workers: Vec::new(),
+            close_admin,
             close,
             keeper: None,
             admin: Arc::clone(&admin_state),
         };
 
-        let mut reads_listeners = self.reads_listeners.into_iter();
-        let peers = Peers::connect(self.config.workers.count);
-        for (index, (listener, (peers, mailbox))) in
-            self.listeners.into_iter().zip(peers).enumerate()
-        {
+        let workers_count = self.config.workers.count;
+        let shares = shares_of(self.sockets.listeners, workers_count);
+        let mut reads_shares = shares_of(self.sockets.reads, workers_count);
+        let peers = Peers::connect(workers_count);
+        for (index, (listeners, (peers, mailbox))) in shares.into_iter().zip(peers).enumerate() {
             let worker_metrics = Arc::clone(&metrics.workers()[index]);
             let make_scratch = self.make_scratch;
             let make = {
@@ -134,8 +186,9 @@ impl FrontDoor {
             };
             let parts = WorkerParts {
                 make,
-                listener,
-                reads_listener: reads_listeners.next(),
+                listeners,
+                reads_listeners: std::mem::take(&mut reads_shares[index]),
+                open: open_receiver.clone(),
                 surveys: surveys_receiver.clone(),
                 maps: maps_receiver.clone(),
                 mailbox,
@@ -160,10 +213,9 @@ impl FrontDoor {
             topology_metrics,
             Arc::clone(&admin_state),
         );
-        let admin = self.admin;
-        running.keeper = Some(spawn("keeper".to_owned(), move || {
-            keep(keeper, watcher, admin, admin_state, closed)
-        })?);
+        let admin = self.sockets.admin.map(|listener| (listener, admin_state, admin_closed));
+        running.keeper =
+            Some(spawn("keeper".to_owned(), move || keep(keeper, watcher, admin, closed))?);
         Ok(running)
     }
 }
@@ -193,7 +245,39 @@ fn bind_all(addr: SocketAddr, config: &Config) -> Result<Vec<TcpListener>, Start
     Ok(listeners)
 }
 
-fn bind(addr: SocketAddr, backlog: u32, sharing: Sharing) -> std::io::Result<TcpListener> {
+/// Takes listeners over, and as many more as there are workers too many for them.
+fn go_on(
+    listeners: &mut Vec<TcpListener>,
+    addr: SocketAddr,
+    config: &Config,
+) -> Result<(), StartError> {
+    let (backlog, refused) = (config.listen.backlog, |source| StartError::Listen { addr, source });
+    for listener in &*listeners {
+        SockRef::from(listener).listen(as_backlog(backlog)).map_err(refused)?;
+    }
+    while listeners.len() < config.workers.count {
+        listeners.push(bind(addr, backlog, Sharing::Shared).map_err(refused)?);
+    }
+    Ok(())
+}
+
+fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    let Some(addr) = config.admin.addr else { return Ok(None) };
+    bind(addr, ADMIN_BACKLOG, Sharing::Exclusive)
+        .map(Some)
+        .map_err(|source| StartError::Listen { addr, source })
+}
+
+/// The listeners of each worker, in turn.
+fn shares_of(listeners: Vec<TcpListener>, workers_count: usize) -> Vec<Vec<TcpListener>> {
+    let mut shares: Vec<Vec<TcpListener>> = (0..workers_count).map(|_| Vec::new()).collect();
+    for (index, listener) in listeners.into_iter().enumerate() {
+        shares[index % workers_count].push(listener);
+    }
+    shares
+}
+
+fn bind(addr: SocketAddr, backlog: u32, sharing: Sharing) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if sharing == Sharing::Shared {
@@ -201,27 +285,30 @@ fn bind(addr: SocketAddr, backlog: u32, sharing: Sharing) -> std::io::Result<Tcp
     }
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    socket.listen(as_backlog(backlog))?;
     Ok(socket.into())
+}
+
+fn as_backlog(connections: u32) -> i32 {
+    i32::try_from(connections).unwrap_or(i32::MAX)
 }
 
 /// The keeper's thread: the topology, the state of replicas and the admin port.
 fn keep(
     keeper: Keeper,
     watcher: Watcher,
-    admin: Option<TcpListener>,
-    state: Arc<AdminState>,
+    admin: Option<(TcpListener, Arc<AdminState>, watch::Receiver<bool>)>,
     mut closed: watch::Receiver<bool>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let runtime = tokio::runtime::LocalRuntime::new()?;
     runtime.block_on(async move {
         let keeping = tokio::task::spawn_local(keeper.run());
         let watching = tokio::task::spawn_local(watcher.run());
-        match admin {
-            Some(listener) => admin::serve(listener, state, closed).await,
-            // An error means that nobody is left who could say so: that is the end, too.
-            None => drop(closed.wait_for(|is_closed| *is_closed).await),
+        if let Some((listener, state, admin_closed)) = admin {
+            admin::serve(listener, state, admin_closed).await;
         }
+        // An error means that nobody is left who could say so: that is the end, too.
+        drop(closed.wait_for(|is_closed| *is_closed).await);
         keeping.abort();
         watching.abort();
         Ok(())
@@ -230,7 +317,7 @@ fn keep(
 
 fn spawn(
     name: String,
-    run: impl FnOnce() -> std::io::Result<()> + Send + 'static,
+    run: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<JoinHandle<()>, StartError> {
     let label = name.clone();
     let body = move || {
@@ -254,11 +341,19 @@ fn run_id() -> String {
 /// A front door at work. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Running {
+    /// What it listens on, to be handed on.
+    sockets: Sockets,
     /// The settings in force.
     configs: watch::Sender<Arc<Config>>,
-    /// Tells the workers to stop, and how long they may take.
-    stop: watch::Sender<Option<Duration>>,
+    /// The topology as it changes.
+    maps: watch::Receiver<Option<Arc<ClusterMap>>>,
+    /// Tells the workers to let clients in.
+    open: watch::Sender<bool>,
+    /// Tells the workers to leave, and what clients are granted.
+    stop: watch::Sender<Option<Drain>>,
     workers: Vec<JoinHandle<()>>,
+    /// Tells the admin port to close.
+    close_admin: watch::Sender<bool>,
     /// Tells the keeper to stop.
     close: watch::Sender<bool>,
     keeper: Option<JoinHandle<()>>,
@@ -271,27 +366,60 @@ impl Running {
         self.workers.iter().chain(&self.keeper).any(JoinHandle::is_finished)
     }
 
+    /// The settings in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.configs.borrow())
+    }
+
+    /// What it listens on, for the process that takes over.
+    pub fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// Waits until a node has told the topology.
+    pub async fn wait_topology(&self) {
+        // An error means that the keeper has ended, which [`Running::is_broken`] tells.
+        drop(self.maps.clone().wait_for(Option::is_some).await);
+    }
+
+    /// Lets clients in, if they are not let in already.
+    pub fn open(&self) {
+        self.open.send_replace(true);
+    }
+
     /// Puts other settings in force, of all threads alike, each of which takes them over whole. Gives back every
     /// difference, and whether it takes effect.
     pub fn reload(&self, wanted: Config) -> Vec<Change> {
-        let current = Arc::clone(&self.configs.borrow());
-        let (config, changes) = reload::replace(&current, wanted);
+        let (config, changes) = reload::replace(&self.config(), wanted);
         let config = Arc::new(config);
         self.admin.set_config(Arc::clone(&config));
         self.configs.send_replace(config);
         changes
     }
 
-    /// Stops: no new clients, those connected get the replies that are under way, for at most `drain`.
-    ///
-    /// The admin port tells of the drain until it is over. Blocks until every thread has ended.
-    pub fn stop(self, drain: Duration) {
+    /// Calls itself not ready, for good; all else goes on.
+    pub fn announce_stop(&self) {
         self.admin.set_draining();
+    }
+
+    /// Stops: no new clients, and those connected are sent away as the settings in `shutdown` have it.
+    ///
+    /// The admin port tells of the drain until it is over, unless it is another process's by now. Blocks until every
+    /// thread has ended.
+    pub fn stop(self, departure: Departure) {
+        self.announce_stop();
+        let drain = Drain::new(&self.config(), departure);
+        if departure == Departure::TakenOver {
+            self.close_admin.send_replace(true);
+        }
+        // As long as these are open, clients could connect and would find nobody.
+        drop(self.sockets);
         self.stop.send_replace(Some(drain));
         // A thread that panicked has said so on standard error.
         for worker in self.workers {
             let _ = worker.join();
         }
+        self.close_admin.send_replace(true);
         self.close.send_replace(true);
         if let Some(keeper) = self.keeper {
             let _ = keeper.join();

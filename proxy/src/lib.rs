@@ -31,6 +31,7 @@
 //! | `permissions` | what the operator allows to clients |
 //! | `plan` | what is to be done with a request |
 //! | `peers` | what workers tell each other |
+//! | [`drain`] | how clients are sent away |
 //! | `handshake` | a fresh connection to a node |
 //! | `worker` | one thread: everything above, wired to sockets |
 //! | `keeper` | the topology, asked of several nodes |
@@ -95,6 +96,8 @@ mod permissions;
 mod plan;
 
 mod peers;
+
+pub mod drain;
 
 mod handshake;
 

@@ -22,6 +22,8 @@ pub(crate) mod identity;
 
 pub(crate) mod push;
 
+pub(crate) mod rest;
+
 pub(crate) mod stream;
 
 pub(crate) mod tracking;
@@ -47,7 +49,7 @@ use crate::join::Join;
 use crate::scan::ScanState;
 use crate::transaction::Transaction;
 
-/// Bytes of buffer that an idle client may keep.
+/// Bytes of each buffer that a busy client may keep between two bursts.
 const BUFFER_KEPT_BYTES: usize = 4 * 1024;
 
 /// Written bytes that may lie about before the rest is moved down.
@@ -280,8 +282,12 @@ impl Session {
         self.out_written += count;
         if self.out_written >= self.out.len() {
             self.out.clear();
-            self.out.shrink_to(BUFFER_KEPT_BYTES);
             self.out_written = 0;
+            if self.queue.is_empty() {
+                self.give_back_room();
+            } else {
+                self.out.shrink_to(BUFFER_KEPT_BYTES);
+            }
         } else if self.out_written >= OUT_DEAD_BYTES_MIN && self.out_written >= self.out.len() / 2 {
             // At least as many bytes are gone as are moved, so this is O(1) for each byte written.
             self.out.drain(..self.out_written);

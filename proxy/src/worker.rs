@@ -47,6 +47,8 @@ pub(crate) mod clock;
 
 pub(crate) mod clients;
 
+pub(crate) mod drain;
+
 pub(crate) mod everywhere;
 
 pub(crate) mod listening;
@@ -203,6 +205,8 @@ pub(crate) struct Worker {
     /// What its clients hold.
     budget: Budget,
     shedding: Shedding,
+    /// Clients that are closed and have not closed their side yet.
+    lingering_count: usize,
 }
 
 impl Worker {
@@ -259,6 +263,7 @@ impl Worker {
             is_draining: false,
             budget,
             shedding: Shedding::default(),
+            lingering_count: 0,
         }
     }
 

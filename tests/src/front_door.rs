@@ -43,16 +43,20 @@ impl FrontDoor {
 
     /// As [`FrontDoor::start_unready`], where clients expect it.
     pub fn start_at(listen: &str, seeds: &str, settings: &[(&str, &str)]) -> FrontDoor {
-        let mut command = binary::command();
-        command.args(["proxy", "--listen", listen, "--admin", "127.0.0.1:0"]);
-        command.args(["--cluster", seeds]);
-        // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
-        command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
-        for (key, value) in settings {
-            let name = key.replace('.', "__").to_uppercase();
-            command.env(format!("REDDOOR_{name}"), value);
-        }
-        FrontDoor::run(&mut command)
+        FrontDoor::run(&mut command(listen, "127.0.0.1:0", seeds, settings))
+    }
+
+    /// Starts one that takes this one's place, and waits until it has.
+    pub fn successor(&self, seeds: &str, settings: &[(&str, &str)]) -> FrontDoor {
+        FrontDoor::run(&mut self.successor_command(seeds, settings))
+    }
+
+    /// What [`FrontDoor::successor`] runs.
+    pub fn successor_command(&self, seeds: &str, settings: &[(&str, &str)]) -> Command {
+        let (listen, admin) = (self.addr.to_string(), self.admin.to_string());
+        let mut command = command(&listen, &admin, seeds, settings);
+        command.arg("--take-over");
+        command
     }
 
     /// As [`FrontDoor::start`], with the settings of a file, which it may be told to read again.
@@ -109,6 +113,18 @@ impl FrontDoor {
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().expect("a number"))
     }
+}
+
+fn command(listen: &str, admin: &str, seeds: &str, settings: &[(&str, &str)]) -> Command {
+    let mut command = binary::command();
+    command.args(["proxy", "--listen", listen, "--admin", admin, "--cluster", seeds]);
+    // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
+    command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
+    for (key, value) in settings {
+        let name = key.replace('.', "__").to_uppercase();
+        command.env(format!("REDDOOR_{name}"), value);
+    }
+    command
 }
 
 /// The address that stands behind a name in what `reddoor` prints when it is ready.

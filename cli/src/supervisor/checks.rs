@@ -196,13 +196,17 @@ fn read_config(args: &StartArgs, mistakes: &mut Vec<Mistake>) -> Option<Config> 
 }
 
 fn load(args: &StartArgs, node_ports: &[u16], mistakes: &mut Vec<Mistake>) -> Option<Config> {
-    let seeds: Vec<String> =
-        node_ports.iter().map(|&port| nodes::addr_of(port).to_string()).collect();
-    front_door::settings(&args.door, Some(&seeds.join(",")))
+    let seeds = seeds(node_ports.iter().map(|&port| nodes::addr_of(port)));
+    front_door::settings(&args.door, Some(&seeds))
         .map_err(|errors| {
             mistakes.extend(errors.iter().map(|error| front_door::mistake(error, Hint::None)));
         })
         .ok()
+}
+
+/// The nodes, as `cluster.seeds` takes them.
+pub(super) fn seeds(addrs: impl Iterator<Item = SocketAddr>) -> String {
+    addrs.map(|addr| addr.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Node directories that are not as this program left them.

@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotReads, CrossSlotWrites,
     FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
-    Permission, RequestConfig, TransactionsConfig, WorkersConfig,
+    Permission, RequestConfig, ShutdownConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -239,6 +239,17 @@ impl CrossSlotConfig {
         CrossSlotConfig {
             reads: reader.choice("cross_slot.reads", &reads),
             writes: reader.choice("cross_slot.writes", &writes),
+        }
+    }
+}
+
+impl ShutdownConfig {
+    pub(super) fn read(reader: &mut Reader) -> ShutdownConfig {
+        ShutdownConfig {
+            delay: reader.milliseconds("shutdown.delay_ms", 0..=600_000),
+            idle: reader.milliseconds("shutdown.idle_ms", 0..=3_600_000),
+            drain: reader.milliseconds("shutdown.drain_ms", 0..=86_400_000),
+            takeover_drain: reader.milliseconds("shutdown.takeover_drain_ms", 0..=86_400_000),
         }
     }
 }

@@ -244,28 +244,6 @@ impl Worker {
             self.metrics.buffer(buffer).set(bytes as u64);
         }
     }
-
-    /// Stops reading: every client is closed as soon as it has its replies.
-    pub(crate) fn drain(&mut self) {
-        self.is_draining = true;
-        let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            let entry = &mut self.sessions[key];
-            if entry.session.ending == Ending::Open {
-                // What waits for an element may wait for ever, and nothing is lost by ending it.
-                let is_waiting = entry.session.is_waiting();
-                entry.session.ending = if is_waiting { Ending::Now } else { Ending::AfterReplies };
-                entry.close_reason = CloseReason::Shutdown;
-            }
-            self.mark_session_dirty(key);
-            self.wake_session(key);
-        }
-    }
-
-    /// Clients connected to this worker (count).
-    pub(crate) fn sessions_count(&self) -> usize {
-        self.sessions.len()
-    }
 }
 
 /// Writes the error of a request whose deadline has passed.

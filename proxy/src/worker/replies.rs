@@ -168,7 +168,9 @@ impl Worker {
                 self.queue_behind(key, target.slot);
             }
             self.follow(node, error, errand, &request);
-        } else if !self.run_by_source(node, &errand, line, &request) {
+        } else if !self.ends_dismissed_wait(&errand, line)
+            && !self.run_by_source(node, &errand, line, &request)
+        {
             self.pinned_reply(&errand, reply);
             match &refusal {
                 Some(refusal) => self.deliver(errand.waiter, &aborted(&refusal.line)),

@@ -1,4 +1,4 @@
-//! One worker's thread: its runtime, its listener, its end.
+//! One worker's thread: its runtime, its listeners, its end.
 
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -11,11 +11,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::Worker;
+use super::drain::AtRest;
 use super::tasks::{Shared, flush_turns, serve_client, tick};
 use crate::cluster_map::ClusterMap;
 use crate::config::Config;
+use crate::drain::{Departure, Drain};
 use crate::local::SharedFacts;
 use crate::metrics::label::Limit;
 use crate::metrics::worker::WorkerMetrics;
@@ -27,25 +30,27 @@ use crate::token_bucket::{Rate, TokenBucket};
 /// Pause after an `accept` that failed for want of descriptors or memory: trying at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// How often a draining worker looks whether its clients are gone.
-const DRAIN_POLL: Duration = Duration::from_millis(5);
+/// How often a draining worker looks after its clients, which costs a step for each.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// What a worker's thread is made of.
 pub(crate) struct WorkerParts {
     /// The worker itself is made on its thread by this.
     pub(crate) make: Box<dyn FnOnce() -> Worker + Send>,
-    /// Its own listener on the shared address.
-    pub(crate) listener: TcpListener,
+    /// Its own listeners on the shared address; one, unless they were another process's.
+    pub(crate) listeners: Vec<TcpListener>,
+    /// Whether clients are let in.
+    pub(crate) open: watch::Receiver<bool>,
     /// The topology as it changes.
     pub(crate) maps: watch::Receiver<Option<Arc<ClusterMap>>>,
-    /// Its listener on the second address, if there is one.
-    pub(crate) reads_listener: Option<TcpListener>,
+    /// Its listeners on the second address, if there is one.
+    pub(crate) reads_listeners: Vec<TcpListener>,
     /// What is found of replicas.
     pub(crate) surveys: watch::Receiver<Arc<Survey>>,
     /// Messages of other workers.
     pub(crate) mailbox: mpsc::Receiver<PeerMessage>,
-    /// `Some` when the front door is to stop: how long clients may take to get their replies.
-    pub(crate) stop: watch::Receiver<Option<Duration>>,
+    /// `Some` when the front door is to leave: what clients are granted.
+    pub(crate) stop: watch::Receiver<Option<Drain>>,
     /// The settings as they change.
     pub(crate) configs: watch::Receiver<Arc<Config>>,
     /// Facts about the whole front door.
@@ -57,11 +62,10 @@ pub(crate) struct WorkerParts {
 /// Runs a worker on the calling thread until it is told to stop and its clients are gone.
 ///
 /// # Errors
-/// The runtime or the listener could not be made; nothing runs then.
+/// The runtime or a listener could not be made; nothing runs then.
 pub(crate) fn run(parts: WorkerParts) -> std::io::Result<()> {
     let runtime = LocalRuntime::new()?;
     runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::from_std(parts.listener)?;
         let shared = Shared::new((parts.make)());
         tokio::task::spawn_local(flush_turns(Rc::clone(&shared)));
         tokio::task::spawn_local(tick(Rc::clone(&shared)));
@@ -75,38 +79,65 @@ pub(crate) fn run(parts: WorkerParts) -> std::io::Result<()> {
             metrics: parts.metrics,
             entrance: Entrance::Main,
         };
-        let accepting = tokio::task::spawn_local(door.clone().accept(Rc::clone(&shared), listener));
-        let reads_accepting = match parts.reads_listener {
-            Some(listener) => {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                let door = Door { entrance: Entrance::Reads, ..door };
-                Some(tokio::task::spawn_local(door.accept(Rc::clone(&shared), listener)))
+        let reads_door = Door { entrance: Entrance::Reads, ..door.clone() };
+        let entrances = [(&door, &parts.listeners), (&reads_door, &parts.reads_listeners)];
+        let mut accepting = JoinSet::new();
+        for (door, listeners) in entrances {
+            for listener in listeners {
+                let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+                let (door, shared) = (door.clone(), Rc::clone(&shared));
+                let mut open = parts.open.clone();
+                accepting.spawn_local(async move {
+                    // Without a sender nobody can open it any more, nor wants to.
+                    if open.wait_for(|is_open| *is_open).await.is_ok() {
+                        door.accept(shared, listener).await;
+                    }
+                });
             }
-            None => None,
-        };
-        let drain = stopped(parts.stop).await;
-        accepting.abort();
-        reads_accepting.iter().for_each(|accepting| accepting.abort());
-        shared.with(Worker::drain);
-        let emptied = async {
-            while shared.with(|worker| worker.sessions_count()) > 0 {
-                tokio::time::sleep(DRAIN_POLL).await;
-            }
-        };
-        if tokio::time::timeout(drain, emptied).await.is_err() {
-            let left = shared.with(|worker| worker.sessions_count());
-            tracing::warn!(clients = left, "clients were cut off: the drain took too long");
         }
+        let Some(drain) = stopped(parts.stop).await else { return Ok(()) };
+        accepting.shutdown().await;
+        if drain.departure == Departure::Stop {
+            for (door, listeners) in entrances {
+                door.admit_waiting(&shared, listeners).await;
+            }
+        }
+        drop((parts.listeners, parts.reads_listeners));
+        empty(&shared, drain).await;
         Ok(())
     })
 }
 
-/// Waits until the front door is to stop; gives back how long that may take.
-async fn stopped(mut stop: watch::Receiver<Option<Duration>>) -> Duration {
-    match stop.wait_for(Option::is_some).await {
-        Ok(drain) => drain.unwrap_or_default(),
-        // Nobody is left who could say so: stop at once.
-        Err(_) => Duration::ZERO,
+/// Waits until the front door is to leave; `None`: at once, for nobody is left who could say so.
+async fn stopped(mut stop: watch::Receiver<Option<Drain>>) -> Option<Drain> {
+    stop.wait_for(Option::is_some).await.ok().and_then(|drain| *drain)
+}
+
+/// Sends all clients away; see [`crate::drain`].
+async fn empty(shared: &Shared, drain: Drain) {
+    shared.with(Worker::begin_drain);
+    let mut at_rest = AtRest::default();
+    let serving = until_deserted(shared, || {
+        shared.with(|worker| worker.dismiss_idle(&mut at_rest, drain.idle));
+    });
+    if tokio::time::timeout(drain.serve, serving).await.is_ok() {
+        return;
+    }
+    shared.with(Worker::dismiss_all);
+    if tokio::time::timeout(drain.finish, until_deserted(shared, || {})).await.is_err() {
+        let left = shared.with(|worker| worker.sessions_count());
+        tracing::warn!(clients = left, "clients were cut off: the drain took too long");
+    }
+}
+
+/// Looks from time to time, until there is nobody left to look after.
+async fn until_deserted(shared: &Shared, mut look: impl FnMut()) {
+    loop {
+        look();
+        if shared.with(|worker| worker.is_deserted()) {
+            return;
+        }
+        tokio::time::sleep(DRAIN_POLL).await;
     }
 }
 
@@ -152,6 +183,19 @@ struct Door {
 }
 
 impl Door {
+    /// Lets those in who have connected and were not accepted, whom the end of their listener would cut.
+    async fn admit_waiting(&self, shared: &Rc<Shared>, listeners: &[TcpListener]) {
+        for listener in listeners {
+            while let Ok((stream, peer_addr)) = listener.accept() {
+                let stream =
+                    stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                if let Ok(stream) = stream {
+                    self.admit(shared, stream, peer_addr).await;
+                }
+            }
+        }
+    }
+
     async fn accept(self, shared: Rc<Shared>, listener: tokio::net::TcpListener) {
         let (start, mut bucket) = (Instant::now(), TokenBucket::default());
         loop {

@@ -15,6 +15,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Worker;
 use super::clients::LinkJob;
+use super::drain::linger;
 use super::feeds::FeedWants;
 use super::replies::LinkEnd;
 use crate::channels::feed::FeedKey;
@@ -55,7 +56,7 @@ impl Shared {
     }
 
     /// Reads what a socket has and hands it to `take`; zero bytes mean the end.
-    fn poll_read_into<T>(
+    pub(super) fn poll_read_into<T>(
         &self,
         socket: &mut OwnedReadHalf,
         cx: &mut Context<'_>,
@@ -84,7 +85,12 @@ pub(crate) async fn serve_client(
         key
     });
     poll_fn(|cx| poll_client(&shared, key, &mut read_half, cx)).await;
+    let is_dismissed = shared.with(|worker| worker.is_dismissed(key));
+    // With the session goes the half that writes, which tells the client that nothing more will come.
     shared.with(|worker| worker.remove_session(key));
+    if is_dismissed {
+        linger(&shared, read_half).await;
+    }
 }
 
 fn poll_client(

@@ -101,7 +101,7 @@ impl Worker {
     }
 
     /// False when the node does not have the command, or cannot be told.
-    fn unblock_at_node(&mut self, waiter: &Waiter, how: Unblock) -> bool {
+    pub(super) fn unblock_at_node(&mut self, waiter: &Waiter, how: Unblock) -> bool {
         let Some(entry) = self.sessions.get(waiter.session) else { return false };
         // While a command waits nothing else is under way.
         let mut links = entry.pins.iter().filter_map(|key| Some(&self.links.get(key.0)?.link));
