@@ -56,6 +56,11 @@ impl Node {
         self.kind
     }
 
+    /// Where it keeps its data.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Its client port.
     pub fn port(&self) -> u16 {
         self.port.number()

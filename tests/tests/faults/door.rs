@@ -16,7 +16,8 @@ use reddoor_tests::wait::wait_until;
 const ENVOY_VARIABLE: &str = "FAULTS_ENVOY";
 
 /// What the front door is told that is not its default: tests at large let nodes be silent.
-const SETTINGS: [(&str, &str); 2] = [("health.silence_ms", "200"), ("workers.count", "2")];
+const SETTINGS: [(&str, &str); 3] =
+    [("health.silence_ms", "200"), ("workers.count", "2"), ("shutdown.drain_ms", "500")];
 
 /// One of the two.
 #[derive(Debug)]
@@ -44,6 +45,15 @@ impl Door {
             pong.is_ok_and(|reply| !reply.starts_with('-'))
         });
         door
+    }
+
+    /// Starts another in its place, as an operator does who has a new version: Envoy stops and starts.
+    pub(crate) fn succeed(&mut self, cluster: &Cluster) -> Door {
+        if let Door::Reddoor(door) = self {
+            return Door::Reddoor(door.successor(&cluster.seeds(), &SETTINGS));
+        }
+        self.end();
+        Door::start(cluster, Some(self.addr()))
     }
 
     /// Where clients connect.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::slot::Slot;
-use reddoor_tests::cluster::Kind;
+use reddoor_tests::client::text;
 use reddoor_tests::relay::Passage;
 use reddoor_tests::wait::wait_until;
 
@@ -20,6 +20,8 @@ pub(crate) enum Allowed {
     WriteInFlightToEach,
     /// Connections end, and clients connect again.
     Cut,
+    /// Writes are refused by their node, which says why.
+    Refusals,
 }
 
 /// One fault.
@@ -37,7 +39,7 @@ pub(crate) struct Fault {
 }
 
 /// All of them.
-pub(crate) const FAULTS: [Fault; 13] = [
+pub(crate) const FAULTS: [Fault; 15] = [
     fault("planned failover of every shard", Allowed::Nothing, true, fail_over_all),
     fault("primary killed", Allowed::WriteInFlight, true, kill_primary),
     fault("primary stopped past the node timeout", Allowed::WriteInFlight, true, stop_primary),
@@ -50,7 +52,9 @@ pub(crate) const FAULTS: [Fault; 13] = [
     fault("a reply that is garbage", Allowed::WriteInFlight, true, answer_garbage),
     fault("half a reply", Allowed::WriteInFlight, false, answer_half),
     fault("no reply, then a new connection", Allowed::WriteInFlight, false, answer_nothing),
+    fault("a full disk on a primary", Allowed::Refusals, false, fill_disk),
     fault("front door restarted", Allowed::Cut, true, restart_door),
+    fault("front door replaced by another", Allowed::Cut, true, replace_door),
 ];
 
 const fn fault(
@@ -158,7 +162,7 @@ fn move_slots(scene: &Scene, from: usize, to: usize, count: usize) {
 fn add_and_remove_shard(scene: &mut Scene) -> Option<Duration> {
     let first = first_shard(scene).primary;
     let place = scene.cluster.nodes.len();
-    scene.cluster.add_nodes(Kind::Real, 2, SETUP);
+    scene.cluster.add_nodes(scene.kind, 2, SETUP);
     for index in [place, place + 1] {
         let port = scene.node(index).port();
         assert_eq!(scene.node(first).ask(&format!("CLUSTER MEET 127.0.0.1 {port}")), "OK");
@@ -226,5 +230,35 @@ fn answer_nothing(scene: &mut Scene) -> Option<Duration> {
 
 fn restart_door(scene: &mut Scene) -> Option<Duration> {
     scene.restart_door();
+    None
+}
+
+/// A primary cannot save for a second: what it would save to has no room for a file, as a directory has its name.
+fn fill_disk(scene: &mut Scene) -> Option<Duration> {
+    let node = scene.node(first_shard(scene).primary);
+    let file = node.dir().join("dump.rdb");
+    let save = |points: &str, outcome: &str| {
+        assert_eq!(text(&node.client().call(&["CONFIG", "SET", "save", points])), "OK");
+        node.ask("BGSAVE");
+        let status = format!("rdb_last_bgsave_status:{outcome}");
+        wait_until("a save to end", || {
+            let info = node.ask("INFO persistence");
+            info.contains("rdb_bgsave_in_progress:0") && info.contains(&status)
+        });
+    };
+    // What it copied as a replica may lie there; it is not to be read again.
+    let _ = std::fs::remove_file(&file);
+    std::fs::create_dir(&file).expect("a directory in the file's place");
+    // Only a node that is to save by itself refuses writes when it cannot.
+    save("3600 1000000", "err");
+    let began = Instant::now();
+    wait_until("a second", || began.elapsed() > Duration::from_secs(1));
+    std::fs::remove_dir(&file).expect("it is still there, and empty");
+    save("", "ok");
+    Some(began.elapsed())
+}
+
+fn replace_door(scene: &mut Scene) -> Option<Duration> {
+    scene.replace_door();
     None
 }

@@ -29,10 +29,14 @@ pub(crate) const SETUP: Setup = Setup { node_timeout_ms: NODE_TIMEOUT_MS, has_re
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Scene {
-    /// Real nodes, each behind a relay.
+    /// Nodes, each behind a relay.
     pub(crate) cluster: Cluster,
+    /// Who they are.
+    pub(crate) kind: Kind,
     /// The front door.
     pub(crate) door: Door,
+    /// Those that were replaced while they had clients.
+    replaced: Vec<Door>,
 }
 
 /// A primary and its replica, by their places in the cluster.
@@ -46,16 +50,22 @@ pub(crate) struct Shard {
 
 impl Scene {
     /// Three primaries with a replica each, and the front door.
-    pub(crate) fn set() -> Scene {
-        let cluster = Cluster::start_set_up(Kind::Real, SHARDS, SETUP);
+    pub(crate) fn set(kind: Kind) -> Scene {
+        let cluster = Cluster::start_set_up(kind, SHARDS, SETUP);
         let door = Door::start(&cluster, None);
-        Scene { cluster, door }
+        Scene { cluster, kind, door, replaced: Vec::new() }
     }
 
     /// Ends the front door as an operator does, and starts another in its place.
     pub(crate) fn restart_door(&mut self) {
         self.door.end();
         self.door = Door::start(&self.cluster, Some(self.door.addr()));
+    }
+
+    /// Has another process take the front door's place.
+    pub(crate) fn replace_door(&mut self) {
+        let successor = self.door.succeed(&self.cluster);
+        self.replaced.push(std::mem::replace(&mut self.door, successor));
     }
 
     /// A node.

@@ -105,6 +105,8 @@ impl Talker {
             return Answer::Reply(reply);
         }
         self.ledger.failed(&reply);
-        if reply.contains("was not applied") { Answer::Refused } else { Answer::Unknown }
+        // A node that cannot save runs no write; inside a transaction `EXEC` tells of it.
+        let is_refused = reply.contains("was not applied") || reply.contains("MISCONF");
+        if is_refused { Answer::Refused } else { Answer::Unknown }
     }
 }
