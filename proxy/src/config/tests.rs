@@ -160,7 +160,7 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
              accept_per_second, addr, backlog, clients_max, tcp_keepalive_seconds",
             "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, cross_slot, \
              failover, health, limits, \
-             listen, log, rates, reads, request, transactions, workers",
+             listen, log, rates, reads, request, shutdown, transactions, workers",
             "line 2: listen.addr = \"localhost\": expected IP:port, such as 127.0.0.1:6379",
             "line 3: listen.backlog = 0: expected connections, 1 to 65535",
             "line 7: cluster.seeds = [\"a:1\", \"b\"]: expected a list of host:port, such as redis-0.example.net:6379",
