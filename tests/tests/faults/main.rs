@@ -1,7 +1,8 @@
 //! Plain clients at work over a cluster while things break: what they see of it is counted and held against bounds.
 //!
 //! `cargo test -p reddoor-tests --test faults` runs the faults that are quick; with `-- --all` it runs all of them,
-//! and with words behind `--` those whose names hold one of them. `--nodes bundled` has them over bundled nodes. With `FAULTS_ENVOY=<program>` Envoy stands in the
+//! and with words behind `--` those whose names hold one of them. `--nodes bundled` has them over bundled nodes,
+//! and `--soak N` ends with N rounds of a load that takes memory, which has to come back. With `FAULTS_ENVOY=<program>` Envoy stands in the
 //! front door's place, under those of the clients that it serves. `docs/faults.md` tells what was found.
 
 #![expect(clippy::print_stdout, reason = "the report is what this program is for")]
@@ -12,6 +13,7 @@ mod injections;
 mod ledger;
 mod pairs;
 mod scene;
+mod soak;
 mod talker;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ const STALL_MARGIN: Duration = Duration::from_secs(1);
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
     let kind = take_kind(&mut args);
+    let soak_rounds = take_soak(&mut args);
     let (flags, words): (Vec<String>, Vec<String>) =
         args.into_iter().partition(|arg| arg.starts_with("--"));
     let is_all = flags.iter().any(|flag| flag == "--all");
@@ -52,6 +55,9 @@ fn main() -> ExitCode {
         print_row(fault, &ledger, took);
         complaints.extend(judge(fault, &ledger, took));
     }
+    if let Some(rounds) = soak_rounds.or((is_all || words.is_empty()).then_some(0)) {
+        complaints.extend(soak::soak(&mut scene, rounds));
+    }
     complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
     if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -65,6 +71,14 @@ fn take_kind(args: &mut Vec<String>) -> Kind {
         Some("bundled") => Kind::Bundled,
         other => panic!("--nodes {other:?}: expected real or bundled"),
     }
+}
+
+/// Takes `--soak ROUNDS` off the arguments.
+fn take_soak(args: &mut Vec<String>) -> Option<usize> {
+    let place = args.iter().position(|arg| arg == "--soak")?;
+    let words: Vec<String> = args.drain(place..args.len().min(place + 2)).collect();
+    let rounds = words.get(1).and_then(|word| word.parse().ok());
+    Some(rounds.unwrap_or_else(|| panic!("--soak: expected a number of rounds")))
 }
 
 fn print_row(fault: &Fault, ledger: &Ledger, took: Option<Duration>) {
