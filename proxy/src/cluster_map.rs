@@ -127,7 +127,7 @@ mod tests {
             824fe116063bc5fcf9f4ffd895bc17aee7731ac3 10.0.0.3:3@4 slave \
             07c37dfeb235213a872192d90877d0cd55635b91 0 0 3 connected\n\
             292f8b365bb7edb5e285caf0b7e6ddc7265d2f4f 10.0.0.4:4@5 slave \
-            e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 0 0 9 connected\n";
+            e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 0 0 3 connected\n";
         let map = ClusterMap::new(&nodes_text::parse(text).unwrap());
         assert_eq!(map.nodes.len(), 4);
         let primaries: Vec<_> = map.nodes.iter().map(|node| node.primary.as_ref()).collect();

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Looks at a primary that are kept (count). When there are more, every other one is forgotten, so that they reach
-/// back further, in longer steps.
+/// Looks at a primary that are kept (count). When there are more, every other one is forgotten but the first, so that
+/// they reach back to the stream's beginning, in steps that grow with the time: a replica that is far behind may be
+/// taken for one that is further behind, never for one that is nearer.
 const LOOKS_MAX: usize = 256;
 
 /// See the module.
@@ -36,7 +37,7 @@ impl History {
             self.looks.pop_back();
         }
         if self.looks.len() >= LOOKS_MAX {
-            let mut is_odd = true;
+            let mut is_odd = false;
             self.looks.retain(|_| {
                 is_odd = !is_odd;
                 is_odd
@@ -114,7 +115,10 @@ mod tests {
             history.note(at(look), "s", look);
             assert!(history.looks.len() <= LOOKS_MAX);
         }
-        assert!(history.complete_as_of("s", 50_000).unwrap() >= at(40_000));
+        let far = history.complete_as_of("s", 50_000).unwrap();
+        assert!(far <= at(50_000));
+        let near = history.complete_as_of("s", 99_990).unwrap();
+        assert!((at(99_980)..=at(99_990)).contains(&near));
         assert!(history.looks.iter().is_sorted_by_key(|look| look.offset));
     }
 }

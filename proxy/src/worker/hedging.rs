@@ -47,7 +47,8 @@ impl Worker {
             link.each_asked(LOOKED_AT_MAX, |errand, request| {
                 let session = sessions.get(errand.waiter.session).map(|entry| &entry.session);
                 let known = session
-                    .filter(|session| session.id == errand.waiter.client)
+                    // Of a reply that is half with its client no second copy is of use.
+                    .filter(|session| session.id == errand.waiter.client && !session.is_streaming())
                     .and_then(|session| session.outstanding(errand.waiter.seq));
                 let Some(known) = known else { return true };
                 let reading = &mut errand.reading;

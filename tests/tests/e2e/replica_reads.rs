@@ -123,6 +123,10 @@ fn a_client_reads_what_it_wrote(kind: Kind) {
     let door = FrontDoor::start(&cluster.seeds(), &settings);
     let mut client = door.client();
     let keys = keys("mine", 12);
+    let appends = match cluster.nodes[0].serves("eval") {
+        true => "EVAL return(redis.call('APPEND',KEYS[1],'y')) 1 @",
+        false => "APPEND @ y",
+    };
     for key in &keys {
         assert_eq!(client.ask(&format!("SET {key} -1")), "OK");
     }
@@ -138,7 +142,7 @@ fn a_client_reads_what_it_wrote(kind: Kind) {
             format!("GET {next}"),
             format!("APPEND {next} x"),
             format!("STRLEN {next}"),
-            format!("EVAL return(redis.call('APPEND',KEYS[1],'y')) 1 {next}"),
+            appends.replace('@', next),
             format!("MGET {next} {key}"),
             "MULTI".to_owned(),
             format!("SETRANGE {next} 0 z"),
@@ -177,9 +181,12 @@ fn read_while(door: &FrontDoor, keys: &[String], happening: impl FnOnce(&Load)) 
                 client.ask(&format!("GET {key}")),
                 format!("value of {key}").replace(' ', "_")
             );
-            let line = format!("MGET {} {}", keys[0], keys[1]);
-            let pair = [&keys[0], &keys[1]].map(|key| format!("value_of_{key}")).join(", ");
-            assert_eq!(client.ask(&line), format!("[{pair}]"));
+            // Keys of one slot cannot be asked for together while one of them has moved.
+            if !keys[0].contains('{') {
+                let line = format!("MGET {} {}", keys[0], keys[1]);
+                let pair = [&keys[0], &keys[1]].map(|key| format!("value_of_{key}")).join(", ");
+                assert_eq!(client.ask(&line), format!("[{pair}]"));
+            }
         })
     };
     Load::run(4, client, happening);
@@ -278,14 +285,11 @@ fn what_was_counted_never_goes_back(kind: Kind) {
     };
     Load::run(1, client, |load| {
         load.wait_rounds(50);
-        for (leads, follows) in [(replica, primary), (primary, replica)] {
-            assert_eq!(leads.ask("CLUSTER FAILOVER"), "OK");
-            wait_until("the roles to change", || {
-                leads.ask("ROLE").starts_with("[master")
-                    && follows.ask("ROLE").starts_with("[slave")
-            });
-            load.wait_rounds(50);
-        }
+        assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
+        wait_until("the roles to change", || {
+            replica.ask("ROLE").starts_with("[master") && primary.ask("ROLE").starts_with("[slave")
+        });
+        load.wait_rounds(200);
     });
 }
 

@@ -141,8 +141,8 @@ fn the_parts_of_one_command_are_asked_by_themselves() {
     client.send_line("MGET a b");
     let (first, second) = (replica.next_call(), replica.next_call());
     assert_eq!((first.line(), second.line()), ("MGET b".into(), "MGET a".into()));
-    second.reply("*1\r\n$1\r\nA\r\n");
     first.reply("*1\r\n$-1\r\n");
+    second.reply("*1\r\n$1\r\nA\r\n");
     primary.expect_call("MGET b").reply("*1\r\n$1\r\nB\r\n");
     assert_eq!(text(&client.reply()), "[A, B]");
 }
