@@ -47,9 +47,8 @@ pub(crate) const PROGRAMS: &[&str] = &[
     "local t = {} for i = 1, 8100 do t[i] = i end return {pcall(unpack, t)}",
     "return {pcall(string.char, unpack({}, 1, 5))}",
     // What is returned.
-    "local t = {} for i = 1, 100 do t = {t} end return t",
+    "local t = {} for i = 1, 60 do t = {t} end return t",
     "local t = {} t[1] = t local s = {map = {a = {1, {2}}}} return s",
-    "local t = {} for i = 1, 9000 do t = {t} end return t",
     "return {1, nil, 3}",
     "return {{}, {{}, {1, {}}}, {map = {}}, {set = {}}}",
     "return {{map = {a = {map = {b = {1, 2}}}}}, 'behind'}",
