@@ -45,6 +45,9 @@ pub(crate) const PROGRAMS: &[&str] = &[
     "local t = {} for i = 1, 7900 do t[i] = 'e' .. i end return redis.sha1hex(table.concat({unpack(t)}))",
     "local t = {} for i = 1, 7000 do t[i] = 'e' .. i end return redis.sha1hex(cmsgpack.pack(unpack(t)))",
     "local t = {} for i = 1, 8100 do t[i] = i end return {pcall(unpack, t)}",
+    "return {pcall(unpack, {[-1] = ''}, 1e15)}",
+    "return {pcall(unpack, {1, 2}, -1/0)}",
+    "return {pcall(unpack, {1, 2}, 2^32 + 1, 2^32 + 2)}",
     "return {pcall(string.char, unpack({}, 1, 5))}",
     // What is returned.
     "local t = {} for i = 1, 60 do t = {t} end return t",
