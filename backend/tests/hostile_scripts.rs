@@ -201,7 +201,7 @@ fn what_has_written_is_not_killed_and_a_function_not_as_a_script() {
         until n[1] - t[1] > 2 return 'done'", "0"]);
     node.wait_until_busy();
     assert!(node.client().ask(&["SCRIPT", "KILL"]).starts_with("-UNKILLABLE"));
-    assert!(node.client().ask(&["FUNCTION", "KILL"]).starts_with("-BUSY"));
+    assert!(node.client().ask(&["FUNCTION", "KILL"]).starts_with("-UNKILLABLE"));
     assert_eq!(client.receive(), "$4\r\ndone");
     let library = "#!lua name=l\nredis.register_function('f', function() while true do end end)";
     assert_eq!(client.ask(&["FUNCTION", "LOAD", library]), "$1\r\nl");
@@ -251,7 +251,7 @@ fn too_much_is_an_error() {
     for script in [
         "local s = 'x' while true do s = s .. s end",
         "return #string.rep('x', 1e9)",
-        "return #string.rep('x', 2^53)",
+        "return #string.rep('x', 2^31 - 1)",
         "local t = {} while true do t[#t + 1] = {} end",
         "local t = {} while true do t[#t + 1] = string.rep('x', 1e6) .. #t end",
         "local t = {} for i = 1, 1e9 do t[i] = i end",

@@ -147,20 +147,21 @@ fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn stats(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let scripting = &call.node.scripting;
+    let busy = scripting.busy_function()?;
     let reply = &mut call.reply;
     reply.map(2);
     reply.bulk(b"running_script");
-    match scripting.busy_function() {
+    match busy {
         None => reply.null(),
-        Some((name, words, took)) => {
+        Some(busy) => {
             reply.map(3);
             reply.bulk(b"name");
-            reply.bulk(name.as_bytes());
+            reply.bulk(busy.name.as_bytes());
             reply.bulk(b"command");
-            reply.array(words.len());
-            words.iter().for_each(|word| reply.bulk(word));
+            reply.array(busy.words.len());
+            busy.words.iter().for_each(|word| reply.bulk(word));
             reply.bulk(b"duration_ms");
-            reply.integer(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
+            reply.integer(i64::try_from(busy.took.as_millis()).unwrap_or(i64::MAX));
         }
     }
     reply.bulk(b"engines");

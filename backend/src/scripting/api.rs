@@ -17,7 +17,7 @@ use crate::scripting::{number, register, reply};
 use crate::server::REDIS_VERSION;
 
 /// What a script ends with that was killed.
-pub(super) const KILLED: &str = "ERR Error running script: Script killed by user with SCRIPT KILL.";
+pub(super) const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
 
 /// [`REDIS_VERSION`] with a byte for each of its parts.
 const REDIS_VERSION_NUMBER: i64 = 0x0007_000F;

@@ -364,26 +364,27 @@ fn place_error(lua: &Lua, raised: Value) -> Result<Value> {
 }
 
 fn error_at(lua: &Lua, table: Table) -> Result<Value> {
-    let at = |level| {
-        lua.inspect_stack(level, |debug| {
-            let source = debug.source();
-            let is_c = source.what == "C";
-            let name = source.source.map(std::borrow::Cow::into_owned);
-            (is_c, name, debug.current_line())
-        })
-    };
     // The function that raised it, if that is Lua code, or else the one that called it. What the prelude wraps is C
-    // where there are no wrappers.
-    let mut level = 1;
-    while at(level)
-        .is_some_and(|(is_c, source, _)| is_c && level == 1 || source.as_deref() == Some(PRELUDE))
-    {
-        level += 1;
-    }
-    let found = at(level);
-    if let Some((_, Some(source), line)) = found {
-        table.raw_set("source", source)?;
-        table.raw_set("line", line.and_then(|line| i64::try_from(line).ok()).unwrap_or(-1))?;
+    // where there are no wrappers, and what they end with takes their place.
+    let mut was_prelude = false;
+    for level in 1.. {
+        let found = lua.inspect_stack(level, |debug| {
+            let source = debug.source();
+            let name = source.source.map(std::borrow::Cow::into_owned);
+            (source.what, name, debug.current_line())
+        });
+        let Some((what, source, line)) = found else { break };
+        let is_prelude = source.as_deref() == Some(PRELUDE);
+        if what == "C" && level == 1 || is_prelude || was_prelude && what == "tail" {
+            was_prelude = is_prelude;
+            continue;
+        }
+        if let Some(source) = source {
+            let line = line.and_then(|line| i64::try_from(line).ok());
+            table.raw_set("source", source)?;
+            table.raw_set("line", line.unwrap_or(-1))?;
+        }
+        break;
     }
     Ok(Value::Table(table))
 }

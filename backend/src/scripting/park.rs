@@ -59,6 +59,15 @@ pub(crate) enum Kill {
     Function,
 }
 
+/// A function that takes long.
+pub(crate) struct BusyFunction<'a> {
+    pub(crate) name: &'a str,
+    /// Its call.
+    pub(crate) words: &'a [Vec<u8>],
+    /// How long it has run.
+    pub(crate) took: Duration,
+}
+
 impl Scripting {
     pub(super) fn park(&mut self, parked: Box<Parked>) {
         let (name, command) = match &parked.running.what {
@@ -99,19 +108,20 @@ impl Scripting {
         let Some(parked) = &mut self.parked else {
             return Err(ReplyError::from_static("NOTBUSY No scripts in execution right now."));
         };
-        match (&parked.running.what, kind) {
-            (What::Script(_), Kill::Function) => return Err(BUSY_SCRIPT),
-            (What::Function { .. }, Kill::Script) => return Err(BUSY_FUNCTION),
-            _ => {}
-        }
         if parked.running.has_written {
             return Err(ReplyError::from_static(
                 "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either \
                  wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
             ));
         }
-        parked.running.is_killed = true;
-        Ok(())
+        match (&parked.running.what, kind) {
+            (What::Script(_), Kill::Function) => Err(BUSY_SCRIPT),
+            (What::Function { .. }, Kill::Script) => Err(BUSY_FUNCTION),
+            _ => {
+                parked.running.is_killed = true;
+                Ok(())
+            }
+        }
     }
 
     /// Ends the script that is busy, unless it has changed something already.
@@ -121,12 +131,19 @@ impl Scripting {
         }
     }
 
-    /// The function that is busy: its name, its call and how long it has run.
-    pub(crate) fn busy_function(&self) -> Option<(&str, &[Vec<u8>], Duration)> {
-        let running = &self.parked.as_ref()?.running;
+    /// The function that is busy.
+    ///
+    /// # Errors
+    /// A script is.
+    pub(crate) fn busy_function(&self) -> Result<Option<BusyFunction<'_>>, ReplyError> {
+        let Some(parked) = &self.parked else { return Ok(None) };
+        let running = &parked.running;
         match &running.what {
-            What::Function { name, .. } => Some((name, &running.words, running.started.elapsed())),
-            What::Script(_) => None,
+            What::Function { name, .. } => {
+                let (words, took) = (&running.words, running.started.elapsed());
+                Ok(Some(BusyFunction { name, words, took }))
+            }
+            What::Script(_) => Err(BUSY_SCRIPT),
         }
     }
 }

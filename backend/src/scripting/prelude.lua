@@ -10,7 +10,7 @@ local type, select, next, error, tonumber = std.type, std.select, std.next, std.
 local raw_pcall, raw_xpcall, setmetatable, getmetatable = std.pcall, std.xpcall, std.setmetatable, std.getmetatable
 local rawget, rawset, raw_unpack, raw_resume = std.rawget, std.rawset, std.unpack, std.coroutine.resume
 local settle, bad_argument, compile = host.settle, host.bad_argument, host.compile
-local concat, sub, floor = std.table.concat, std.string.sub, std.math.floor
+local concat, sub = std.table.concat, std.string.sub
 
 local READONLY = "Attempt to modify a readonly table"
 
@@ -202,18 +202,14 @@ end
 -- The most values that a function returns; Lua's own limit of a call's stack, less what the call itself needs.
 local UNPACKED_MAX = 7990
 
-local function whole(n)
-  return n < 0 and -floor(-n) or floor(n)
-end
-
 local function unpack(...)
   local t, from, to = ...
   local count = select("#", ...)
   expect(type(t) == "table", 1, "table", count, t)
   expect(from == nil or tonumber(from), 2, "number", count, from)
   expect(to == nil or tonumber(to), 3, "number", count, to)
-  from = whole(tonumber(from or 1))
-  to = whole(tonumber(to or #t))
+  from = host.int(tonumber(from or 1))
+  to = host.int(tonumber(to or #t))
   if from > to then return end
   if not (to - from < UNPACKED_MAX) then error("too many results to unpack", 2) end
   return raw_unpack(t, from, to)

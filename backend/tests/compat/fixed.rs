@@ -26,12 +26,7 @@ pub(crate) const SCRIPTS: &[&str] = &[
      FCALL r 0\nEXEC\nMULTI\nFCALL w 0\nEXEC\nMULTI\nFCALL_RO w 0\nEXEC\nMULTI\nEVAL_RO \"#!lua\\nreturn 1\" 0\nEXEC\n\
      EVAL \"#!lua\\nreturn 1\" 0\nEVAL \"#!lua flags=allow-oom\\nreturn 1\" 0\nEVAL \"#!lua flags=foo\\nreturn 1\" 0\n\
      EVAL \"return redis.call('SET', 'a', 1)\" 0\nEVAL \"redis.call('GET', 'a') return 1\" 0\nFCALL w 0\nFCALL r 0\n\
-     CONFIG SET min-replicas-to-write 0\nREPLICAOF 127.0.0.1 1\nEVAL \"#!lua\\nreturn 1\" 0\n\
-     EVAL \"#!lua flags=no-writes\\nreturn 1\" 0\nEVAL \"return redis.call('SET', 'a', 1)\" 0\nEVAL \"return 1\" 0\n\
-     MULTI\nEVAL \"#!lua\\nreturn 1\" 0\nEXEC\nCONFIG SET replica-serve-stale-data no\n\
-     EVAL \"#!lua flags=no-writes\\nreturn 1\" 0\nEVAL \"#!lua flags=allow-stale,no-writes\\nreturn redis.call('GET', 'a')\" 0\n\
-     EVAL \"return 1\" 0\nEVAL \"return redis.call('GET', 'a')\" 0\nFCALL r 0\nMULTI\nEVAL \"#!lua flags=no-writes\\nreturn 1\" 0\n\
-     EXEC\nREPLICAOF NO ONE\nCONFIG SET replica-serve-stale-data yes\nFUNCTION FLUSH\nSCRIPT FLUSH",
+     CONFIG SET min-replicas-to-write 0\nFUNCTION FLUSH\nSCRIPT FLUSH",
     // Read-only tables and globals.
     "EVAL \"string.rep = 1\" 0\nEVAL \"x = 1\" 0\nEVAL \"return x\" 0\nEVAL \"rawset(_G, 'x', 1)\" 0\nEVAL \"_G.redis = nil\" 0\n\
      EVAL \"table.insert(string, 1)\" 0\nEVAL \"setmetatable(_G, nil)\" 0\nEVAL \"getmetatable(_G).__index = nil\" 0\n\

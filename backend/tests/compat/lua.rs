@@ -165,12 +165,12 @@ const REPLACEMENTS: &[&str] = &[
     "{l={}}",
 ];
 
+// Not `string.rep`: a count that is cut to C's int may ask a Redis for gigabytes.
 const FUNCTIONS: &[&str] = &[
     "error",
     "redis.call",
     "redis.pcall",
     "tonumber",
-    "string.rep",
     "table.concat",
     "cjson.encode",
     "struct.pack",

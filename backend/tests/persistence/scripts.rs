@@ -31,7 +31,7 @@ fn fill(server: &Server, in_the_middle: impl Fn()) {
     assert_eq!(server.ask("FCALL add 1 sum 2"), ":7");
     let script = "for i = 1, 3 do redis.call('RPUSH', KEYS[1], i) end redis.call('SPOP', KEYS[2])";
     assert_eq!(server.ask("SADD set a b c"), ":3");
-    assert_eq!(call(server, &["EVAL", script, "2", "list", "set"]), "nil");
+    assert_eq!(call(server, &["EVAL", script, "2", "list", "set"]), "null");
 }
 
 /// What [`fill`] has left.
