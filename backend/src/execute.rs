@@ -10,6 +10,8 @@
 
 mod later;
 
+mod repeat;
+
 mod route;
 
 use std::time::{Duration, Instant};
@@ -32,6 +34,7 @@ use crate::redact;
 use crate::replication::role;
 
 use later::{is_held_back, queue};
+pub(crate) use repeat::replay;
 pub(crate) use route::{Keys, Presence, RouteQuery};
 
 /// One command under way: what a handler works with.
@@ -181,58 +184,6 @@ pub(crate) fn execute(
         blocking::serve(node, turn.now_ms);
     }
     outcome
-}
-
-/// Does what was done elsewhere, or earlier: nothing is checked, and nobody reads the reply.
-///
-/// # Errors
-/// It is no command of this node.
-pub(crate) fn replay(
-    node: &mut Node,
-    client: &mut Client,
-    args: Args<'_>,
-    out: &mut Vec<u8>,
-    turn: &mut Turn,
-) -> Result<(), ResolveError> {
-    let spec = match resolve_served(args) {
-        Ok(spec) => spec,
-        Err(error) => {
-            client.last_command = None;
-            return Err(error);
-        }
-    };
-    client.last_command = Some(spec.id());
-    if !may_be_repeated(spec) {
-        return Err(ResolveError::UnknownCommand);
-    }
-    if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        queue(client, spec, args, out, usize::MAX);
-        return Ok(());
-    }
-    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
-    let (origin, now_ms) = (Origin::Replay, turn.now_ms);
-    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
-    run(&mut call, turn);
-    node.end_unit();
-    Ok(())
-}
-
-/// Whether a command can be the effect of another: what scripts may not call changes the server, or a connection.
-fn may_be_repeated(spec: &CommandSpec) -> bool {
-    const REPEATED: [CommandId; 9] = [
-        CommandId::of("multi"),
-        CommandId::of("exec"),
-        CommandId::of("discard"),
-        CommandId::of("replconf"),
-        CommandId::of("eval"),
-        CommandId::of("evalsha"),
-        CommandId::of("fcall"),
-        CommandId::of("script|load"),
-        CommandId::of("script|flush"),
-    ];
-    spec.is_write()
-        || !spec.flags.intersects(CommandFlags::ADMIN | CommandFlags::NOSCRIPT)
-        || REPEATED.contains(&spec.id())
 }
 
 /// The row of a request that this node has a handler for.

@@ -102,8 +102,10 @@ impl Server {
     /// Ends it in good order by a command, and starts it at the same port with these settings, too.
     pub(crate) fn end_and_restart(&mut self, how: &str, more: &str) {
         self.client().send(how);
-        let mut has_ended = || self.child.try_wait().is_ok_and(|ended| ended.is_some());
-        wait_until(|| "a server to end".to_owned(), &mut has_ended);
+        wait_until(
+            || "a server to end".to_owned(),
+            || self.child.try_wait().is_ok_and(|ended| ended.is_some()),
+        );
         self.add_settings(more);
         self.restart();
     }
