@@ -2,7 +2,8 @@
 //!
 //! 1. It waits for its timer or for a worker's sign that something changed ([`RefreshTrigger`]).
 //! 2. It asks nodes that it knows, each time beginning with another one, until enough have answered, and does not
-//!    wait for one that hangs; if none answers, it looks the seeds' names up again and asks those.
+//!    wait for one that hangs; if none answers, it looks the seeds' names up again and asks those. Seeds may have left
+//!    the cluster long ago: a node that belongs to none tells nothing.
 //! 3. The views are merged by epoch, with what is held of nodes that did not speak for themselves, so a node in a
 //!    minority cannot roll the map back, not even when it alone answers.
 //! 4. If the map changed, every worker gets it.
@@ -283,8 +284,17 @@ async fn ask_one(addr: &str, login: &Login) -> Result<Topology, String> {
     }
     let text = reply.as_str().ok_or("CLUSTER NODES is answered in another shape")?;
     let mut view = nodes_text::parse(text).map_err(|error| error.to_string())?;
+    if is_of_no_cluster(&view) {
+        return Err("it belongs to no cluster".to_owned());
+    }
     name_myself(&mut view, addr);
     Ok(view)
+}
+
+/// Whether a node knows nobody and owns nothing: one that has left its cluster, or has not been met yet. Its word
+/// would say that no slot has an owner, and a seed that left would be believed whenever all others are silent.
+fn is_of_no_cluster(view: &Topology) -> bool {
+    view.nodes.len() <= 1 && view.slots_covered() == 0
 }
 
 /// A node that was never met does not know its own address: it is the one that was asked.
@@ -299,6 +309,20 @@ fn name_myself(view: &mut Topology, addr: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_left_its_cluster_tells_nothing_of_it() {
+        let alone =
+            "07c37dfeb235213a872192d90877d0cd55635b91 :7000@17000 myself,master - 0 0 1 connected";
+        let other = "67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1 h:1@2 slave 07c37dfeb235213a872192d90877d0cd55635b91 0 0 1 connected";
+        for (text, is_none) in [
+            (alone.to_owned(), true),
+            (format!("{alone} 5"), false),
+            (format!("{alone}\n{other}"), false),
+        ] {
+            assert_eq!(is_of_no_cluster(&nodes_text::parse(&text).unwrap()), is_none, "{text}");
+        }
+    }
 
     #[test]
     fn a_node_without_an_address_is_the_one_that_was_asked() {

@@ -13,6 +13,7 @@ use reddoor_protocol::topology::Topology;
 
 use self::node::{Node, Setup};
 use crate::guard;
+use crate::namespace::Namespace;
 use crate::redis_server;
 use crate::wait::wait_until;
 
@@ -111,25 +112,7 @@ impl Cluster {
         let cluster = Cluster { nodes: (0..2 * primaries).map(start).collect() };
         cluster.nodes.iter().for_each(Node::wait_answers);
         cluster.form(primaries);
-        for index in 0..primaries {
-            let id = cluster.nodes[index].id();
-            assert_eq!(
-                cluster.nodes[primaries + index].ask(&format!("CLUSTER REPLICATE {id}")),
-                "OK"
-            );
-        }
-        for replica in &cluster.nodes[primaries..] {
-            wait_until("a replica to be in step", || {
-                replica.ask("INFO replication").contains("master_link_status:up")
-            });
-        }
-        wait_until("all nodes to know the replicas", || {
-            cluster.nodes.iter().all(|node| {
-                let topology = node.topology();
-                topology.primaries().filter(|node| node.slots_count() > 0).count() == primaries
-                    && topology.primaries().count() == primaries
-            })
-        });
+        cluster.attach_replicas(primaries);
         cluster
     }
 
@@ -140,6 +123,38 @@ impl Cluster {
             (0..nodes).map(|index| Node::start(kind, &dir, index, Setup::default())).collect();
         nodes.iter().for_each(Node::wait_answers);
         Cluster { nodes }
+    }
+
+    /// Makes the nodes behind the first `primaries` replicas of those, in turn, and waits until all know it.
+    pub fn attach_replicas(&self, primaries: usize) {
+        for (index, replica) in self.nodes[primaries..].iter().enumerate() {
+            let id = self.nodes[index % primaries].id();
+            assert_eq!(replica.ask(&format!("CLUSTER REPLICATE {id}")), "OK");
+        }
+        for replica in &self.nodes[primaries..] {
+            wait_until("a replica to be in step", || {
+                replica.ask("INFO replication").contains("master_link_status:up")
+            });
+        }
+        wait_until("all nodes to know the replicas", || {
+            self.nodes.iter().all(|node| {
+                let topology = node.topology();
+                topology.primaries().filter(|node| node.slots_count() > 0).count() == primaries
+                    && topology.primaries().count() == primaries
+            })
+        });
+    }
+
+    /// Starts nodes of these kinds that do not know each other, each in a network of its own; `None`, said aloud, where
+    /// the machine does not allow that.
+    pub fn unformed_in_namespaces(kinds: &[Kind], setup: Setup) -> Option<Cluster> {
+        let dir = guard::temp_dir("cluster");
+        let start = |(index, kind): (usize, &Kind)| {
+            Some(Node::start_in(*kind, &dir, index, setup, Some(Namespace::create()?)))
+        };
+        let nodes: Vec<Node> = kinds.iter().enumerate().map(start).collect::<Option<_>>()?;
+        nodes.iter().for_each(Node::wait_answers);
+        Some(Cluster { nodes })
     }
 
     /// Starts more nodes, which know nobody yet.
@@ -163,7 +178,8 @@ impl Cluster {
         }
         let (first, others) = self.nodes.split_first().expect("a cluster has nodes");
         for other in others {
-            assert_eq!(first.ask(&format!("CLUSTER MEET 127.0.0.1 {}", other.port())), "OK");
+            let meet = format!("CLUSTER MEET {} {}", other.host(), other.port());
+            assert_eq!(first.ask(&meet), "OK");
         }
         self.wait_whole();
     }

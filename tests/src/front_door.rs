@@ -59,6 +59,16 @@ impl FrontDoor {
         command
     }
 
+    /// Starts `reddoor` without a command: three primaries with a replica each, on six ports from this one on, with
+    /// their data in `dir`, and the front door before them.
+    pub fn with_own_nodes(dir: &Path, first_port: u16, settings: &[(&str, &str)]) -> FrontDoor {
+        let mut command = binary::command();
+        command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["--node-port-base", &first_port.to_string(), "--dir"]).arg(dir);
+        set(&mut command, settings);
+        FrontDoor::run(&mut command)
+    }
+
     /// As [`FrontDoor::start`], with the settings of a file, which it may be told to read again.
     pub fn start_by_file(seeds: &str, file: &Path) -> FrontDoor {
         let mut command = binary::command();
@@ -120,11 +130,16 @@ fn command(listen: &str, admin: &str, seeds: &str, settings: &[(&str, &str)]) ->
     command.args(["proxy", "--listen", listen, "--admin", admin, "--cluster", seeds]);
     // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
     command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
+    set(&mut command, settings);
+    command
+}
+
+/// Settings by the environment.
+fn set(command: &mut Command, settings: &[(&str, &str)]) {
     for (key, value) in settings {
         let name = key.replace('.', "__").to_uppercase();
         command.env(format!("REDDOOR_{name}"), value);
     }
-    command
 }
 
 /// The address that stands behind a name in what `reddoor` prints when it is ready.

@@ -10,17 +10,21 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Reads `+ PID` and `- PID`; at the end of its input kills what was added and not taken back.
+/// Reads `+ PID` and `- PID`, and `! COMMAND`; at the end of its input kills what was added and not taken back, and
+/// then runs the commands.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 pids=' '
+undo=''
 while read -r sign pid; do
     case $sign in
         +) pids="$pids$pid " ;;
         -) pids="${pids%% $pid *} ${pids#* $pid }" ;;
+        '!') undo="$undo $pid;" ;;
     esac
 done
 [ -z "${pids# }" ] || kill -KILL $pids
+eval "$undo"
 rm -rf "$1"
 "#;
 
@@ -46,9 +50,9 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
     Guard { root, _shell: shell, input }
 });
 
-fn tell(sign: char, pid: u32) {
+fn tell(sign: char, rest: impl std::fmt::Display) {
     let mut input = GUARD.input.lock().unwrap_or_else(PoisonError::into_inner);
-    writeln!(input, "{sign} {pid}").expect("the guard lives as long as the tests");
+    writeln!(input, "{sign} {rest}").expect("the guard lives as long as the tests");
 }
 
 /// From now on the process ends with the tests at the latest.
@@ -59,6 +63,11 @@ pub(crate) fn watch(child: &Child) {
 /// The process is about to be collected, so that its number may go to another one.
 pub(crate) fn release(child: &Child) {
     tell('-', child.id());
+}
+
+/// A shell command that is run when the tests end, whether what it takes back is still there or not.
+pub(crate) fn undo_at_end(command: &str) {
+    tell('!', command);
 }
 
 /// A new directory that is removed when the tests end.

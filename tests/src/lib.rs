@@ -13,7 +13,10 @@
 //! | [`front_door`] | `reddoor proxy` before a cluster |
 //! | [`fake_node`] | a node that does exactly what a test tells it |
 //! | [`relay`] | a way to a node that can be spoilt |
+//! | [`namespace`] | network namespaces, whose cables can be cut |
 //! | [`load`] | clients at work while something happens |
+//! | [`account`] | clients whose acknowledged writes are counted and looked for |
+//! | [`cluster_tool`] | `redis-cli --cluster` |
 //!
 //! Invariants: a test waits for conditions, never for time; a failing test shows the logs of what it started.
 
@@ -39,4 +42,10 @@ pub mod fake_node;
 
 pub mod relay;
 
+pub mod namespace;
+
 pub mod load;
+
+pub mod account;
+
+pub mod cluster_tool;

@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use super::Kind;
 use crate::binary;
 use crate::client::{Client, words};
+use crate::namespace::Namespace;
 use crate::port::{BUS_OFFSET, NodePort};
 use crate::process::Process;
 use crate::relay::Relay;
@@ -38,17 +39,43 @@ pub struct Node {
     setup: Setup,
     relay: Option<Relay>,
     process: Process,
+    /// Where it lives, if it has a network of its own. Goes when the process has gone.
+    namespace: Option<Namespace>,
 }
 
 impl Node {
     /// Starts one with a directory of its own below `dir`.
     pub(super) fn start(kind: Kind, dir: &Path, index: usize, setup: Setup) -> Node {
+        Node::start_in(kind, dir, index, setup, None)
+    }
+
+    /// As [`Node::start`], in a network of its own.
+    pub(super) fn start_in(
+        kind: Kind,
+        dir: &Path,
+        index: usize,
+        setup: Setup,
+        namespace: Option<Namespace>,
+    ) -> Node {
         let dir = dir.join(format!("node-{index}"));
         std::fs::create_dir_all(&dir).expect("a directory for a node");
         let port = NodePort::free();
         let relay = setup.has_relays.then(|| Relay::start(port.number()));
-        let process = run(kind, &dir, port.number(), setup, relay.as_ref());
-        Node { kind, dir, port, setup, relay, process }
+        let process = run(kind, &dir, port.number(), setup, relay.as_ref(), namespace.as_ref());
+        Node { kind, dir, port, setup, relay, process, namespace }
+    }
+
+    /// Where it lives.
+    pub fn host(&self) -> &str {
+        self.namespace.as_ref().map_or(LOOPBACK, Namespace::ip)
+    }
+
+    /// Its network.
+    ///
+    /// # Panics
+    /// It has none of its own.
+    pub fn namespace(&self) -> &Namespace {
+        self.namespace.as_ref().expect("a node in a namespace")
     }
 
     /// Who it is.
@@ -69,7 +96,7 @@ impl Node {
     /// Its address for clients.
     pub fn addr(&self) -> String {
         let port = self.relay.as_ref().map_or(self.port(), Relay::port);
-        format!("127.0.0.1:{port}")
+        format!("{}:{port}", self.host())
     }
 
     /// What stands before it.
@@ -83,7 +110,7 @@ impl Node {
     /// A new connection to it.
     #[track_caller]
     pub fn client(&self) -> Client {
-        Client::connect(("127.0.0.1", self.port()))
+        Client::connect((self.host(), self.port()))
     }
 
     /// One request of words parted by spaces, on a connection of its own.
@@ -123,7 +150,7 @@ impl Node {
 
     pub(super) fn wait_answers(&self) {
         wait_until("a node to answer", || {
-            Client::try_connect(("127.0.0.1", self.port()))
+            Client::try_connect((self.host(), self.port()))
                 .and_then(|mut client| client.try_ask("PING"))
                 .is_ok_and(|reply| reply == "PONG")
         });
@@ -137,8 +164,8 @@ impl Node {
     /// Starts it again with the same directory and port.
     pub fn restart(&mut self) {
         self.process.kill();
-        let relay = self.relay.as_ref();
-        self.process = run(self.kind, &self.dir, self.port.number(), self.setup, relay);
+        let (relay, namespace) = (self.relay.as_ref(), self.namespace.as_ref());
+        self.process = run(self.kind, &self.dir, self.port.number(), self.setup, relay, namespace);
     }
 
     /// Makes it hang: its connections stay open and nothing is answered.
@@ -152,7 +179,17 @@ impl Node {
     }
 }
 
-fn run(kind: Kind, dir: &Path, port: u16, setup: Setup, relay: Option<&Relay>) -> Process {
+/// Where nodes live that have no network of their own.
+const LOOPBACK: &str = "127.0.0.1";
+
+fn run(
+    kind: Kind,
+    dir: &Path,
+    port: u16,
+    setup: Setup,
+    relay: Option<&Relay>,
+    namespace: Option<&Namespace>,
+) -> Process {
     let mut command = match kind {
         Kind::Real => Command::new("redis-server"),
         Kind::Bundled => {
@@ -161,7 +198,8 @@ fn run(kind: Kind, dir: &Path, port: u16, setup: Setup, relay: Option<&Relay>) -
             command
         }
     };
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(dir);
+    let host = namespace.map_or(LOOPBACK, Namespace::ip);
+    command.args(["--port", &port.to_string(), "--bind", host, "--dir"]).arg(dir);
     let timeout = setup.node_timeout_ms.to_string();
     command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", &timeout]);
     if let Some(relay) = relay {
@@ -172,6 +210,10 @@ fn run(kind: Kind, dir: &Path, port: u16, setup: Setup, relay: Option<&Relay>) -
     command.args(["--enable-debug-command", "yes", "--save", "", "--appendonly", "no"]);
     if kind == Kind::Real {
         command.args(["--repl-diskless-sync-delay", "0"]);
+    }
+    if let Some(namespace) = namespace {
+        command.args(["--protected-mode", "no"]);
+        command = namespace.command(&command);
     }
     Process::start(&format!("node-{port}"), dir, &mut command)
 }
