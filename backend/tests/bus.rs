@@ -29,8 +29,17 @@ mod moving;
 #[path = "bus/tools.rs"]
 mod tools;
 
+#[path = "bus/backup.rs"]
+mod backup;
+
 #[path = "bus/elections.rs"]
 mod elections;
+
+#[path = "bus/directives.rs"]
+mod directives;
+
+#[path = "bus/refusals.rs"]
+mod refusals;
 
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]

@@ -3,7 +3,12 @@
 use crate::process::{BUS_OFFSET, Kind, Node, form_cluster, has_redis_server, start_nodes};
 
 /// Asks both nodes each line in turn and compares. Lines of one script share a connection.
-fn check_script(real: &Node, ours: &Node, script: &[String], known: impl Fn(&str) -> String) {
+pub(crate) fn check_script(
+    real: &Node,
+    ours: &Node,
+    script: &[String],
+    known: impl Fn(&str) -> String,
+) {
     let (mut real_client, mut our_client) = (real.client(), ours.client());
     for line in script {
         let expected = known(&real_client.ask(line));
@@ -11,7 +16,7 @@ fn check_script(real: &Node, ours: &Node, script: &[String], known: impl Fn(&str
     }
 }
 
-fn lines(text: &str) -> Vec<String> {
+pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 

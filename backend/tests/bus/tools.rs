@@ -9,20 +9,20 @@ use crate::process::{
 };
 
 /// Keys that every flow carries along (count).
-const KEYS: usize = 300;
+pub(crate) const KEYS: usize = 300;
 
-fn addr(node: &Node) -> String {
+pub(crate) fn addr(node: &Node) -> String {
     format!("127.0.0.1:{}", node.port)
 }
 
 /// Runs `redis-cli --cluster` with these arguments; its output, which must not be that of a failure.
-fn cli(args: &[&str]) -> String {
+pub(crate) fn cli(args: &[&str]) -> String {
     let (succeeded, text) = try_cli(args);
     assert!(succeeded, "redis-cli --cluster {args:?}\n{text}");
     text
 }
 
-fn try_cli(args: &[&str]) -> (bool, String) {
+pub(crate) fn try_cli(args: &[&str]) -> (bool, String) {
     let mut command = Command::new("redis-cli");
     command.arg("--cluster").args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -47,19 +47,19 @@ fn ask(nodes: &[Node], line: &str) -> String {
     reply
 }
 
-fn fill(nodes: &[Node]) {
+pub(crate) fn fill(nodes: &[Node]) {
     for number in 0..KEYS {
         assert_eq!(ask(nodes, &format!("SET key:{number} value:{number}")), "OK");
     }
 }
 
-fn check_keys(nodes: &[Node]) {
+pub(crate) fn check_keys(nodes: &[Node]) {
     for number in 0..KEYS {
         assert_eq!(ask(nodes, &format!("GET key:{number}")), format!("value:{number}"));
     }
 }
 
-fn check_cluster(nodes: &[Node]) {
+pub(crate) fn check_cluster(nodes: &[Node]) {
     wait_until("redis-cli to find nothing wrong", || {
         let (succeeded, text) = try_cli(&["check", &addr(&nodes[0])]);
         succeeded && text.contains("[OK] All 16384 slots covered") && !text.contains("[WARNING]")

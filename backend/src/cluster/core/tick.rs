@@ -109,13 +109,15 @@ impl Core {
         }
     }
 
-    /// Pings a member. One that does not know this node would answer, too, but never connect: it is met again.
+    /// Pings a member. One that does not know this node would answer, too, but never connect: it is met again, now and
+    /// then. Not always, for if it knows this node by an address that was wrong, it takes the right one from pings alone.
     fn ping(&mut self, now_ms: u64, link: LinkId) {
+        let may_meet = self.random.below(2) == 0;
         let Some(entry) = self.links.get(link) else { return };
         let is_settled = now_ms.saturating_sub(entry.created_ms) > self.handshake_ms_max();
         let peer = entry.peer;
         let has_connected = || self.links.inbound().any(|(_, inbound)| inbound.peer == peer);
-        let kind = if is_settled && !has_connected() { Kind::Meet } else { Kind::Ping };
+        let kind = if may_meet && is_settled && !has_connected() { Kind::Meet } else { Kind::Ping };
         self.send_ping(now_ms, link, kind);
     }
 

@@ -110,7 +110,7 @@ pub(super) fn flushslots(call: &mut Call<'_>) -> Result<(), ReplyError> {
 pub(super) fn setslot(call: &mut Call<'_>) -> Result<(), ReplyError> {
     change(call, |call, cluster| {
         if !cluster.core.myself().is_primary() {
-            return Err(ReplyError::new("ERR You can use SETSLOT only with masters."));
+            return Err(ReplyError::new("ERR Please use SETSLOT only with masters."));
         }
         let slot = slot(call.arg(2))?;
         let (action, node) = (call.arg(3), call.args.get(4));
