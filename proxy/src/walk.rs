@@ -78,7 +78,9 @@ impl Walk {
             match self.goal {
                 Goal::Count | Goal::CountOthers(_) => {}
                 // Each key takes the place of the one before by the chance that makes all equal in the end.
-                Goal::Choose if random().is_multiple_of(self.met) => self.chosen = Some(stored.to_vec()),
+                Goal::Choose if random().is_multiple_of(self.met) => {
+                    self.chosen = Some(stored.to_vec())
+                }
                 Goal::Choose => {}
                 Goal::Remove => doomed.push(*stored),
             }

@@ -66,11 +66,11 @@ fn clients_are_told_the_names_that_were_asked_for() {
                 assert_eq!(node.ask(&set), "OK");
             }
             let known = known(&clusters);
-            for index in 0..2 {
-                check_script(&clusters[0][index], &clusters[1][index], &script, &known);
+            for (theirs, ours) in clusters[0].iter().zip(&clusters[1]) {
+                check_script(theirs, ours, &script, &known);
                 if endpoint != "unknown-endpoint" {
                     let shards = lines("CLUSTER SHARDS");
-                    check_script(&clusters[0][index], &clusters[1][index], &shards, &known);
+                    check_script(theirs, ours, &shards, &known);
                 }
             }
         }
