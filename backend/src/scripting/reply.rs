@@ -356,8 +356,14 @@ impl Writing {
         {
             let mut three = [b' '; 3];
             three.iter_mut().zip(&format).for_each(|(to, from)| *to = *from);
-            let format = three.map(char::from).iter().collect::<String>();
-            reply.verbatim(&format, &text);
+            match self.resp {
+                Resp::V2 => reply.bulk(&text),
+                // The format may be any bytes.
+                Resp::V3 => {
+                    let head = format!("={}\r\n", text.len() + 4);
+                    reply.raw(&[head.as_bytes(), &three, b":", &text, b"\r\n"].concat());
+                }
+            }
             return Ok(None);
         }
         let head = self.heads.len();

@@ -58,6 +58,7 @@ pub(crate) const PROGRAMS: &[&str] = &[
     "return {{err = 'My error'}, {err = 'CODE text'}, {ok = 'a\\r\\nb'}, {err = 'a\\r\\nb'}}",
     "return {3.99, -3.99, 2^53, -2^53, 1e300, 0/0}",
     "return {err = 'x', ok = 'y'}",
+    "return {verbatim_string = {format = '\\200\\201xy', string = 'x'}}",
     // Errors.
     "return redis.error_reply('\\n\\t\\r')",
     "return redis.error_reply('\\n\\t\\r\\b')",

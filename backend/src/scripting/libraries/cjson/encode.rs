@@ -21,7 +21,7 @@ pub(super) fn encode(
     if args.len() != 1 {
         return Err(arguments.fail(1, "expected 1 argument"));
     }
-    let mut encoder = Encoder { lua, shared, settings, out: Vec::new() };
+    let mut encoder = Encoder { lua, shared, settings, out: Vec::new(), written: 0 };
     encoder.value(args.front().unwrap_or(&Value::Nil), 0)?;
     lua.create_string(&encoder.out)
 }
@@ -31,13 +31,22 @@ struct Encoder<'a> {
     shared: &'a Shared,
     settings: Settings,
     out: Vec<u8>,
+    /// Values so far.
+    written: u64,
 }
+
+/// Values that are written between two looks at the clock.
+const LOOK_VALUES: u64 = 1024;
 
 impl Encoder<'_> {
     fn value(&mut self, value: &Value, depth: i64) -> Result<()> {
         // A value may stand in a table many times.
         if self.out.len() > self.shared.string_bytes_max() {
             return Err(fault::out_of_memory());
+        }
+        self.written += 1;
+        if self.written.is_multiple_of(LOOK_VALUES) {
+            self.shared.look()?;
         }
         match value {
             Value::Nil => self.out.extend_from_slice(b"null"),
