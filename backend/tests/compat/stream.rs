@@ -145,10 +145,11 @@ fn normal(mut requests: Vec<Request>) -> Vec<String> {
         .collect()
 }
 
-/// A word with a moment of these years in milliseconds replaced.
+/// A word with a moment of these years in milliseconds replaced. As the id of a stream's entry it is followed by which
+/// of that millisecond's entries this is, and that depends on the time, too.
 fn without_time(word: &[u8]) -> Vec<u8> {
     const DIGITS: usize = 13;
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_time = digits == DIGITS && word.starts_with(b"1");
-    if is_time { [b"time", &word[DIGITS..]].concat() } else { word.to_vec() }
+    if is_time { b"time".to_vec() } else { word.to_vec() }
 }

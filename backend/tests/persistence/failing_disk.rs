@@ -61,7 +61,11 @@ fn nothing_acknowledged_is_lost_where_the_disk_fails() {
             Server::start_with_full_disk(Kind::Ours, dir.path(), &directives, NO_LIMIT_KILOBYTES);
         check(&server, &acknowledged, round);
         if round == seed {
-            assert_eq!(server.ask("DEBUG POPULATE 200 key 300"), "OK");
+            // By commands that are appended; `DEBUG POPULATE` is not.
+            for number in 0..200 {
+                let set = format!("SET key:{number} {}", "x".repeat(300));
+                assert_eq!(server.ask(&set), "OK");
+            }
         }
         std::thread::scope(|scope| {
             for (number, acknowledged) in acknowledged.iter().enumerate() {
