@@ -9,6 +9,7 @@
 //! Not here: what any other module does with a setting; this folder knows none of them.
 
 pub mod colocation;
+pub mod databases;
 pub mod error;
 mod host_port;
 pub mod layer;
@@ -29,10 +30,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use colocation::ColocationRule;
+use databases::{ColocateConfig, DatabasesConfig};
 use error::ConfigError;
 use layer::Overrides;
-use preset::Preset;
 use profile::Profile;
 use rates::RatesConfig;
 use reader::Reader;
@@ -349,38 +349,6 @@ pub struct ShutdownConfig {
     /// How long clients may go on when another process has taken over.
     #[serde(rename = "takeover_drain_ms", serialize_with = "as_milliseconds")]
     pub takeover_drain: Duration,
-}
-
-/// Section `databases`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct DatabasesConfig {
-    /// Whether there are several.
-    pub mode: DatabasesMode,
-    /// How many there are, where there are several.
-    pub count: u32,
-    /// What stands before the number of a database in a stored key. Not empty, no digit at its end, no braces.
-    pub prefix: String,
-}
-
-/// Whether clients have several databases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DatabasesMode {
-    /// Database 0 alone, as a cluster has it.
-    Off,
-    /// Keys of all databases but 0 are stored with the database before their names.
-    Prefix,
-}
-
-/// Section `colocate`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ColocateConfig {
-    /// The operator's own rules, which go before those of presets.
-    pub rules: Vec<ColocationRule>,
-    /// Frameworks whose keys are known.
-    pub presets: Vec<Preset>,
 }
 
 /// Section `auth`.

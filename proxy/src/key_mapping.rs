@@ -27,7 +27,8 @@ use reddoor_protocol::slot::Slot;
 
 use self::colocation::Colocation;
 use self::databases::Databases;
-use crate::config::{Config, DatabasesMode};
+use crate::config::Config;
+use crate::config::databases::DatabasesMode;
 
 /// The slot in which a key is stored; it takes the stored key.
 #[inline]

@@ -20,6 +20,8 @@ pub(crate) mod hold;
 
 pub(crate) mod identity;
 
+pub(crate) mod output;
+
 pub(crate) mod push;
 
 pub(crate) mod rest;
@@ -41,6 +43,7 @@ use reddoor_protocol::request::RequestDecoder;
 
 use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
+use self::output::BUFFER_KEPT_BYTES;
 use self::tracking::Tracking;
 use self::writes::Writes;
 use crate::errand::{ClientId, LinkKey, Seq};
@@ -49,12 +52,6 @@ use crate::join::Join;
 use crate::key_mapping::reply::MappedReplies;
 use crate::scan::ScanState;
 use crate::transaction::Transaction;
-
-/// Bytes of each buffer that a busy client may keep between two bursts.
-const BUFFER_KEPT_BYTES: usize = 4 * 1024;
-
-/// Written bytes that may lie about before the rest is moved down.
-const OUT_DEAD_BYTES_MIN: usize = 64 * 1024;
 
 /// What is known of a request whose reply is outstanding.
 #[derive(Clone, Copy, Debug)]
@@ -272,39 +269,6 @@ impl Session {
     /// Requests without a reply (count).
     pub(crate) fn outstanding_count(&self) -> usize {
         self.queue.len()
-    }
-
-    /// Bytes that wait: for the client to read them, or for an earlier reply.
-    pub(crate) fn buffered_bytes(&self) -> usize {
-        self.out.len() - self.out_written + self.parked.len()
-    }
-
-    /// Bytes that the client may be written now.
-    pub(crate) fn unwritten(&self) -> &[u8] {
-        &self.out[self.out_written..]
-    }
-
-    /// Takes note that the first `count` of [`Session::unwritten`] are written.
-    pub(crate) fn mark_written(&mut self, count: usize) {
-        self.out_written += count;
-        if self.out_written >= self.out.len() {
-            self.out.clear();
-            self.out_written = 0;
-            if self.queue.is_empty() {
-                self.give_back_room();
-            } else {
-                self.out.shrink_to(BUFFER_KEPT_BYTES);
-            }
-        } else if self.out_written >= OUT_DEAD_BYTES_MIN && self.out_written >= self.out.len() / 2 {
-            // At least as many bytes are gone as are moved, so this is O(1) for each byte written.
-            self.out.drain(..self.out_written);
-            self.out_written = 0;
-        }
-    }
-
-    /// Whether all is answered and written.
-    pub(crate) fn is_drained(&self) -> bool {
-        self.queue.is_empty() && self.out.is_empty()
     }
 
     /// Opens a place in the queue for a request that is sent to one node.

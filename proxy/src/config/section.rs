@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use reddoor_protocol::frame::ReplyLimits;
 
-use super::colocation::ColocationRule;
 use super::error::{ConfigError, Origin};
-use super::preset::{PRESETS, Preset};
 use super::reader::Reader;
 use super::{
-    AdminConfig, ClusterConfig, ColocateConfig, CrossSlot, CrossSlotConfig, CrossSlotPops,
-    CrossSlotReads, CrossSlotWrites, DatabasesConfig, DatabasesMode, FailoverConfig, HealthConfig,
-    LimitsConfig, ListenConfig, LogConfig, LogFormat, LogLevel, Permission, RequestConfig,
-    ShutdownConfig, TransactionsConfig, WorkersConfig,
+    AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
+    CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
+    LogFormat, LogLevel, Permission, RequestConfig, ShutdownConfig, TransactionsConfig,
+    WorkersConfig,
 };
 
 impl ListenConfig {
@@ -261,50 +259,6 @@ impl ShutdownConfig {
             drain: reader.milliseconds("shutdown.drain_ms", 0..=86_400_000),
             takeover_drain: reader.milliseconds("shutdown.takeover_drain_ms", 0..=86_400_000),
         }
-    }
-}
-
-impl DatabasesConfig {
-    pub(super) fn read(reader: &mut Reader) -> DatabasesConfig {
-        let modes = [("off", DatabasesMode::Off), ("prefix", DatabasesMode::Prefix)];
-        DatabasesConfig {
-            mode: reader.choice("databases.mode", &modes),
-            count: reader.count("databases.count", "databases", 1..=65_536),
-            prefix: reader.word("databases.prefix", PREFIX_EXPECTED, is_database_prefix),
-        }
-    }
-}
-
-const PREFIX_EXPECTED: &str =
-    "at most 32 letters, digits and characters of _~@#%&!./- in which the last is no digit";
-
-/// What a pattern, a hash tag or a number behind it could not be taken for a part of.
-fn is_database_prefix(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_~@#%&!./-".contains(&byte);
-    let ends = text.bytes().last().is_some_and(|byte| !byte.is_ascii_digit());
-    ends && text.len() <= 32 && text.bytes().all(is_plain)
-}
-
-impl ColocateConfig {
-    pub(super) fn read(reader: &mut Reader) -> ColocateConfig {
-        let rule = "a list of rules \"pattern ... -> tag\", as in \"celery* unacked* -> celery\"";
-        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-        let names = format!("a list of presets, each of {}", names.join(" "));
-        ColocateConfig {
-            rules: reader.list("colocate.rules", ColocationRule::parse, rule),
-            presets: reader.list("colocate.presets", Preset::by_name, &names),
-        }
-    }
-
-    /// All rules, of which the first that takes a key counts.
-    pub fn all_rules(&self) -> Vec<ColocationRule> {
-        let presets = self.presets.iter().flat_map(|preset| preset.rules());
-        self.rules.iter().cloned().chain(presets).collect()
-    }
-
-    /// The rules for arguments of scripts that are beginnings of keys.
-    pub fn all_script_args(&self) -> Vec<ColocationRule> {
-        self.presets.iter().flat_map(|preset| preset.script_args()).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::databases::DatabasesMode;
 use super::layer::DEFAULTS;
 use super::*;
 use crate::metrics::label::Limit;

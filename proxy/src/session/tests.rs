@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use reddoor_protocol::command;
 
+use super::output::OUT_DEAD_BYTES_MIN;
 use super::*;
 use crate::join::{JoinBy, PartKeys};
 

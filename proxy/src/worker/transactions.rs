@@ -92,7 +92,12 @@ impl Worker {
                     command.accepts(request.args.len())
                         && command.flags.contains(CommandFlags::NO_MULTI)
                 };
-                let error = if command.is_some_and(is_banned) { NOT_ALLOWED } else { error };
+                let error = match error.code() {
+                    _ if command.is_some_and(is_banned) => NOT_ALLOWED,
+                    // What a setting would do for it outside, it does not here.
+                    "CROSSSLOT" => ReplyError::CROSS_SLOT,
+                    _ => error,
+                };
                 self.spoil(key, command, &error);
                 Ran::Now
             }

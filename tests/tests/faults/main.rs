@@ -2,8 +2,9 @@
 //!
 //! `cargo test -p reddoor-tests --test faults` runs the faults that are quick; with `-- --all` it runs all of them,
 //! and with words behind `--` those whose names hold one of them. `--nodes bundled` has them over bundled nodes,
-//! and `--soak N` ends with N rounds of a load that takes memory, which has to come back. With `FAULTS_ENVOY=<program>` Envoy stands in the
-//! front door's place, under those of the clients that it serves. `docs/faults.md` tells what was found.
+//! and `--soak N` ends with N rounds of a load that takes memory, which has to come back. With
+//! `FAULTS_ENVOY=<program>` Envoy stands in the front door's place, under those of the clients that it serves.
+//! `docs/faults.md` tells what was found.
 
 #![expect(clippy::print_stdout, reason = "the report is what this program is for")]
 
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         print_row(fault, &ledger, took);
         complaints.extend(judge(fault, &ledger, took));
     }
-    if let Some(rounds) = soak_rounds.or((is_all || words.is_empty()).then_some(0)) {
+    if let Some(rounds) = soak_rounds {
         complaints.extend(soak::soak(&mut scene, rounds));
     }
     complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
