@@ -23,6 +23,9 @@ mod failovers;
 #[path = "replication/settings.rs"]
 mod settings;
 
+#[path = "replication/roles.rs"]
+mod roles;
+
 use std::time::Duration;
 
 use load::Load;

@@ -100,6 +100,8 @@ pub(crate) async fn follow(node: SharedNode) {
         match target {
             None => changed.notified().await,
             Some((host, port)) => tokio::select! {
+                // First, or what the old primary has sent would still be executed by a node that follows it no more.
+                biased;
                 () = changed.notified() => {}
                 () = keep_linked(&node, &host, port) => {}
             },
