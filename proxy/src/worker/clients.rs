@@ -20,6 +20,9 @@ use crate::metrics::worker::WorkerMetrics;
 use crate::pinned::{Owner, Pin};
 use crate::session::{Ending, Outstanding, Session};
 
+/// Bytes that a worker keeps to put requests together in: nearly every one is shorter.
+const SCRATCH_KEPT_BYTES: usize = 64 * 1024;
+
 /// What the task of a new link needs to connect it.
 pub(crate) struct LinkJob {
     /// The node's address.
@@ -192,6 +195,14 @@ impl Worker {
         self.end_waiting_behind();
     }
 
+    /// Gives back what large requests have made of the memory that is used again for each.
+    fn give_back_scratch(&mut self) {
+        for bytes in [&mut self.request, &mut self.mapped.bytes] {
+            bytes.clear();
+            bytes.shrink_to(SCRATCH_KEPT_BYTES);
+        }
+    }
+
     /// Fails what is too late, and measures the buffers. Costs O(clients).
     pub(crate) fn run_deadlines(&mut self) {
         let now_us = self.clock.tick();
@@ -231,6 +242,7 @@ impl Worker {
         self.end_late_listening();
         self.metrics.waiting_clients().set(waiting);
         self.metrics.pinned_links().set(self.pinned.count() as u64);
+        self.give_back_scratch();
         self.measure_held();
         self.measure_load();
         self.measure_buffers(output_bytes, input_bytes);
