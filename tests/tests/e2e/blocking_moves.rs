@@ -1,7 +1,10 @@
 //! A wait is carried over what happens to the cluster, unless something may have been taken already.
 
+use std::time::{Duration, Instant};
+
 use reddoor_protocol::slot::Slot;
 use reddoor_tests::client::text;
+use reddoor_tests::cluster::node::Node;
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
@@ -11,7 +14,7 @@ use reddoor_tests::wait::wait_until;
 over_clusters!(real | bundled: a_wait_follows_its_slot);
 over_clusters!(real: a_wait_is_carried_over_a_failover, no_element_is_lost_or_taken_twice_over_failovers);
 
-fn blocked_at(node: &reddoor_tests::cluster::node::Node) -> bool {
+fn blocked_at(node: &Node) -> bool {
     node.ask("INFO clients").contains("blocked_clients:1")
 }
 
@@ -51,6 +54,19 @@ fn a_wait_is_carried_over_a_failover(kind: Kind) {
     assert_eq!(text(&client.reply()), "[waited, 1]");
 }
 
+/// Has a replica take its primary's place. A failover by hand is given up when votes do not come in five seconds, as on
+/// a busy machine, and nobody tries again by himself.
+fn fail_over(replica: &Node) {
+    let mut asked_at: Option<Instant> = None;
+    wait_until("the roles to change", || {
+        if asked_at.is_none_or(|at| at.elapsed() > Duration::from_secs(10)) {
+            asked_at = Some(Instant::now());
+            replica.ask("CLUSTER FAILOVER");
+        }
+        replica.ask("ROLE").starts_with("[master")
+    });
+}
+
 fn no_element_is_lost_or_taken_twice_over_failovers(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
@@ -77,8 +93,7 @@ fn no_element_is_lost_or_taken_twice_over_failovers(kind: Kind) {
                 wait_until("the replica to be in step", || {
                     next.ask("INFO replication").contains("master_link_status:up")
                 });
-                assert_eq!(next.ask("CLUSTER FAILOVER"), "OK");
-                wait_until("the roles to change", || next.ask("ROLE").starts_with("[master"));
+                fail_over(next);
             }
         }
         taker.join().unwrap()

@@ -186,10 +186,10 @@ fn who_holds_most_is_not_read_until_it_holds_less() {
     client.send_line("GET b");
     let late = first.expect_call("GET b");
     let reply = format!("$524288\r\n{}\r\n", "x".repeat(MIB / 2));
-    for _ in 0..REPLIES {
-        client.send_line("GET a");
-        second.expect_call("GET a").reply(&reply);
-    }
+    // All are asked for before the first comes, or the client would not be read to its last one.
+    (0..REPLIES).for_each(|_| client.send_line("GET a"));
+    let asked: Vec<_> = (0..REPLIES).map(|_| second.expect_call("GET a")).collect();
+    asked.into_iter().for_each(|call| call.reply(&reply));
     let parked = (REPLIES * MIB / 2) as f64;
     wait_until("the replies to be held", || door.metric("reddoor_held_bytes") > parked);
     client.send_line("GET last{a}");

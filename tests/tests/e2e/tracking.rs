@@ -213,9 +213,15 @@ fn only_what_is_asked_for_is_told(kind: Kind) {
         change(&[&keys[0], &keys[1]]);
         change(&KEYS);
         if word == "YES" {
-            for key in [&keys[0], &keys[1], KEYS[0], KEYS[1], KEYS[2]] {
+            for key in &keys {
                 expect(&mut client, &format!(">[invalidate, [{key}]]"));
             }
+            // Of these each node tells by itself.
+            let mut told = KEYS.map(|_| text(&client.reply()));
+            let mut changed = KEYS.map(|key| format!(">[invalidate, [{key}]]"));
+            told.sort();
+            changed.sort();
+            assert_eq!(told, changed);
         }
         expect_silence(&mut client);
     }
