@@ -206,7 +206,7 @@ fn only_the_primary_lets_keys_expire() {
     follow(&replica, primary.port);
     wait_linked(&replica);
     assert_eq!(primary.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "OK");
-    assert_eq!(primary.ask("SET a 1 PX 50"), "OK");
+    assert_eq!(primary.ask("SET a 1 PX 1000"), "OK");
     assert_eq!(primary.ask("WAIT 1 5000"), "1");
     // Its time comes, and it is not told any more; but it is there until the primary looks for it.
     wait_until(|| "the time to come".to_owned(), || replica.ask("GET a") == "(nil)");
