@@ -36,6 +36,13 @@ use relay::Relay;
 const PAIRS: [(Kind, Kind); 3] =
     [(Kind::Ours, Kind::Real), (Kind::Real, Kind::Ours), (Kind::Ours, Kind::Ours)];
 
+/// The ways by which a copy goes over.
+const COPY_SETTINGS: [&str; 3] = [
+    "--repl-diskless-sync yes",
+    "--repl-diskless-sync no",
+    "--repl-diskless-sync yes --repl-diskless-load swapdb",
+];
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -69,11 +76,7 @@ fn a_full_copy_and_what_comes_behind_it_are_the_same_data() {
         return;
     }
     for (primary, replica) in PAIRS {
-        for settings in [
-            "--repl-diskless-sync yes",
-            "--repl-diskless-sync no",
-            "--repl-diskless-sync yes --repl-diskless-load swapdb",
-        ] {
+        for settings in COPY_SETTINGS {
             println!("{primary:?} {replica:?} {settings}");
             let (primary, replica) =
                 (Server::start(primary, settings), Server::start(replica, settings));

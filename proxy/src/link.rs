@@ -236,7 +236,7 @@ impl Link {
     }
 
     /// The request of a client that the next reply answers, and nothing but it.
-    pub(crate) fn first_errand(&self) -> Option<&Errand> {
+    pub(crate) fn first_alone(&self) -> Option<&Errand> {
         let first = self.in_flight.front().filter(|first| first.replies_left == 1)?;
         first.errand.as_ref().filter(|errand| errand.replies == 1)
     }

@@ -104,6 +104,24 @@ impl Client {
         }
     }
 
+    /// Sends a request of words and gives its reply as it is compared with another server's: byte for byte, or, for a
+    /// line behind `$`, with its elements, which have no order, sorted.
+    #[track_caller]
+    pub fn ask_to_compare(&mut self, line: &str) -> String {
+        let Some(line) = line.strip_prefix('$') else {
+            self.send_line(line);
+            return self.reply_bytes();
+        };
+        self.send_line(line);
+        match self.reply() {
+            Value::Array(mut elements) | Value::Set(mut elements) => {
+                elements.sort_by_key(text);
+                text(&Value::Array(elements))
+            }
+            other => text(&other),
+        }
+    }
+
     /// The bytes of the next reply, as text.
     #[track_caller]
     pub fn reply_bytes(&mut self) -> String {

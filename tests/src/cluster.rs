@@ -221,6 +221,18 @@ impl Cluster {
         self.nodes.iter().find(owns).expect("every slot has an owner")
     }
 
+    /// The owner of a key's slot and its replica, in a cluster started by [`Cluster::start_with_replicas`] in which nothing
+    /// has changed since.
+    ///
+    /// # Panics
+    /// There is no such pair.
+    pub fn pair_of(&self, key: &str) -> (&Node, &Node) {
+        let (primaries, replicas) = self.nodes.split_at(self.nodes.len() / 2);
+        let owner = self.owner_of(key).port();
+        let mut pairs = primaries.iter().zip(replicas);
+        pairs.find(|(primary, _)| primary.port() == owner).expect("a primary of the beginning")
+    }
+
     /// A node that does not own a slot, in its own view.
     ///
     /// # Panics

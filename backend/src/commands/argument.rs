@@ -23,6 +23,14 @@ pub(crate) fn is(arg: &[u8], word: &str) -> bool {
     arg.eq_ignore_ascii_case(word.as_bytes())
 }
 
+/// Whether nothing but how to flush stands from this argument on: nothing, `SYNC` or `ASYNC`. Either way ends before the
+/// reply.
+pub(super) fn is_flush_mode(call: &Call<'_>, from: usize) -> bool {
+    call.args.len() == from
+        || call.args.len() == from + 1
+            && (is(call.arg(from), "SYNC") || is(call.arg(from), "ASYNC"))
+}
+
 /// A word of the client for an error text, which in a Redis ends at the first zero byte.
 pub(super) fn quoted(arg: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(arg.split(|byte| *byte == 0).next().unwrap_or_default())

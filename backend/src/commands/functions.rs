@@ -5,7 +5,7 @@
 use reddoor_protocol::command::glob;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::is;
+use crate::commands::argument::{is, is_flush_mode};
 use crate::commands::scripting::keys_count;
 use crate::data::rdb::functions;
 use crate::execute::{Call, Handler};
@@ -65,12 +65,7 @@ fn delete(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flush(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let is_known = match call.args.len() {
-        2 => true,
-        3 => is(call.arg(2), "SYNC") || is(call.arg(2), "ASYNC"),
-        _ => false,
-    };
-    if !is_known {
+    if !is_flush_mode(call, 2) {
         return Err(ReplyError::new("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
     call.node.flush_libraries();

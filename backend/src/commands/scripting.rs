@@ -4,7 +4,7 @@
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::{integer, is};
+use crate::commands::argument::{integer, is, is_flush_mode};
 use crate::execute::{Call, Handler};
 use crate::scripting::{Digest, Entry, Kill, digest_in, digest_of, start};
 
@@ -91,12 +91,7 @@ fn exists(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flush(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let is_known = match call.args.len() {
-        2 => true,
-        3 => is(call.arg(2), "SYNC") || is(call.arg(2), "ASYNC"),
-        _ => false,
-    };
-    if !is_known {
+    if !is_flush_mode(call, 2) {
         return Err(ReplyError::new("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
     call.node.flush_scripts();

@@ -13,7 +13,7 @@ use reddoor_protocol::request::parse_integer;
 use crate::blocking::Cause;
 use crate::client::Close;
 use crate::clock;
-use crate::commands::argument::is;
+use crate::commands::argument::{is, is_flush_mode};
 use crate::config::settings::disk::ShutdownMode;
 use crate::data::keyspace::Presence;
 use crate::execute::{Call, Handler};
@@ -84,13 +84,8 @@ fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// Either way of flushing ends before the reply.
 fn check_flush_mode(call: &Call<'_>) -> Result<(), ReplyError> {
-    match call.args.get(1) {
-        None => Ok(()),
-        Some(mode) if call.args.len() == 2 && (is(mode, "ASYNC") || is(mode, "SYNC")) => Ok(()),
-        Some(_) => Err(ReplyError::SYNTAX),
-    }
+    if is_flush_mode(call, 1) { Ok(()) } else { Err(ReplyError::SYNTAX) }
 }
 
 fn flush(node: &mut Node, db: usize) {

@@ -2,7 +2,7 @@
 
 use crate::load::Load;
 use crate::process::{Kind, Server, has_redis_server, show, wait_until};
-use crate::{PAIRS, follow, wait_linked, wait_same};
+use crate::{COPY_SETTINGS, PAIRS, follow, wait_linked, wait_same};
 
 const COUNTER: &str = "#!lua name=counter\nredis.register_function('add', function(keys, args) \
     redis.call('SADD', keys[1] .. ':set', args[1]) redis.call('SPOP', keys[1] .. ':set') \
@@ -34,11 +34,7 @@ fn replicas_have_the_libraries_of_their_primary() {
         return;
     }
     for (primary, replica) in PAIRS {
-        for settings in [
-            "--repl-diskless-sync yes",
-            "--repl-diskless-sync no",
-            "--repl-diskless-sync yes --repl-diskless-load swapdb",
-        ] {
+        for settings in COPY_SETTINGS {
             println!("{primary:?} {replica:?} {settings}");
             let (primary, replica) =
                 (Server::start(primary, settings), Server::start(replica, settings));

@@ -106,9 +106,7 @@ impl Worker {
                 let seq = session.expect(outstanding);
                 let errand = errand(key, session, seq, slot, &outstanding);
                 let errand = self.with_reading(errand);
-                let mut scratch = std::mem::take(&mut self.request);
-                self.forward(errand, request.bytes(&mut scratch));
-                self.request = scratch;
+                self.forward_request(errand, request);
             }
             Plan::Split(split) => {
                 session.last_command = Some(split.command);
@@ -275,6 +273,14 @@ impl Worker {
         }
         self.metrics.limit_reached(Limit::SplitParts);
         Some(RequestError::Overload { what: "parts of one command", max }.to_reply())
+    }
+
+    /// As [`Worker::forward`], for a request as its client has sent it.
+    #[inline]
+    pub(super) fn forward_request(&mut self, errand: Errand, request: &Request<'_>) {
+        let mut scratch = std::mem::take(&mut self.request);
+        self.forward(errand, request.bytes(&mut scratch));
+        self.request = scratch;
     }
 
     /// Sends a request to the node that owns its slot, now or, while none is known, later.

@@ -109,9 +109,7 @@ impl Worker {
             session.expect_parts(outstanding, Box::new(join))
         };
         let errand = errand(key, session, seq, Some(slot), &outstanding);
-        let mut scratch = std::mem::take(&mut self.request);
-        self.forward(errand, request.bytes(&mut scratch));
-        self.request = scratch;
+        self.forward_request(errand, request);
     }
 
     /// Nothing more is heard by a session: it is reset, or gone.

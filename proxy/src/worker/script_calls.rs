@@ -41,9 +41,7 @@ impl Worker {
         let seq = session.expect(outstanding);
         let errand = errand(key, session, seq, Some(slot), &outstanding);
         let errand = self.with_reading(errand);
-        let mut scratch = std::mem::take(&mut self.request);
-        self.forward(errand, request.bytes(&mut scratch));
-        self.request = scratch;
+        self.forward_request(errand, request);
     }
 
     /// Remembers what `SCRIPT LOAD` brings, and forgets all at `SCRIPT FLUSH`.

@@ -31,7 +31,7 @@ impl Worker {
         let deadline_us = self.clock.now_us() + micros(self.config.request.timeout);
         let link = &mut self.links[key.0].link;
         let is_sized = matches!(bytes.first(), Some(b'$' | b'*' | b'%' | b'~' | b'='));
-        let Some(errand) = link.first_errand().filter(|_| is_sized && link.is_reply_due()) else {
+        let Some(errand) = link.first_alone().filter(|_| is_sized && link.is_reply_due()) else {
             return false;
         };
         // Of a read that several nodes are asked for the first whole reply counts.

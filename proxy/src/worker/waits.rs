@@ -59,9 +59,7 @@ impl Worker {
             travel: Travel::Pinned(Purpose::Wait),
             ..errand(key, session, seq, slot, &outstanding)
         };
-        let mut scratch = std::mem::take(&mut self.request);
-        self.forward(errand, request.bytes(&mut scratch));
-        self.request = scratch;
+        self.forward_request(errand, request);
         Ran::Now
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use reddoor_protocol::topology::{Topology, nodes_text};
 use rustix::process::Signal;
@@ -14,6 +15,9 @@ use crate::port::{BUS_OFFSET, NodePort};
 use crate::process::Process;
 use crate::relay::Relay;
 use crate::wait::wait_until;
+
+/// After this a failover by hand that has not come about was given up.
+const FAILOVER_GIVEN_UP: Duration = Duration::from_secs(10);
 
 /// How nodes are started.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +121,26 @@ impl Node {
     #[track_caller]
     pub fn ask(&self, line: &str) -> String {
         self.client().ask(line)
+    }
+
+    /// Has this replica take its primary's place.
+    ///
+    /// A failover by hand is given up when votes do not come in five seconds, as on a busy machine. A real server, which
+    /// is not what is tested, is asked again then.
+    ///
+    /// # Panics
+    /// It refuses, or does not take it.
+    #[track_caller]
+    pub fn fail_over(&self) {
+        let mut asked_at = Instant::now();
+        assert_eq!(self.ask("CLUSTER FAILOVER"), "OK");
+        wait_until("the roles to change", || {
+            if self.kind == Kind::Real && asked_at.elapsed() > FAILOVER_GIVEN_UP {
+                asked_at = Instant::now();
+                self.ask("CLUSTER FAILOVER");
+            }
+            self.ask("ROLE").starts_with("[master")
+        });
     }
 
     /// The name by which nodes know it.

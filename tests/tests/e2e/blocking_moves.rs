@@ -1,7 +1,5 @@
 //! A wait is carried over what happens to the cluster, unless something may have been taken already.
 
-use std::time::{Duration, Instant};
-
 use reddoor_protocol::slot::Slot;
 use reddoor_tests::client::text;
 use reddoor_tests::cluster::node::Node;
@@ -40,39 +38,22 @@ fn a_wait_is_carried_over_a_failover(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
     let (mut client, mut other, mut timed) = (door.client(), door.client(), door.client());
-    let primary = cluster.owner_of("waited");
-    let index = cluster.nodes.iter().position(|node| node.port() == primary.port()).unwrap();
-    let replica = &cluster.nodes[3 + index];
+    let (primary, replica) = cluster.pair_of("waited");
     client.send_line("BLPOP waited 0");
     wait_until("the client to wait", || blocked_at(primary));
     timed.send_line("BLPOP {waited}never 2");
-    assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-    wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
+    replica.fail_over();
     assert_eq!(text(&timed.reply()), "nil");
     wait_until("the client to wait at the new primary", || blocked_at(replica));
     assert_eq!(other.ask("RPUSH waited 1"), ":1");
     assert_eq!(text(&client.reply()), "[waited, 1]");
 }
 
-/// Has a replica take its primary's place. A failover by hand is given up when votes do not come in five seconds, as on
-/// a busy machine, and nobody tries again by himself.
-fn fail_over(replica: &Node) {
-    let mut asked_at: Option<Instant> = None;
-    wait_until("the roles to change", || {
-        if asked_at.is_none_or(|at| at.elapsed() > Duration::from_secs(10)) {
-            asked_at = Some(Instant::now());
-            replica.ask("CLUSTER FAILOVER");
-        }
-        replica.ask("ROLE").starts_with("[master")
-    });
-}
-
 fn no_element_is_lost_or_taken_twice_over_failovers(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
-    let primary = cluster.owner_of("queue");
-    let index = cluster.nodes.iter().position(|node| node.port() == primary.port()).unwrap();
-    let nodes = [&cluster.nodes[3 + index], primary];
+    let (primary, replica) = cluster.pair_of("queue");
+    let nodes = [replica, primary];
     // Twice is what a shard is granted: a third time its voters would want to rest.
     const ELEMENTS: usize = 200;
     let taken = std::thread::scope(|scope| {
@@ -93,7 +74,7 @@ fn no_element_is_lost_or_taken_twice_over_failovers(kind: Kind) {
                 wait_until("the replica to be in step", || {
                     next.ask("INFO replication").contains("master_link_status:up")
                 });
-                fail_over(next);
+                next.fail_over();
             }
         }
         taker.join().unwrap()

@@ -1,6 +1,5 @@
 //! Commands over several slots that cannot be split: done as one Redis does them, or refused with the setting named.
 
-use reddoor_protocol::value::Value;
 use reddoor_tests::client::{Client, text};
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::fake_node::FakeNode;
@@ -116,25 +115,6 @@ fn fill(client: &mut Client) {
     }
 }
 
-/// The reply, with elements that have no order sorted.
-fn reply(client: &mut Client, line: &str) -> String {
-    let (line, is_sorted) = match line.strip_prefix('$') {
-        Some(line) => (line, true),
-        None => (line, false),
-    };
-    client.send_line(line);
-    if !is_sorted {
-        return client.reply_bytes();
-    }
-    match client.reply() {
-        Value::Array(mut elements) | Value::Set(mut elements) => {
-            elements.sort_by_key(text);
-            text(&Value::Array(elements))
-        }
-        other => text(&other),
-    }
-}
-
 fn reads_answer_as_one_redis(kind: Kind) {
     if !redis_server::is_installed() {
         return;
@@ -149,7 +129,7 @@ fn reads_answer_as_one_redis(kind: Kind) {
             fill(client);
         }
         for line in READS {
-            let (got, expect) = (reply(&mut ours, line), reply(&mut theirs, line));
+            let (got, expect) = (ours.ask_to_compare(line), theirs.ask_to_compare(line));
             assert_eq!(got, expect, "{hello}: {line}");
         }
     }
@@ -171,15 +151,15 @@ fn stores_end_as_in_one_redis(kind: Kind) {
             let run = |client: &mut Client| -> Vec<String> {
                 client.ask(hello);
                 fill(client);
-                let mut replies = vec![reply(client, line)];
+                let mut replies = vec![client.ask_to_compare(line)];
                 for key in *keys {
                     // What comes by RESTORE is a string of the compact kind, however it was made.
                     let encoding =
                         if line.starts_with("BITOP") { "EXISTS" } else { "OBJECT ENCODING" };
                     for question in ["TYPE", "PEXPIRETIME", encoding, "$SMEMBERS", "GET"] {
-                        replies.push(reply(client, &format!("{question} {key}")));
+                        replies.push(client.ask_to_compare(&format!("{question} {key}")));
                     }
-                    replies.push(reply(client, &format!("ZRANGE {key} 0 -1 WITHSCORES")));
+                    replies.push(client.ask_to_compare(&format!("ZRANGE {key} 0 -1 WITHSCORES")));
                 }
                 replies
             };

@@ -130,24 +130,6 @@ const SCRIPT: &[&str] = &[
     "GET m",
 ];
 
-fn reply(client: &mut Client, line: &str) -> String {
-    let (line, is_sorted) = match line.strip_prefix('$') {
-        Some(line) => (line, true),
-        None => (line, false),
-    };
-    client.send_line(line);
-    if !is_sorted {
-        return client.reply_bytes();
-    }
-    match client.reply() {
-        Value::Array(mut elements) => {
-            elements.sort_by_key(text);
-            text(&Value::Array(elements))
-        }
-        other => text(&other),
-    }
-}
-
 fn databases_answer_as_those_of_one_redis(kind: Kind) {
     if !redis_server::is_installed() {
         return;
@@ -162,7 +144,7 @@ fn databases_answer_as_those_of_one_redis(kind: Kind) {
             client.ask("FLUSHALL");
         }
         for line in SCRIPT {
-            assert_eq!(reply(&mut ours, line), reply(&mut theirs, line), "{hello}, {line}");
+            assert_eq!(ours.ask_to_compare(line), theirs.ask_to_compare(line), "{hello}, {line}");
         }
         assert!(ours.ask("SWAPDB 0 1").starts_with("-UNSERVED "));
     }

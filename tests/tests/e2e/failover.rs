@@ -40,9 +40,7 @@ fn a_replica_that_takes_over_is_found(kind: Kind) {
 fn a_primary_that_steps_down_loses_no_write(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
-    let primary = cluster.owner_of("counted");
-    let index = cluster.nodes.iter().position(|node| node.port() == primary.port()).unwrap();
-    let replica = &cluster.nodes[3 + index];
+    let (primary, replica) = cluster.pair_of("counted");
     let client = |_| -> Box<dyn FnMut(usize)> {
         let mut client = door.client();
         Box::new(move |round| assert_eq!(client.ask("INCR counted"), format!(":{round}")))
@@ -50,8 +48,7 @@ fn a_primary_that_steps_down_loses_no_write(kind: Kind) {
     Load::run(1, client, |load| {
         load.wait_rounds(10);
         // Asked for, a failover waits until the replica has every write; meanwhile the primary holds clients back.
-        assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-        wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
+        replica.fail_over();
         load.wait_rounds(10);
         wait_until("the old primary to follow", || primary.ask("ROLE").starts_with("[slave"));
         load.wait_rounds(10);

@@ -271,9 +271,7 @@ fn what_was_counted_never_goes_back(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let settings = [PATIENT, ("reads.from", "any"), ("reads.your_writes", "true")];
     let door = FrontDoor::start(&cluster.seeds(), &settings);
-    let port = cluster.owner_of("counted").port();
-    let index = cluster.nodes.iter().position(|node| node.port() == port).unwrap();
-    let (primary, replica) = (&cluster.nodes[index], &cluster.nodes[3 + index]);
+    let (primary, replica) = cluster.pair_of("counted");
     let client = |_| -> Box<dyn FnMut(usize)> {
         let mut client = door.client();
         Box::new(move |round| {
@@ -285,10 +283,8 @@ fn what_was_counted_never_goes_back(kind: Kind) {
     };
     Load::run(1, client, |load| {
         load.wait_rounds(50);
-        assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-        wait_until("the roles to change", || {
-            replica.ask("ROLE").starts_with("[master") && primary.ask("ROLE").starts_with("[slave")
-        });
+        replica.fail_over();
+        wait_until("the old primary to follow", || primary.ask("ROLE").starts_with("[slave"));
         load.wait_rounds(200);
     });
 }

@@ -218,8 +218,7 @@ fn a_scan_goes_on_while_primaries_fail_over(kind: Kind) {
         load.wait_rounds(2);
         for index in [0, 1, 2] {
             let (primary, replica) = (&cluster.nodes[index], &cluster.nodes[3 + index]);
-            assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-            wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
+            replica.fail_over();
             wait_until("the old primary to follow", || {
                 primary.ask("INFO replication").contains("master_link_status:up")
             });

@@ -208,17 +208,14 @@ fn a_link_that_ends_is_told_of(kind: Kind) {
 fn a_replica_that_takes_over_tells_from_then_on(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
-    let primary = cluster.owner_of("taken");
-    let index = cluster.nodes.iter().position(|node| node.port() == primary.port()).unwrap();
-    let replica = &cluster.nodes[3 + index];
+    let (_, replica) = cluster.pair_of("taken");
     let mut other = door.client();
     assert_eq!(other.ask("SET taken 1"), "OK");
     let mut caches = ["", "BCAST"].map(|options| Cache::new(&door, options));
     for cache in &mut caches {
         assert_eq!(cache.get("taken"), "1");
     }
-    assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-    wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
+    replica.fail_over();
     // Nothing is asked by the front door's clients: it has to see the change by itself.
     for cache in &mut caches {
         cache.wait_dropped("taken");
@@ -281,8 +278,7 @@ fn disturb(cluster: &Cluster, keys: &[String], load: &Load) {
         load.wait_rounds(50);
     }
     let replica = &cluster.nodes[3];
-    assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-    wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
+    replica.fail_over();
     load.wait_rounds(200);
 }
 

@@ -8,7 +8,6 @@ use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::load::Load;
 use reddoor_tests::over_clusters;
-use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: a_transaction_follows_its_slot, a_slot_under_way_takes_transactions_at_both_ends);
 over_clusters!(real: transactions_go_on_while_slots_move, transactions_go_on_over_a_failover);
@@ -96,17 +95,14 @@ fn transactions_go_on_while_slots_move(kind: Kind) {
 fn transactions_go_on_over_a_failover(kind: Kind) {
     let cluster = Cluster::start_with_replicas(kind, 3);
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
-    let primary = cluster.owner_of("{both0}");
-    let index = cluster.nodes.iter().position(|node| node.port() == primary.port()).unwrap();
-    let replica = &cluster.nodes[3 + index];
+    let (_, replica) = cluster.pair_of("{both0}");
     let client = |_| -> Box<dyn FnMut(usize)> {
         let mut client = door.client();
         Box::new(move |round| count_both(&mut client, "both0", round))
     };
     Load::run(1, client, |load| {
         load.wait_rounds(10);
-        assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-        wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
+        replica.fail_over();
         load.wait_rounds(20);
     });
 }

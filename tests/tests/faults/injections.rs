@@ -68,16 +68,10 @@ const fn fault(
 
 fn fail_over_all(scene: &mut Scene) -> Option<Duration> {
     for shard in scene.shards() {
-        fail_over(scene, shard);
+        scene.node(shard.replica).fail_over();
         scene.wait_settled();
     }
     None
-}
-
-fn fail_over(scene: &Scene, shard: Shard) {
-    let replica = scene.node(shard.replica);
-    assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-    wait_until("the roles to change", || replica.ask("ROLE").starts_with("[master"));
 }
 
 /// The nodes that are neither of a shard.
@@ -188,7 +182,7 @@ fn add_and_remove_shard(scene: &mut Scene) -> Option<Duration> {
 fn restart_all(scene: &mut Scene) -> Option<Duration> {
     for index in 0..scene.cluster.nodes.len() {
         if let Some(shard) = scene.shards().into_iter().find(|shard| shard.primary == index) {
-            fail_over(scene, shard);
+            scene.node(shard.replica).fail_over();
             scene.wait_settled();
         }
         scene.cluster.nodes[index].restart();

@@ -77,22 +77,32 @@ fn search(lua: &Lua, shared: &Shared, args: &MultiValue, wanted: Wanted) -> Resu
         None => (false, &*pattern),
     };
     let mut matcher = Matcher::new(shared, &text, rest);
-    for start in init..=text.len() {
-        if let Some(end) = matcher.match_at(start).map_err(|broken| raise(&arguments, broken))? {
-            let mut found = Vec::new();
-            if wanted == Wanted::Place {
-                found.extend([place(start + 1), place(end)]);
-            }
-            let is_whole = wanted == Wanted::Captures;
-            push_captures(lua, &matcher, (start, end), is_whole, &mut found)
-                .map_err(|error| error.unwrap_or_raise(&arguments))?;
-            return Ok(MultiValue::from_vec(found));
-        }
-        if is_anchored {
-            break;
+    let starts = (init, if is_anchored { init } else { text.len() });
+    let Some((start, end)) = first_match(&mut matcher, starts, &arguments)? else {
+        return Ok(nil());
+    };
+    let mut found = Vec::new();
+    if wanted == Wanted::Place {
+        found.extend([place(start + 1), place(end)]);
+    }
+    let is_whole = wanted == Wanted::Captures;
+    push_captures(lua, &matcher, (start, end), is_whole, &mut found)
+        .map_err(|error| error.unwrap_or_raise(&arguments))?;
+    Ok(MultiValue::from_vec(found))
+}
+
+/// Where the first match begins and ends that begins at one of these places, both ends included.
+fn first_match(
+    matcher: &mut Matcher<'_>,
+    (first, last): (usize, usize),
+    arguments: &Arguments<'_>,
+) -> Result<Option<(usize, usize)>> {
+    for start in first..=last {
+        if let Some(end) = matcher.match_at(start).map_err(|broken| raise(arguments, broken))? {
+            return Ok(Some((start, end)));
         }
     }
-    Ok(nil())
+    Ok(None)
 }
 
 fn nil() -> MultiValue {
@@ -145,19 +155,16 @@ fn find_next(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<MultiValue
         _ => (false, &*pattern),
     };
     let mut matcher = Matcher::new(shared, &text, rest);
-    for start in from..=text.len() {
-        if let Some(end) = matcher.match_at(start).map_err(|broken| raise(&arguments, broken))? {
-            let whole = lua.create_string(&text[start..end])?;
-            let mut found = vec![place(start + 1), place(end + 1), Value::String(whole)];
-            push_captures(lua, &matcher, (start, end), true, &mut found)
-                .map_err(|error| error.unwrap_or_raise(&arguments))?;
-            return Ok(MultiValue::from_vec(found));
-        }
-        if is_anchored {
-            break;
-        }
-    }
-    Ok(nil())
+    // Behind the end of the text there is nothing, anchored or not.
+    let starts = (from, if is_anchored { from.min(text.len()) } else { text.len() });
+    let Some((start, end)) = first_match(&mut matcher, starts, &arguments)? else {
+        return Ok(nil());
+    };
+    let whole = lua.create_string(&text[start..end])?;
+    let mut found = vec![place(start + 1), place(end + 1), Value::String(whole)];
+    push_captures(lua, &matcher, (start, end), true, &mut found)
+        .map_err(|error| error.unwrap_or_raise(&arguments))?;
+    Ok(MultiValue::from_vec(found))
 }
 
 /// `gsub` with a text; and the refusal of everything that is neither that, nor a function, nor a table.
