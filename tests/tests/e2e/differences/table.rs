@@ -115,12 +115,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         then: Then::DoorRefuses("-CROSSSLOT Keys in request don't hash to the same slot\r\n"),
         examples: &[
             Example::of(
-                &["MSET foo 1 bar 2"],
-                "MSETNX foo 1 bar 2",
-                ":0",
-                "-CROSSSLOT Keys in request don't hash to the same slot",
-            ),
-            Example::of(
                 &[],
                 "EVAL return(1) 2 foo bar",
                 ":1",
@@ -134,12 +128,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         then: Then::DoorRefuses(
             "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it\r\n",
         ),
-        examples: &[Example::of(
-            &["SADD store:a 1", "SADD store:b 1"],
-            "SINTERSTORE store:c store:a store:b",
-            ":1",
-            "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
-        )],
+        examples: &[
+            Example::of(
+                &["SADD store:a 1", "SADD store:b 1"],
+                "SINTERSTORE store:c store:a store:b",
+                ":1",
+                "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
+            ),
+            Example::of(
+                &["MSET foo 1 bar 2"],
+                "MSETNX foo 1 bar 2",
+                ":0",
+                "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
+            ),
+        ],
     },
     Difference {
         name: "transactions over several slots",
