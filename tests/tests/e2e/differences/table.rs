@@ -113,14 +113,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             step.keys == Keys::InSeveralSlots && !step.is_queued && !step.is_one_of(&["WATCH"])
         },
         then: Then::DoorRefuses("-CROSSSLOT Keys in request don't hash to the same slot\r\n"),
-        examples: &[
-            Example::of(
-                &[],
-                "EVAL return(1) 2 foo bar",
-                ":1",
-                "-CROSSSLOT Keys in request don't hash to the same slot: slots 12182 and 5061",
-            ),
-        ],
+        examples: &[Example::of(
+            &[],
+            "EVAL return(1) 2 foo bar",
+            ":1",
+            "-CROSSSLOT Keys in request don't hash to the same slot: slots 12182 and 5061",
+        )],
     },
     Difference {
         name: "writes over several slots",
