@@ -1,5 +1,6 @@
 //! What the node knows of one client beyond its socket.
 
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -26,9 +27,9 @@ pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) seat: Seat,
     /// Where the client comes from, as `CLIENT LIST` has it: `ip:port`, or the unix socket's path.
-    pub(crate) addr: String,
+    pub(crate) addr: Rc<str>,
     /// The node's end of the connection.
-    pub(crate) local_addr: String,
+    pub(crate) local_addr: Rc<str>,
     pub(crate) peer: Peer,
     pub(crate) descriptor: i32,
     /// Empty for none.
@@ -146,12 +147,15 @@ pub(crate) struct Blocked {
 impl Client {
     /// A client that has just come, from nowhere, and has to authenticate.
     pub(crate) fn new(id: ClientId, peer: Peer) -> Client {
-        let now_ms = clock::unix_ms();
+        Client::new_at(id, peer, clock::unix_ms())
+    }
+
+    fn new_at(id: ClientId, peer: Peer, now_ms: i64) -> Client {
         Client {
             id,
             seat: Seat::default(),
-            addr: String::new(),
-            local_addr: String::new(),
+            addr: Rc::default(),
+            local_addr: Rc::default(),
             peer,
             descriptor: -1,
             name: Vec::new(),
@@ -196,8 +200,7 @@ impl Client {
             // What is written to it is a command's reply and nothing else; messages wait for the script's.
             replies: Replies::Off,
             connected_at_ms: self.connected_at_ms,
-            used_at_ms: self.used_at_ms,
-            ..Client::new(self.id, self.peer)
+            ..Client::new_at(self.id, self.peer, self.used_at_ms)
         })
     }
 

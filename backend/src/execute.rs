@@ -465,7 +465,7 @@ fn note_if_slow(call: &mut Call<'_>, took: Duration) {
     if took_us < threshold_us || call.spec.flags.contains(CommandFlags::SKIP_SLOWLOG) {
         return;
     }
-    let client = (call.client.addr.as_str(), call.client.name.as_slice());
+    let client = (&*call.client.addr, call.client.name.as_slice());
     let len_max = settings.slow_log_len_max;
     let args = redact::shown(call.spec, call.args);
     call.node.slow_log.push(Args::from_slices(&args), took_us, call.now_ms / 1000, client, len_max);

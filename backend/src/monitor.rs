@@ -78,7 +78,7 @@ impl Call<'_> {
                 format!("unix:{path}")
             }
             _ if self.origin == Origin::Script => "lua".to_owned(),
-            _ => client.addr.clone(),
+            _ => client.addr.to_string(),
         };
         let mut line = format!("+{seconds}.{us:06} [{} {from}]", client.db);
         for word in redact::shown(self.spec, self.args) {

@@ -71,7 +71,9 @@ pub(crate) struct BusyFunction<'a> {
 impl Scripting {
     pub(super) fn park(&mut self, parked: Box<Parked>) {
         let (name, command) = match &parked.running.what {
-            What::Script(digest) => (String::from_utf8_lossy(digest).into_owned(), "SCRIPT KILL"),
+            What::Script { digest, .. } => {
+                (String::from_utf8_lossy(digest).into_owned(), "SCRIPT KILL")
+            }
             What::Function { name, .. } => (name.clone(), "FUNCTION KILL"),
         };
         tracing::warn!(
@@ -87,7 +89,7 @@ impl Scripting {
     pub(crate) fn busy_error(&self) -> Option<ReplyError> {
         let parked = self.parked.as_ref()?;
         Some(match parked.running.what {
-            What::Script(_) => BUSY_SCRIPT,
+            What::Script { .. } => BUSY_SCRIPT,
             What::Function { .. } => BUSY_FUNCTION,
         })
     }
@@ -115,7 +117,7 @@ impl Scripting {
             ));
         }
         match (&parked.running.what, kind) {
-            (What::Script(_), Kill::Function) => Err(BUSY_SCRIPT),
+            (What::Script { .. }, Kill::Function) => Err(BUSY_SCRIPT),
             (What::Function { .. }, Kill::Script) => Err(BUSY_FUNCTION),
             _ => {
                 parked.running.is_killed = true;
@@ -143,7 +145,7 @@ impl Scripting {
                 let (words, took) = (&running.words, running.started.elapsed());
                 Ok(Some(BusyFunction { name, words, took }))
             }
-            What::Script(_) => Err(BUSY_SCRIPT),
+            What::Script { .. } => Err(BUSY_SCRIPT),
         }
     }
 }

@@ -191,8 +191,8 @@ impl Arrival {
     fn into_client(self, node: &mut Node) -> Client {
         let is_authenticated = node.config.settings().password.is_empty();
         Client {
-            addr: self.addr,
-            local_addr: self.local_addr,
+            addr: self.addr.into(),
+            local_addr: self.local_addr.into(),
             descriptor: self.descriptor,
             is_authenticated,
             ..Client::new(node.clients.next_id(), self.peer)
