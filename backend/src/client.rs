@@ -6,6 +6,7 @@ use std::time::Instant;
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::Resp;
 
+use crate::acl::{Acl, Login};
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
@@ -36,7 +37,7 @@ pub(crate) struct Client {
     pub(crate) resp: Resp,
     /// The selected database.
     pub(crate) db: usize,
-    pub(crate) is_authenticated: bool,
+    pub(crate) login: Login,
     /// `ASKING` was the command before this one.
     pub(crate) is_asking: bool,
     /// `READONLY` was sent: a replica may answer.
@@ -144,8 +145,8 @@ pub(crate) struct Blocked {
 }
 
 impl Client {
-    /// A client that has just come, from nowhere, and has to authenticate.
-    pub(crate) fn new(id: ClientId, peer: Peer) -> Client {
+    /// A client that has just come, from nowhere.
+    pub(crate) fn new(id: ClientId, peer: Peer, login: Login) -> Client {
         let now_ms = clock::unix_ms();
         Client {
             id,
@@ -157,7 +158,7 @@ impl Client {
             name: Vec::new(),
             resp: Resp::V2,
             db: 0,
-            is_authenticated: false,
+            login,
             is_asking: false,
             is_readonly: false,
             is_no_evict: false,
@@ -190,20 +191,26 @@ impl Client {
             descriptor: self.descriptor,
             name: self.name.clone(),
             db: self.db,
-            is_authenticated: true,
             is_asking: self.is_asking,
             is_readonly: self.is_readonly,
             // What is written to it is a command's reply and nothing else; messages wait for the script's.
             replies: Replies::Off,
             connected_at_ms: self.connected_at_ms,
             used_at_ms: self.used_at_ms,
-            ..Client::new(self.id, self.peer)
+            last_command: self.last_command,
+            ..Client::new(self.id, self.peer, self.login.clone())
         })
     }
 
     /// A client that no connection belongs to and that may do everything: who repeats what was done elsewhere.
     pub(crate) fn internal(id: ClientId) -> Client {
-        Client { is_authenticated: true, ..Client::new(id, Peer::ThisMachine) }
+        Client::new(id, Peer::ThisMachine, Login::of_node())
+    }
+
+    /// Whether it has to say who it is before it may do anything.
+    #[inline]
+    pub(crate) fn is_locked_out(&self, acl: &Acl) -> bool {
+        !self.login.is_authenticated && acl.shuts_out_strangers()
     }
 
     /// Ends the connection from outside; the session is woken to notice.
