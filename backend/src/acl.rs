@@ -73,6 +73,10 @@ impl Declared {
     /// The number of the rule that cannot be followed, and why.
     pub(crate) fn read(&self, channels: FirstChannels) -> Result<Rules, (usize, RuleError)> {
         let mut rules = Rules::new(channels);
+        if self.name == DEFAULT {
+            // There is one already, of which nothing is to be left.
+            rules.reset(channels);
+        }
         for (index, rule) in self.rules.iter().enumerate() {
             rules.apply(rule, channels).map_err(|error| (index, error))?;
         }

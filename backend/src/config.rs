@@ -77,7 +77,13 @@ impl Config {
     }
 
     fn new(values: Values) -> Config {
-        Config { settings: Settings::read(&values), values, file: None, warnings: Vec::new(), users: Vec::new() }
+        Config {
+            settings: Settings::read(&values),
+            values,
+            file: None,
+            warnings: Vec::new(),
+            users: Vec::new(),
+        }
     }
 }
 

@@ -12,13 +12,8 @@ const CONFIG_SET: CommandId = CommandId::of("config|set");
 const SET_USER: CommandId = CommandId::of("acl|setuser");
 
 /// Settings whose values are secrets.
-const SECRET_SETTINGS: [&str; 5] = [
-    "masterauth",
-    "masteruser",
-    "requirepass",
-    "tls-client-key-file-pass",
-    "tls-key-file-pass",
-];
+const SECRET_SETTINGS: [&str; 5] =
+    ["masterauth", "masteruser", "requirepass", "tls-client-key-file-pass", "tls-key-file-pass"];
 
 /// What stands in the place of a word.
 const HIDDEN: &[u8] = b"(redacted)";

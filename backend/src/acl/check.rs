@@ -61,9 +61,8 @@ impl Rules {
     /// Whether a command may run, and read keys of any name at that.
     pub(crate) fn may_read_all_keys(&self, spec: &CommandSpec, args: Args<'_>) -> bool {
         let mut keys = KeysOf { spec, args, found: None };
-        let reads_all = |pattern: &KeyPattern| {
-            pattern.access.contains(Access::READ) && pattern.pattern == b"*"
-        };
+        let reads_all =
+            |pattern: &KeyPattern| pattern.access.contains(Access::READ) && pattern.pattern == b"*";
         self.selectors.iter().any(|selector| {
             let reads_all =
                 selector.keys.are_all() || selector.keys.as_slice().iter().any(reads_all);
@@ -141,16 +140,19 @@ fn allow_key(patterns: &[KeyPattern], key: &[u8], access: KeyAccess) -> bool {
     let mut needed = Access::empty();
     needed.set(Access::READ, access.intersects(READS));
     needed.set(Access::WRITE, access.intersects(WRITES));
-    patterns.iter().any(|known| {
-        known.access.contains(needed) && glob::is_match(&known.pattern, key, Case::Exact)
-    })
+    patterns.iter().any(|known| known.access.contains(needed) && fits(&known.pattern, key))
+}
+
+/// Whether a name fits a pattern. One without letters fits no star, which a Redis looks for letter by letter.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    glob::is_match(pattern, name, Case::Exact) && name.is_empty() == pattern.is_empty()
 }
 
 impl Patterns<Vec<u8>> {
     fn allow(&self, name: Name<'_>) -> bool {
         let Patterns::Some(patterns) = self else { return true };
         patterns.iter().any(|pattern| match name {
-            Name::Channel(channel) => glob::is_match(pattern, channel, Case::Exact),
+            Name::Channel(channel) => fits(pattern, channel),
             Name::Pattern(own) => pattern == own,
         })
     }

@@ -46,16 +46,12 @@ pub(super) fn load(path: &Path, channels: FirstChannels) -> Result<Users, Vec<u8
 ///
 /// # Errors
 /// What was being done, and why it cannot be done; the old file is whole.
-pub(super) fn save(
-    path: &Path,
-    lines: &[Vec<u8>],
-) -> Result<(), (&'static str, io::Error)> {
+pub(super) fn save(path: &Path, lines: &[Vec<u8>]) -> Result<(), (&'static str, io::Error)> {
     let aside = path.with_added_extension(format!("tmp-{}", std::process::id()));
     let text: Vec<u8> = lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat()).collect();
     let mode = fs::metadata(path).map_or(MODE, |old| old.permissions().mode() & 0o777);
-    let saved = write(&aside, mode, &text).and_then(|()| {
-        durable::put_in_place(&aside, path).map_err(|error| ("Renaming", error))
-    });
+    let saved = write(&aside, mode, &text)
+        .and_then(|()| durable::put_in_place(&aside, path).map_err(|error| ("Renaming", error)));
     if saved.is_err() {
         // Nothing more can be done about a leftover than to try.
         let _ = fs::remove_file(&aside);

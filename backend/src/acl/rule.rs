@@ -42,9 +42,7 @@ pub(crate) struct Unmatched {
 ///
 /// # Errors
 /// A selector is not closed.
-pub(crate) fn gather<'a>(
-    words: impl Iterator<Item = &'a [u8]>,
-) -> Result<Vec<Vec<u8>>, Unmatched> {
+pub(crate) fn gather<'a>(words: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Vec<u8>>, Unmatched> {
     let mut rules = Vec::new();
     let mut open: Option<(usize, Vec<u8>)> = None;
     for (index, word) in words.enumerate() {
@@ -91,7 +89,8 @@ mod tests {
 
     fn check(line: &str, expect: Result<&[&str], usize>) {
         let rules = gather(line.split(' ').map(str::as_bytes)).map_err(|open| open.index);
-        let expect = expect.map(|rules| rules.iter().map(|rule| rule.as_bytes().to_vec()).collect());
+        let expect =
+            expect.map(|rules| rules.iter().map(|rule| rule.as_bytes().to_vec()).collect());
         assert_eq!(rules, expect, "{line}");
     }
 

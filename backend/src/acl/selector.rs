@@ -94,6 +94,7 @@ impl Selector {
             rule if is(rule, "resetchannels") => self.channels = Patterns::NONE,
             rule if is(rule, "allcommands") || is(rule, "+@all") => self.commands.set_all(true),
             rule if is(rule, "nocommands") || is(rule, "-@all") => self.commands.set_all(false),
+            [b'~' | b'%', ..] if self.keys.are_all() => return Err(RuleError::KeysAreAll),
             [b'~', pattern @ ..] => self.add_keys(pattern, Access::all())?,
             [b'%', rest @ ..] => {
                 let (access, pattern) = access_of(rest)?;

@@ -21,7 +21,9 @@ fn denial(rules: &Rules, request: &str) -> Result<(), Denial> {
 #[track_caller]
 fn check(words: &str, table: &[(&str, Result<(), Denial>)]) {
     let rules = rules(words);
-    table.iter().for_each(|(request, expect)| assert_eq!(denial(&rules, request), *expect, "{request}"));
+    table
+        .iter()
+        .for_each(|(request, expect)| assert_eq!(denial(&rules, request), *expect, "{request}"));
 }
 
 #[test]
@@ -143,7 +145,9 @@ fn random_rules(seed: u64) -> Rules {
             5 => ["%R~a", "%W~a", "%RW~b", "~c*", "&c", "resetkeys"][random.below(6)].to_owned(),
             6 => ["on", "off"][random.below(2)].to_owned(),
             7 => [">a", ">b", "resetpass"][random.below(3)].to_owned(),
-            8 => ["nopass", "sanitize-payload", "skip-sanitize-payload"][random.below(3)].to_owned(),
+            8 => {
+                ["nopass", "sanitize-payload", "skip-sanitize-payload"][random.below(3)].to_owned()
+            }
             _ => "clearselectors".to_owned(),
         }
     };

@@ -130,15 +130,17 @@ impl Rules {
         }
     }
 
+    /// Makes them those of a new user, which is told by one word more.
+    pub(super) fn reset(&mut self, channels: FirstChannels) {
+        *self = Rules::new(channels);
+        self.sanitizing = Sanitizing::Done;
+    }
+
     /// Follows one rule, of which the words of a selector are one. An empty one changes nothing.
     ///
     /// # Errors
     /// It is no rule, or none that fits those before it; nothing has changed.
-    pub(crate) fn apply(
-        &mut self,
-        rule: &[u8],
-        channels: FirstChannels,
-    ) -> Result<(), RuleError> {
+    pub(crate) fn apply(&mut self, rule: &[u8], channels: FirstChannels) -> Result<(), RuleError> {
         match rule {
             [] => {}
             rule if is(rule, "on") => self.is_on = true,
@@ -154,10 +156,7 @@ impl Rules {
             rule if is(rule, "skip-sanitize-payload") => self.sanitizing = Sanitizing::Skipped,
             rule if is(rule, "sanitize-payload") => self.sanitizing = Sanitizing::Done,
             rule if is(rule, "clearselectors") => self.selectors.truncate(1),
-            rule if is(rule, "reset") => {
-                *self = Rules::new(channels);
-                self.sanitizing = Sanitizing::Done;
-            }
+            rule if is(rule, "reset") => self.reset(channels),
             [sign @ (b'>' | b'#'), password @ ..] => {
                 let password = digest_of(*sign == b'>', password)?;
                 self.needs_no_password = false;

@@ -91,9 +91,8 @@ fn genpass(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn dryrun(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let not_found = |what: &str, name| {
-        ReplyError::new(format!("ERR {what} '{}' not found", quoted(name)))
-    };
+    let not_found =
+        |what: &str, name| ReplyError::new(format!("ERR {what} '{}' not found", quoted(name)));
     let user = call.node.acl.find(call.arg(2)).ok_or_else(|| not_found("User", call.arg(2)))?;
     let words: Vec<&[u8]> = call.args.iter().skip(3).collect();
     let args = Args::from_slices(&words);

@@ -19,9 +19,7 @@ use reddoor_protocol::slot::Slot;
 use crate::acl::Context;
 use crate::client::{Blocked, Client, ClientId, Seat};
 use crate::commands;
-use crate::execute::{
-    Call, Origin, Turn, check_rights, may_write, route_of_script, run, slot_of,
-};
+use crate::execute::{Call, Origin, Turn, check_rights, may_write, route_of_script, run, slot_of};
 use crate::node::Node;
 use crate::propagate::Reach;
 use crate::replication::role;

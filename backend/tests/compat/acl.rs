@@ -18,6 +18,9 @@ use crate::wire::Client;
 /// Changes of one user's rules by one seed.
 const CHANGES: usize = 60;
 
+/// Commands that are looked at after each of them.
+const DRY_RUNS: usize = 20;
+
 /// Commands that a user runs before its rules change.
 const COMMANDS: usize = 12;
 
@@ -124,8 +127,11 @@ pub(crate) fn compare_rules(pair: &Pair, seed: u64) {
         change.extend((0..1 + random.below(4)).map(|_| rules::any(&mut random).into_bytes()));
         both.compare(&change, plain);
         both.compare_line("ACL GETUSER user\nACL LIST", sorted_rules);
-        for _ in 0..20 {
-            both.compare(&rules::dry_run(&mut random), plain);
+        for _ in 0..DRY_RUNS {
+            let request = rules::dry_run(&mut random);
+            if !is_lone_pfmerge(&request[3..]) {
+                both.compare(&request, plain);
+            }
         }
     }
     both.compare_line("ACL DELUSER user\nACL USERS", plain);
@@ -135,7 +141,8 @@ pub(crate) fn compare_rules(pair: &Pair, seed: u64) {
 pub(crate) fn compare_commands(pair: &Pair, family: &Family, seed: u64) {
     let name = format!("COMPAT_FAMILY={} COMPAT_SEED={seed}", family.name);
     let [mut operator, mut user] = [(); 2].map(|()| Both::connect(pair, &name));
-    operator.compare_line("FLUSHALL\nACL LOG RESET\nACL SETUSER user reset on nopass ~* +@all", plain);
+    operator
+        .compare_line("FLUSHALL\nACL LOG RESET\nACL SETUSER user reset on nopass ~* +@all", plain);
     user.compare_line("AUTH user any\nACL WHOAMI", plain);
     let mut random = Random(seed);
     let script = grammar::script(family.commands, seed, ROUNDS * COMMANDS, b"");
@@ -148,6 +155,9 @@ pub(crate) fn compare_commands(pair: &Pair, family: &Family, seed: u64) {
             user.compare_line("MULTI", plain);
         }
         for command in commands {
+            if is_lone_pfmerge(command) || is_queued && picks_at_random(command) {
+                continue;
+            }
             let [theirs, ours] = user.call(command);
             let is_same = reply::is_same(command, &theirs, &ours);
             let shown = || reply::show_last(&user.sent, 14);
@@ -155,14 +165,33 @@ pub(crate) fn compare_commands(pair: &Pair, family: &Family, seed: u64) {
         }
         if is_queued {
             // Half of the time the rules are others when the commands run.
-            operator.compare_line(["PING", "ACL SETUSER user -@read resetkeys ~b*"][random.below(2)], plain);
+            operator.compare_line(
+                ["PING", "ACL SETUSER user -@read resetkeys ~b*"][random.below(2)],
+                plain,
+            );
             let exec = [b"EXEC".to_vec()];
             let [theirs, ours] = user.call(&exec);
-            assert!(reply::is_same(&exec, &theirs, &ours), "{name}\n{}\n{}", plain(&theirs), plain(&ours));
+            assert!(
+                reply::is_same(&exec, &theirs, &ours),
+                "{name}\n{}\n{}",
+                plain(&theirs),
+                plain(&ours)
+            );
         }
     }
     operator.compare_line("ACL LOG 128", entries);
     operator.compare_line("ACL DELUSER user", plain);
+}
+
+/// Whether nobody can tell what a command would have answered, once its reply is one among others.
+fn picks_at_random(command: &[Vec<u8>]) -> bool {
+    let name = command[0].to_ascii_uppercase();
+    [&b"RANDMEMBER"[..], b"RANDFIELD", b"RANDOMKEY", b"SPOP"].iter().any(|end| name.ends_with(end))
+}
+
+/// `PFMERGE` of a destination alone, whose key a Redis does not find, and so lets everybody have.
+fn is_lone_pfmerge(command: &[Vec<u8>]) -> bool {
+    command.len() == 2 && command[0].eq_ignore_ascii_case(b"PFMERGE")
 }
 
 /// What the log of refusals says after all ways to be refused.
@@ -171,7 +200,10 @@ pub(crate) fn compare_log(pair: &Pair) {
     let mut user = Both::connect(pair, "the log");
     operator.compare_line(scripts::LOG_SETUP, plain);
     user.compare_line(scripts::LOGGED, plain);
-    operator.compare_line("ACL LOG\nACL LOG 3\nACL LOG -1\nACL LOG 0\nACL LOG x\nACL LOG 1000", entries);
+    operator.compare_line(
+        "ACL LOG\nACL LOG 3\nACL LOG -1\nACL LOG 0\nACL LOG x\nACL LOG 1000",
+        entries,
+    );
     operator.compare_line("CONFIG SET acllog-max-len 2", plain);
     user.compare_line("GET nosuch", plain);
     operator.compare_line("ACL LOG\nHELLO 3\nACL LOG", entries_or_greeting);

@@ -35,7 +35,9 @@ pub(super) fn of_family(random: &mut Random) -> Vec<String> {
     let mut rules = vec!["resetkeys".to_owned(), "clearselectors".to_owned()];
     for _ in 0..1 + random.below(3) {
         rules.push(match random.below(4) {
-            0 => pick(random, &["+@all", "+@read", "-@write", "+@write", "-@slow", "+@fast"]).into(),
+            0 => {
+                pick(random, &["+@all", "+@read", "-@write", "+@write", "-@slow", "+@fast"]).into()
+            }
             1 => category(random).replace("nosuch", "keyspace"),
             2 => command(random),
             _ => format!("(+@all {})", pick(random, &KEYS[..8])),
@@ -199,6 +201,6 @@ const SELECTORS: &[&str] = &[
 ];
 
 const ARGUMENTS: &[&str] = &[
-    "a", "b", "c", "{tag}x", "binary", "1", "2", "0", "STREAMS", "STORE", "GET", "KEYS", "", "BY", "abc",
-    "LIMIT", "sleep", "x",
+    "a", "b", "c", "{tag}x", "binary", "1", "2", "0", "STREAMS", "STORE", "GET", "KEYS", "", "BY",
+    "abc", "LIMIT", "sleep", "x",
 ];

@@ -66,7 +66,8 @@ pub(crate) const SCRIPTS: &[&str] = &[
      0 CONFIG SET aclfile x\n0 ACL DELUSER u",
 ];
 
-pub(super) const LOG_SETUP: &str = "ACL LOG RESET\nACL SETUSER user reset on nopass +@all -set ~a* &a";
+pub(super) const LOG_SETUP: &str =
+    "ACL LOG RESET\nACL SETUSER user reset on nopass +@all -set ~a* &a";
 
 /// Refused commands, of which some are the same as one before.
 pub(super) const LOGGED: &str = "AUTH nobody x\nauth user\nHELLO 2 AUTH nobody x\nAUTH user x\nSET a 1\nGET b\nGET c\nMGET a c b\n\
