@@ -2,8 +2,8 @@
 //!
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
-//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated and
-//! its user may run this,
+//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated, and
+//!    its user may run this command with its keys and channels,
 //! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it,
 //! 7. the data it needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
 //!
