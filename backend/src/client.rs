@@ -7,6 +7,7 @@ use std::time::Instant;
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::Resp;
 
+use crate::acl::{Acl, Login};
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
@@ -37,7 +38,7 @@ pub(crate) struct Client {
     pub(crate) resp: Resp,
     /// The selected database.
     pub(crate) db: usize,
-    pub(crate) is_authenticated: bool,
+    pub(crate) login: Login,
     /// `ASKING` was the command before this one.
     pub(crate) is_asking: bool,
     /// `READONLY` was sent: a replica may answer.
@@ -145,12 +146,12 @@ pub(crate) struct Blocked {
 }
 
 impl Client {
-    /// A client that has just come, from nowhere, and has to authenticate.
-    pub(crate) fn new(id: ClientId, peer: Peer) -> Client {
-        Client::new_at(id, peer, clock::unix_ms())
+    /// A client that has just come, from nowhere.
+    pub(crate) fn new(id: ClientId, peer: Peer, login: Login) -> Client {
+        Client::new_at(id, peer, login, clock::unix_ms())
     }
 
-    fn new_at(id: ClientId, peer: Peer, now_ms: i64) -> Client {
+    fn new_at(id: ClientId, peer: Peer, login: Login, now_ms: i64) -> Client {
         Client {
             id,
             seat: Seat::default(),
@@ -161,7 +162,7 @@ impl Client {
             name: Vec::new(),
             resp: Resp::V2,
             db: 0,
-            is_authenticated: false,
+            login,
             is_asking: false,
             is_readonly: false,
             is_no_evict: false,
@@ -194,19 +195,25 @@ impl Client {
             descriptor: self.descriptor,
             name: self.name.clone(),
             db: self.db,
-            is_authenticated: true,
             is_asking: self.is_asking,
             is_readonly: self.is_readonly,
             // What is written to it is a command's reply and nothing else; messages wait for the script's.
             replies: Replies::Off,
             connected_at_ms: self.connected_at_ms,
-            ..Client::new_at(self.id, self.peer, self.used_at_ms)
+            last_command: self.last_command,
+            ..Client::new_at(self.id, self.peer, self.login.clone(), self.used_at_ms)
         })
     }
 
     /// A client that no connection belongs to and that may do everything: who repeats what was done elsewhere.
     pub(crate) fn internal(id: ClientId) -> Client {
-        Client { is_authenticated: true, ..Client::new(id, Peer::ThisMachine) }
+        Client::new(id, Peer::ThisMachine, Login::of_node())
+    }
+
+    /// Whether it has to say who it is before it may do anything.
+    #[inline]
+    pub(crate) fn is_locked_out(&self, acl: &Acl) -> bool {
+        !self.login.is_authenticated && acl.shuts_out_strangers()
     }
 
     /// Ends the connection from outside; the session is woken to notice.

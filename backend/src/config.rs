@@ -15,6 +15,8 @@ pub(crate) mod change;
 
 mod rewrite;
 
+mod users;
+
 pub(crate) mod table;
 
 pub(crate) mod directive;
@@ -25,6 +27,7 @@ pub mod error;
 
 use std::path::PathBuf;
 
+use crate::acl::{Acl, Declared};
 use crate::config::directive::Setting;
 use crate::config::error::ConfigError;
 use crate::config::settings::Settings;
@@ -38,6 +41,8 @@ pub struct Config {
     /// The file they came from, as an absolute path.
     file: Option<PathBuf>,
     warnings: Vec<String>,
+    /// Users that were declared, in the order in which they were. Invariant: their rules can be followed.
+    users: Vec<Declared>,
 }
 
 impl Config {
@@ -66,8 +71,19 @@ impl Config {
         self.file.as_deref()
     }
 
+    /// The users that a node begins with.
+    pub(crate) fn acl(&self) -> Acl {
+        Acl::new(&self.settings.password, &self.users, self.settings.acl.first_channels)
+    }
+
     fn new(values: Values) -> Config {
-        Config { settings: Settings::read(&values), values, file: None, warnings: Vec::new() }
+        Config {
+            settings: Settings::read(&values),
+            values,
+            file: None,
+            warnings: Vec::new(),
+            users: Vec::new(),
+        }
     }
 }
 

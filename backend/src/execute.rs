@@ -2,7 +2,8 @@
 //!
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
-//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
+//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated, and
+//!    its user may run this command with its keys and channels,
 //! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it,
 //! 7. the data it needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
 //!
@@ -13,6 +14,8 @@ mod deeds;
 mod later;
 
 mod repeat;
+
+mod rights;
 
 mod route;
 
@@ -25,6 +28,7 @@ use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
+use crate::acl::Context;
 use crate::blocking;
 use crate::client::{Client, Peer};
 use crate::commands;
@@ -39,6 +43,7 @@ use later::{is_held_back, queue};
 
 pub(crate) use deeds::Deeds;
 pub(crate) use repeat::replay;
+pub(crate) use rights::{check as check_rights, note_refused_login};
 pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
 
 /// One command under way: what a handler works with.
@@ -208,7 +213,7 @@ fn admit(
     out: &mut Vec<u8>,
     turn: &mut Turn,
 ) -> Outcome {
-    if let Err(error) = check(node, client, spec) {
+    if let Err(error) = check(node, client, spec, args) {
         let error = if spec.id() == EXEC { exec_aborted(error.as_str()) } else { error };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
@@ -401,17 +406,24 @@ const PING: CommandId = CommandId::of("ping");
 const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 /// Checks 2 and 3, and whether a transaction may hold the command.
-fn check(node: &Node, client: &Client, spec: &CommandSpec) -> Result<(), ReplyError> {
+fn check(
+    node: &mut Node,
+    client: &Client,
+    spec: &CommandSpec,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
     if spec.id() == DEBUG && !is_permitted(node.config.settings().debug_command, client) {
         return Err(ReplyError::new(DEBUG_LOCKED));
     }
-    if !client.is_authenticated && !spec.flags.contains(CommandFlags::NO_AUTH) {
+    if client.is_locked_out(&node.acl) && !spec.flags.contains(CommandFlags::NO_AUTH) {
         return Err(ReplyError::NO_AUTH);
     }
     if client.transaction.is_some() && spec.flags.contains(CommandFlags::NO_MULTI) {
         return Err(ReplyError::new("ERR Command not allowed inside a transaction"));
     }
-    Ok(())
+    let context =
+        if client.transaction.is_some() { Context::Transaction } else { Context::TopLevel };
+    rights::check(node, client, (spec, args), context).map_err(|denial| denial.reply(spec))
 }
 
 /// How `EXEC` words a refusal of itself.

@@ -14,6 +14,7 @@
 //! | `server` | listeners, the periodic tick, signals, the end |
 //! | `session` | one client's socket: reading, executing, writing, waiting |
 //! | `client`, `clients` | what is known of one client, and of all |
+//! | `acl` | users and what they may do |
 //! | `node` | all state of the node |
 //! | `propagate` | what changes become for those who repeat them |
 //! | `replication` | this node as a primary and as a replica of others |
@@ -45,6 +46,8 @@ mod clock;
 mod durable;
 
 mod data;
+
+mod acl;
 
 mod client;
 

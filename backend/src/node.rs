@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::acl::Acl;
 use crate::blocking::{Blocking, Cause};
 use crate::client::Client;
 use crate::clients::Clients;
@@ -37,6 +38,7 @@ pub(crate) type SharedNode = Rc<RefCell<Node>>;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) config: Config,
+    pub(crate) acl: Acl,
     /// One in cluster mode, otherwise `databases` many.
     pub(crate) databases: Vec<Keyspace>,
     pub(crate) clients: Clients,
@@ -117,9 +119,11 @@ impl Node {
             (0..settings.databases_count).map(|_| Keyspace::new(Layout::Whole)).collect()
         };
         let mut random = Random::default();
+        let acl = config.acl();
         let mut node = Node {
             databases,
             config,
+            acl,
             clients: Clients::default(),
             watches: Watches::default(),
             blocking: Blocking::default(),

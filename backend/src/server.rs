@@ -53,6 +53,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     };
     let _pid_file = PidFile::write(&settings.pid_file)?;
     let mut node = Node::new(config, cluster);
+    load_users(&mut node)?;
     node.memory_at_start_bytes = resident_bytes();
     let shutdown = Arc::clone(&node.shutdown);
     let node: SharedNode = Rc::new(RefCell::new(node));
@@ -136,6 +137,26 @@ fn announce(config: &Config) {
     }
     let mode = if settings.is_cluster { "cluster" } else { "standalone" };
     tracing::info!("Running mode={mode}, port={}.", settings.port);
+}
+
+/// Reads the file of users, if there is one.
+fn load_users(node: &mut Node) -> Result<(), RunError> {
+    let settings = &node.config.settings().acl;
+    if let Some(file) = &settings.file {
+        return node.acl.load(file, settings.first_channels).map_err(|mistakes| {
+            let mistakes = String::from_utf8_lossy(&mistakes).into_owned();
+            tracing::warn!("Aborting Redis startup because of ACL errors: {mistakes}");
+            RunError::Users(mistakes)
+        });
+    }
+    for user in node.acl.users().filter(|user| !user.rules().are_on()) {
+        tracing::info!(
+            "The user '{}' is disabled (there is no 'on' modifier in the user description). Make sure this is not \
+             a configuration error.",
+            String::from_utf8_lossy(user.name())
+        );
+    }
+    Ok(())
 }
 
 /// The signals that a node heeds. SIGHUP is caught so that a closed terminal does not end it.

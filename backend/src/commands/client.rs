@@ -18,6 +18,9 @@ use crate::commands::connection::check_name;
 use crate::execute::{Call, Handler};
 use crate::node::{Pause, PauseReach};
 
+pub(crate) use kill::end_clients;
+pub(crate) use list::describe_client;
+
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("client|id", id),
     ("client|info", list::info),

@@ -1,5 +1,7 @@
 //! The settings that the node acts on, typed, so that nobody looks up a directive by name while it serves.
 
+mod acl;
+
 pub(crate) mod disk;
 
 mod replication;
@@ -13,6 +15,7 @@ use crate::config::settings::disk::Disk;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
+pub(crate) use acl::AclSettings;
 pub(crate) use replication::{OnError, ReplicationSettings};
 
 /// Typed settings; made anew from the directives after every change.
@@ -87,6 +90,7 @@ pub(crate) struct Settings {
     /// Up to where sorted sets are kept compact.
     pub(crate) sorted_set_limits: Limits,
 
+    pub(crate) acl: AclSettings,
     pub(crate) replication: ReplicationSettings,
     /// How long a script runs before others are told that the node is busy; `None`: they never are.
     pub(crate) busy_reply_threshold: Option<Duration>,
@@ -197,6 +201,7 @@ impl Settings {
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
             lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
+            acl: AclSettings::read(values),
             replication: ReplicationSettings::read(values),
             busy_reply_threshold: Some(Duration::from_millis(
                 values.number("busy-reply-threshold"),

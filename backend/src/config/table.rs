@@ -17,6 +17,9 @@ const U32_MAX: i64 = u32::MAX as i64;
 
 /// Directives that have an effect on this node.
 pub(crate) static HEEDED: &[Directive] = &[
+    live("acl-pubsub-default", Kind::Choice(&["allchannels", "resetchannels"]), "resetchannels"),
+    startup("aclfile", Kind::Text, ""),
+    live("acllog-max-len", int(0, i64::MAX), "128"),
     live("active-expire-effort", int(1, 10), "1"),
     live("aof-disable-auto-gc", Kind::Flag, "no"),
     live("aof-load-truncated", Kind::Flag, "yes"),
@@ -138,9 +141,6 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("latency-monitor-threshold", int(0, i64::MAX), "0"),
     live("latency-tracking", Kind::Flag, "yes"),
     live("shutdown-timeout", int(0, I32_MAX), "10"),
-    live("acl-pubsub-default", Kind::Choice(&["allchannels", "resetchannels"]), "resetchannels"),
-    startup("aclfile", Kind::Text, ""),
-    live("acllog-max-len", int(0, i64::MAX), "128"),
     live("active-defrag-cycle-max", int(1, 99), "25"),
     live("active-defrag-cycle-min", int(1, 99), "1"),
     live("active-defrag-ignore-bytes", Kind::Memory, "104857600"),
@@ -240,8 +240,11 @@ pub(crate) static ACCEPTED: &[Directive] = &[
 /// The directive of whom the node copies.
 pub(crate) const PRIMARY: &str = "replicaof";
 
+/// The directive that declares a user: no setting, as it may stand in a file any number of times.
+pub(crate) const USER: &str = "user";
+
 /// Directives of a Redis that would be dangerous to ignore: whoever writes one relies on it.
-pub(crate) static REFUSED: &[&str] = &["loadmodule", "rename-command", "user"];
+pub(crate) static REFUSED: &[&str] = &["loadmodule", "rename-command"];
 
 /// All directives, those with an effect first. Settings are indexed by the position here.
 pub(crate) fn all() -> impl Iterator<Item = &'static Directive> {

@@ -17,9 +17,10 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Args, ArgsBuf};
 use reddoor_protocol::slot::Slot;
 
+use crate::acl::Context;
 use crate::client::{Blocked, Client, ClientId, Seat};
 use crate::commands;
-use crate::execute::{Call, Origin, Turn, may_write, route_of_script, run, slot_of};
+use crate::execute::{Call, Origin, Turn, check_rights, may_write, route_of_script, run, slot_of};
 use crate::node::Node;
 use crate::propagate::Reach;
 use crate::replication::role;
@@ -236,8 +237,10 @@ pub(super) fn advance(node: &mut Node, running: &mut Running, first: Resume) -> 
                 Resume::Reply { words, reply }
             }
             Event::MayRun(words) => {
-                let known = resolve::resolve_any_arity(words.args());
-                Resume::MayRun(known.is_ok().then_some(true))
+                let args = words.args();
+                let rules = running.client.login.user.rules();
+                let known = resolve::resolve_any_arity(args).ok();
+                Resume::MayRun(known.map(|spec| rules.check(spec, args).is_ok()))
             }
             Event::Paused if running.is_killed => Resume::Kill,
             Event::Paused => return Step::Paused,
@@ -309,6 +312,8 @@ fn admit(
     if node.is_stale() && !spec.flags.contains(CommandFlags::STALE) {
         return refuse(Some(spec), "ERR Can not execute the command on a stale replica");
     }
+    check_rights(node, &running.client, (spec, args), Context::Script)
+        .map_err(|denial| (Some(spec), denial.reply_to_script()))?;
     if may_write(spec) && running.is_readonly {
         return refuse(Some(spec), "ERR Write commands are not allowed from read-only scripts.");
     }

@@ -214,7 +214,7 @@ fn run_all(
         bulk_bytes_max: node.config.settings().bulk_bytes_max,
         // Ranges are kept only for arguments that were received, so Redis's own limit does no harm.
         args_max: i32::MAX as usize,
-        unauthenticated: !client.is_authenticated,
+        unauthenticated: client.is_locked_out(&node.acl),
         ..Limits::default()
     };
     let mut consumed = 0;
@@ -236,7 +236,7 @@ fn run_all(
                     if node.pubsub.has_absent() {
                         node.pubsub.let_through(client, replies);
                     }
-                    limits.unauthenticated = !client.is_authenticated;
+                    limits.unauthenticated = client.is_locked_out(&node.acl);
                 }
                 consumed += count;
             }

@@ -87,7 +87,15 @@ impl ClientType {
     }
 }
 
-/// Appends the line of one client.
+/// The line of one client.
+pub(crate) fn describe_client(client: &Client, node: &Node, now_ms: i64) -> Vec<u8> {
+    let mut line = Vec::new();
+    write_line(&mut line, client, node, now_ms);
+    line.pop();
+    line
+}
+
+/// Appends the line of one client, its end included.
 fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
     let seconds_since = |time_ms: i64| (now_ms - time_ms).max(0) / 1000;
     let queued = client.transaction.as_ref();
@@ -102,7 +110,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
     let _ = write!(
         line,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free=0 argv-mem=0 \
-         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir={} resp={}",
+         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=",
         seconds_since(client.connected_at_ms),
         seconds_since(client.used_at_ms),
         flags(client, node),
@@ -117,11 +125,11 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
         client.output_bytes,
         size_of::<Client>() + client.query_bytes + client.output_bytes,
         client.last_command.map_or("NULL", |id| spec(id).name),
-        redirect_number(&node.tracking, client.id),
-        client.resp.number(),
     );
-    line.push('\n');
     text.extend_from_slice(line.as_bytes());
+    text.extend_from_slice(client.login.user.name());
+    let redirect = redirect_number(&node.tracking, client.id);
+    text.extend_from_slice(format!(" redir={redirect} resp={}\n", client.resp.number()).as_bytes());
 }
 
 fn flags(client: &Client, node: &Node) -> String {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::config::settings::disk::AppendSync;
+use crate::error::system_words;
 use crate::node::{Node, SharedNode};
 use crate::persistence::aof::State;
 use crate::propagate::{Reach, Unit};
@@ -104,7 +105,7 @@ impl Node {
                 if aof.write_error.is_none() {
                     tracing::warn!("Error writing to the AOF file: {error}");
                 }
-                aof.write_error = Some(text_of(&error));
+                aof.write_error = Some(system_words(&error));
                 aof.unwritten.drain(..kept);
                 aof.file_bytes += kept as u64;
                 aof.bytes_total += kept as u64;
@@ -130,11 +131,11 @@ impl Node {
             match file.sync_data() {
                 Ok(()) => aof.synced = aof.written,
                 Err(error) if is_always && aof.state == State::On => {
-                    end_without_answer("fsync", &text_of(&error));
+                    end_without_answer("fsync", &system_words(&error));
                 }
                 Err(error) => {
                     tracing::warn!("Fail to fsync the AOF file: {error}.");
-                    aof.sync_error = Some(text_of(&error));
+                    aof.sync_error = Some(system_words(&error));
                 }
             }
         }
@@ -166,12 +167,6 @@ fn append(mut file: &File, bytes: &[u8], file_bytes: u64) -> Result<(), Unwritte
         return Err(Unwritten { error, kept });
     }
     Ok(())
-}
-
-/// The system's own words, as replies have them.
-fn text_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Clients wait to hear that their writes are on the disk. They are not, and yet they were made.
@@ -230,7 +225,7 @@ fn end_sync(node: &mut Node, written: u64, result: io::Result<()>) {
         }
         Err(error) => {
             tracing::warn!("Fail to fsync the AOF file: {error}.");
-            aof.sync_error = Some(text_of(&error));
+            aof.sync_error = Some(system_words(&error));
         }
     }
     node.write_appended();
