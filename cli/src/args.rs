@@ -15,6 +15,7 @@ Examples:
   reddoor proxy --cluster 10.0.0.1:7000 the front door of a cluster that already runs
   reddoor node --port 7001 --dir /tmp/n one node; takes the directives of redis.conf
   redis-cli -p 6379 SET greeting hello  any Redis client, once it runs
+  reddoor doctor                        what the application does that a cluster would refuse
 
 Started again with the same directory, reddoor finds its cluster there.
 ";
@@ -67,6 +68,9 @@ pub(crate) enum Command {
         disable_help_subcommand = true
     )]
     Proxy(ProxyArgs),
+    /// What a running front door has seen that a plain cluster would refuse, and which settings or rules serve it
+    #[command(after_help = exit::HELP)]
+    Doctor(DoctorArgs),
     /// One bundled node: [CONFIG-FILE] and the directives of redis.conf as --flags
     // Redis-style arguments are not for this parser: everything behind `node` is passed on as it stands.
     #[command(disable_help_flag = true, disable_version_flag = true)]
@@ -130,6 +134,17 @@ pub(crate) struct ReloadArgs {
     /// Which one, by the address where its clients connect; needed only where several run
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Which front door, by its admin address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9379")]
+    pub(crate) admin: String,
+    /// End with exit code 1 if the front door has refused anything, for tests of an application
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// Flags that every front door has. A flag wins over the environment (`REDDOOR_SECTION__KEY`), which wins over

@@ -12,6 +12,7 @@
 //! | [`attendant`] | what is asked of a front door while it runs |
 //! | [`reload`] | settings read anew |
 //! | [`take_over`] | one front door in the place of another |
+//! | [`doctor`] | what a running front door has seen that a cluster would refuse |
 //! | [`control`] | where a running front door is found and asked |
 //! | [`signals`] | Ctrl-C, SIGTERM and SIGHUP |
 //! | [`log`] | where log lines go |
@@ -34,6 +35,8 @@ mod attendant;
 mod reload;
 
 mod take_over;
+
+mod doctor;
 
 mod control;
 
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
             Some(ProxyAction::Reload(args)) => reload::run(args),
         },
         Some(Command::Node { args }) => node::run(args),
+        Some(Command::Doctor(args)) => doctor::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@
 //! by itself. A connection too many waits in the kernel.
 //!
 //! Not here: the data path. Whoever answers here shares the topology keeper's thread, and no lock with a worker but
-//! the one around its list of nodes.
+//! those around its list of nodes and its book of the doctor.
 
 mod routes;
 
@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
+use crate::doctor::Doctor;
 use crate::metrics::Metrics;
 
 /// Connections served at once (count): a few scrapers and probes, and some to spare.
@@ -54,6 +55,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct AdminState {
     config: Mutex<Arc<Config>>,
     metrics: Arc<Metrics>,
+    doctor: Arc<Doctor>,
     readiness: Mutex<Readiness>,
 }
 
@@ -69,9 +71,9 @@ enum Readiness {
 
 impl AdminState {
     /// A front door that knows no topology yet, and so is not ready.
-    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> AdminState {
+    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>, doctor: Arc<Doctor>) -> AdminState {
         let readiness = Mutex::new(Readiness::NotReady("no topology yet".to_owned()));
-        AdminState { config: Mutex::new(config), metrics, readiness }
+        AdminState { config: Mutex::new(config), metrics, doctor, readiness }
     }
 
     /// Other settings are in force.

@@ -10,6 +10,7 @@
 
 pub mod colocation;
 pub mod databases;
+pub mod doctor;
 pub mod error;
 mod host_port;
 pub mod layer;
@@ -21,6 +22,7 @@ pub mod reads;
 pub mod reload;
 pub mod secret;
 mod section;
+pub mod shutdown;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use databases::{ColocateConfig, DatabasesConfig};
+use doctor::DoctorKeys;
 use error::ConfigError;
 use layer::Overrides;
 use profile::Profile;
@@ -38,6 +41,7 @@ use rates::RatesConfig;
 use reader::Reader;
 use reads::ReadsConfig;
 use secret::Secret;
+use shutdown::ShutdownConfig;
 
 /// Every setting of the front door. Made by [`Config::load`] only, so what is in it has been checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -119,6 +123,8 @@ pub struct AdminConfig {
     pub commands: Permission,
     /// Whether clients may run `CLUSTER` commands.
     pub cluster_commands: Permission,
+    /// What is kept and told of the keys of commands that a cluster would refuse.
+    pub doctor_keys: DoctorKeys,
 }
 
 /// Whether something is allowed to clients.
@@ -331,24 +337,6 @@ pub enum CrossSlotPops {
     Reject,
     /// The keys are looked at one by one, and waited for.
     Serve,
-}
-
-/// Section `shutdown`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ShutdownConfig {
-    /// From the signal to the end of accepting, while the front door calls itself not ready.
-    #[serde(rename = "delay_ms", serialize_with = "as_milliseconds")]
-    pub delay: Duration,
-    /// Silence after which a client with nothing under way is closed.
-    #[serde(rename = "idle_ms", serialize_with = "as_milliseconds")]
-    pub idle: Duration,
-    /// How long clients may go on.
-    #[serde(rename = "drain_ms", serialize_with = "as_milliseconds")]
-    pub drain: Duration,
-    /// How long clients may go on when another process has taken over.
-    #[serde(rename = "takeover_drain_ms", serialize_with = "as_milliseconds")]
-    pub takeover_drain: Duration,
 }
 
 /// Section `auth`.

@@ -29,6 +29,8 @@ mod stream_reads;
 
 mod pops;
 
+mod set_if_none;
+
 pub(crate) mod waiting;
 
 use reddoor_protocol::command::cross_slot::{Way, is_overwritten, reads_unnamed_keys};
@@ -46,6 +48,7 @@ use self::member::Member;
 use self::merge::Merge;
 use self::pops::Pops;
 use self::rename::{Over, Rename};
+use self::set_if_none::SetIfNone;
 use self::steps::Steps;
 use self::stream_reads::StreamReads;
 use crate::join::elements;
@@ -311,6 +314,7 @@ pub(crate) fn steps_of(
         Way::Rename => Box::new(Rename::new(&args[1], &args[2], Over::Anything)),
         Way::RenameIfFree => Box::new(Rename::new(&args[1], &args[2], Over::Nothing)),
         Way::Merge => Box::new(Merge::new(args)),
+        Way::SetIfNone => Box::new(SetIfNone::new(args)),
         Way::Member => Box::new(Member::new(&args[1], &args[2], &args[3])),
         Way::Element => Box::new(Element::new(args, waits)),
         Way::Groups => {

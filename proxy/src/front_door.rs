@@ -17,6 +17,7 @@ use crate::cluster_map::ClusterMap;
 use crate::config::Config;
 use crate::config::reload::{self, Change};
 use crate::directory::Directory;
+use crate::doctor::Doctor;
 use crate::drain::{Departure, Drain};
 use crate::error::StartError;
 use crate::keeper::Keeper;
@@ -131,6 +132,7 @@ impl FrontDoor {
     pub fn start(self) -> Result<Running, StartError> {
         let port = self.listen_addr().port();
         let metrics = Arc::new(Metrics::new(self.config.workers.count));
+        let doctor = Arc::new(Doctor::new(self.config.workers.count));
         let facts = Arc::new(SharedFacts {
             next_client_id: AtomicU64::new(1),
             clients_count: AtomicUsize::new(0),
@@ -144,9 +146,11 @@ impl FrontDoor {
             listeners: ListenerCounts::default(),
             held_bytes: Arc::new(AtomicUsize::new(0)),
             rates: Rates::default(),
+            doctor: Arc::clone(&doctor),
         });
         let trigger = Arc::new(RefreshTrigger::default());
-        let admin_state = Arc::new(AdminState::new(Arc::clone(&self.config), Arc::clone(&metrics)));
+        let admin_state =
+            Arc::new(AdminState::new(Arc::clone(&self.config), Arc::clone(&metrics), doctor));
         let (maps, maps_receiver) = watch::channel(None);
         let (configs, configs_receiver) = watch::channel(Arc::clone(&self.config));
         let (stop, stop_receiver) = watch::channel(None);

@@ -29,6 +29,7 @@
 //! | `channels` | who listens to what, and which nodes carry it |
 //! | `directory` | which worker serves a client |
 //! | `local` | what the front door answers itself |
+//! | `doctor` | what a plain cluster would not have run, for the operator |
 //! | `permissions` | what the operator allows to clients |
 //! | `plan` | what is to be done with a request |
 //! | `peers` | what workers tell each other |
@@ -91,6 +92,8 @@ mod reading;
 mod channels;
 
 mod directory;
+
+mod doctor;
 
 mod local;
 

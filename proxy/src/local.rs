@@ -30,6 +30,7 @@ use self::client_filter::ClientFilter;
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::doctor::Doctor;
 use crate::errand::ClientId;
 use crate::fan_out::Start;
 use crate::key_mapping::Mapping;
@@ -125,6 +126,8 @@ pub(crate) struct SharedFacts {
     pub(crate) held_bytes: Arc<AtomicUsize>,
     /// How fast clients are.
     pub(crate) rates: Rates,
+    /// What a cluster would not have run.
+    pub(crate) doctor: Arc<Doctor>,
 }
 
 /// What answers may look at.

@@ -159,6 +159,13 @@ impl Transaction {
         Ok(())
     }
 
+    /// The first command whose keys say where the transaction runs.
+    pub(crate) fn first_request(&self) -> Option<&[u8]> {
+        let is_placed = |queued: &&Queued| matches!(queued.place, Place::Slot(_));
+        let first = self.commands.iter().find(is_placed)?;
+        self.bytes.get(first.bytes.clone())
+    }
+
     /// Bytes of the commands queued.
     pub(crate) fn bytes_len(&self) -> usize {
         self.bytes.len()

@@ -47,6 +47,8 @@ pub(crate) mod shedding;
 
 pub(crate) mod connects;
 
+pub(crate) mod doctor;
+
 pub(crate) mod flush;
 
 pub(crate) mod clock;
@@ -290,6 +292,7 @@ impl Worker {
         self.answerer.config = Arc::clone(&config);
         self.config = config;
         self.set_reads();
+        self.settle_doctor();
     }
 
     /// Puts a session on the list of those to be flushed at the turn's end.

@@ -1,5 +1,7 @@
 //! What each path of the admin port answers. Pure: a state, a method and a path in, a response out.
 
+use std::time::SystemTime;
+
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -20,12 +22,13 @@ struct Route {
     answer: fn(&AdminState) -> Answer,
 }
 
-const ROUTES: [Route; 5] = [
+const ROUTES: [Route; 6] = [
     Route { path: "/metrics", answer: metrics },
     Route { path: "/livez", answer: live },
     Route { path: "/healthz", answer: live },
     Route { path: "/readyz", answer: ready },
     Route { path: "/config", answer: config },
+    Route { path: "/doctor", answer: doctor },
 ];
 
 struct Answer {
@@ -77,6 +80,11 @@ fn ready(state: &AdminState) -> Answer {
 
 fn config(state: &AdminState) -> Answer {
     Answer::plain(StatusCode::OK, state.config().to_toml_redacted())
+}
+
+/// What a plain cluster would not have run.
+fn doctor(state: &AdminState) -> Answer {
+    Answer::plain(StatusCode::OK, state.doctor.page(&state.config(), SystemTime::now()))
 }
 
 fn unknown_path() -> Answer {

@@ -21,7 +21,8 @@ fn state() -> Arc<AdminState> {
     overrides.set("cluster.seeds", "a:1");
     let variables = [("REDDOOR_AUTH__PASSWORD".into(), "hunter2".into())];
     let config = Config::load(None, variables, &overrides).unwrap();
-    Arc::new(AdminState::new(Arc::new(config), Arc::new(Metrics::new(2))))
+    let doctor = Arc::new(Doctor::new(2));
+    Arc::new(AdminState::new(Arc::new(config), Arc::new(Metrics::new(2)), doctor))
 }
 
 /// Runs a test against a server, in the kind of runtime that the front door uses.
@@ -119,7 +120,10 @@ fn other_paths_and_methods_are_refused_with_what_there_is() {
     with_server(|server| async move {
         let answer = get(server.addr, "/metric").await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
-        assert!(answer.ends_with("/metrics, /livez, /healthz, /readyz, /config\n"), "{answer}");
+        assert!(
+            answer.ends_with("/metrics, /livez, /healthz, /readyz, /config, /doctor\n"),
+            "{answer}"
+        );
         let post = "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
         let answer = exchange(server.addr, post).await;
         assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");

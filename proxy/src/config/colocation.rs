@@ -62,6 +62,17 @@ impl ColocationRule {
         &self.tag
     }
 
+    /// Whether a pattern takes the key that begins with a name: others take keys of strangers, too.
+    pub fn names(&self, key: &[u8]) -> bool {
+        let begins_with_name = |pattern: &&KeyPattern| match pattern {
+            KeyPattern::Plain(text) | KeyPattern::Grouped { head: text, .. } => {
+                text.first().is_some_and(|first| !b"*?[".contains(first))
+            }
+        };
+        let mut named = self.patterns.iter().filter(begins_with_name);
+        named.any(|pattern| pattern.group_of(key).is_some())
+    }
+
     /// The group in which the rule puts a key, empty when the rule has one group only; `None` when it does not take
     /// the key. A key with a hash tag of its own is where it wants to be.
     pub fn group_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use reddoor_protocol::frame::ReplyLimits;
 
+use super::doctor::DoctorKeys;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
     CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
-    LogFormat, LogLevel, Permission, RequestConfig, ShutdownConfig, TransactionsConfig,
-    WorkersConfig,
+    LogFormat, LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -36,6 +36,7 @@ impl AdminConfig {
             addr: reader.optional_listen_addr("admin.addr"),
             commands: reader.choice("admin.commands", &Permission::CHOICES),
             cluster_commands: reader.choice("admin.cluster_commands", &Permission::CHOICES),
+            doctor_keys: reader.choice("admin.doctor_keys", &DoctorKeys::CHOICES),
         }
     }
 }
@@ -247,17 +248,6 @@ impl CrossSlotConfig {
             reads: reader.choice("cross_slot.reads", &reads),
             writes: reader.choice("cross_slot.writes", &writes),
             pops: reader.choice("cross_slot.pops", &pops),
-        }
-    }
-}
-
-impl ShutdownConfig {
-    pub(super) fn read(reader: &mut Reader) -> ShutdownConfig {
-        ShutdownConfig {
-            delay: reader.milliseconds("shutdown.delay_ms", 0..=600_000),
-            idle: reader.milliseconds("shutdown.idle_ms", 0..=3_600_000),
-            drain: reader.milliseconds("shutdown.drain_ms", 0..=86_400_000),
-            takeover_drain: reader.milliseconds("shutdown.takeover_drain_ms", 0..=86_400_000),
         }
     }
 }

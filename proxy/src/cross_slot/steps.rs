@@ -13,6 +13,7 @@ use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::scratch::Scratch;
+use reddoor_protocol::slot::Slot;
 
 use super::{Ask, By};
 use crate::join::elements;
@@ -88,7 +89,12 @@ pub(super) fn question(key: &[u8], words: &[&[u8]]) -> Ask {
 }
 
 pub(super) fn question_by(by: By, key: &[u8], words: &[&[u8]]) -> Ask {
-    Ask { by, ..Ask::new(key_mapping::slot_of(key), words) }
+    question_to(by, key_mapping::slot_of(key), words)
+}
+
+/// What the owner of a slot is asked.
+pub(super) fn question_to(by: By, slot: Slot, words: &[&[u8]]) -> Ask {
+    Ask { by, ..Ask::new(slot, words) }
 }
 
 /// Has the node tell whether a key changes from now on until [`guarded`].

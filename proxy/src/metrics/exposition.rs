@@ -13,7 +13,7 @@ use super::Counts;
 use super::cell::{Counter, Gauge};
 use super::family;
 use super::label::{Buffer, CrossSlot, Direction, Label, Limit, Outcome, Redirect, RefreshReason};
-use super::label::{CloseReason, RefreshResult, Shed, Side};
+use super::label::{CloseReason, RefreshResult, Refusal, Shed, Side};
 use super::label::{Hedge, LeftOut, ReadDetour, ReadRole};
 use super::latency::HistogramSum;
 use super::node::NodeSums;
@@ -94,18 +94,23 @@ impl Workers<'_> {
         ]
     }
 
-    fn commands(&self) -> [Family; 3] {
+    fn commands(&self) -> [Family; 4] {
         let mut commands = Family::counter(
             "reddoor_commands_total",
             "Commands answered, by family, command and result; commands not in the table are \"other\".",
         );
         let mut cross_slot = Family::counter(
             "reddoor_cross_slot_commands_total",
-            "Commands whose keys lie in several slots and which cannot be split, by what became of them.",
+            "Commands whose keys lie in several slots, by what became of them.",
+        );
+        let mut refused = Family::counter(
+            "reddoor_refused_commands_total",
+            "Commands refused that one Redis would have run, by reason.",
         );
         for cell in 0..family::COMMAND_CELLS {
             self.command::<Outcome, _>(&mut commands, cell, |worker| &worker.commands[cell]);
             self.command::<CrossSlot, _>(&mut cross_slot, cell, |worker| &worker.cross_slot[cell]);
+            self.command::<Refusal, _>(&mut refused, cell, |worker| &worker.refused[cell]);
         }
         let mut durations = Family::histogram(
             "reddoor_command_duration_seconds",
@@ -116,7 +121,7 @@ impl Workers<'_> {
             self.0.iter().for_each(|worker| sum.add(&worker.latencies[index]));
             durations.add_histogram(&[("family", family::name(index))], &sum);
         }
-        [commands, cross_slot, durations]
+        [commands, cross_slot, refused, durations]
     }
 
     /// Adds the series of one command, if it was ever called.

@@ -20,7 +20,7 @@ macro_rules! label {
         $name:ident: $label:literal { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)+ }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl $name {
@@ -197,8 +197,10 @@ label! {
 }
 
 label! {
-    /// What became of a command whose keys lie in several slots and which cannot be split.
+    /// What became of a command whose keys lie in several slots.
     CrossSlot: "result" {
+        /// Each slot got its part.
+        Split => "split",
         /// Its keys were fetched, and it was answered.
         Gathered => "gathered",
         /// As gathered, and its result was to be stored.
@@ -207,6 +209,30 @@ label! {
         Waited => "waited",
         /// It was refused.
         Refused => "refused",
+    }
+}
+
+label! {
+    /// Why a command was refused that one Redis would have run.
+    Refusal: "reason" {
+        /// Its keys lie in several slots.
+        CrossSlot => "crossslot",
+        /// It was to be part of a transaction that lies in another slot, or needs several nodes.
+        Transaction => "transaction",
+        /// It was to guard keys of several slots.
+        Watch => "watch",
+        /// The keys of the script lie in several slots.
+        Script => "script",
+        /// The script used a key that it was not given, of another slot.
+        ScriptKeys => "script_keys",
+        /// It reads keys that it does not name.
+        UnnamedKeys => "unnamed_keys",
+        /// It is about another database than 0.
+        Database => "database",
+        /// It changes nodes.
+        Admin => "admin",
+        /// The front door does not serve it.
+        Unserved => "unserved",
     }
 }
 

@@ -12,7 +12,7 @@ use reddoor_protocol::command::CommandId;
 use super::cell::{Counter, Gauge};
 use super::family;
 use super::label::{
-    Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Shed, Side,
+    Buffer, CloseReason, CrossSlot, Direction, Limit, Outcome, Redirect, Refusal, Shed, Side,
 };
 use super::label::{Hedge, ReadDetour, ReadRole};
 use super::latency::Histogram;
@@ -31,6 +31,7 @@ pub const NODES_REST: &str = "other";
 pub struct WorkerMetrics {
     pub(super) commands: Box<[[Counter; Outcome::COUNT]]>,
     pub(super) cross_slot: Box<[[Counter; CrossSlot::COUNT]]>,
+    pub(super) refused: Box<[[Counter; Refusal::COUNT]]>,
     pub(super) latencies: Box<[Histogram]>,
     pub(super) clients: Gauge,
     pub(super) clients_accepted: Counter,
@@ -69,6 +70,7 @@ impl WorkerMetrics {
         WorkerMetrics {
             commands: (0..family::COMMAND_CELLS).map(|_| Default::default()).collect(),
             cross_slot: (0..family::COMMAND_CELLS).map(|_| Default::default()).collect(),
+            refused: (0..family::COMMAND_CELLS).map(|_| Default::default()).collect(),
             latencies: (0..family::COUNT).map(|_| Histogram::default()).collect(),
             clients: Gauge::default(),
             clients_accepted: Counter::default(),
@@ -140,7 +142,12 @@ impl WorkerMetrics {
         self.latencies[family::of_command(command)].record(elapsed);
     }
 
-    /// A command came whose keys lie in several slots and which cannot be split.
+    /// A command was refused that one Redis would have run.
+    pub fn refused(&self, command: CommandId, reason: Refusal) {
+        self.refused[family::command_cell(Some(command))][reason.index()].increment();
+    }
+
+    /// A command came whose keys lie in several slots.
     pub fn cross_slot(&self, command: CommandId, result: CrossSlot) {
         self.cross_slot[family::command_cell(Some(command))][result.index()].increment();
     }

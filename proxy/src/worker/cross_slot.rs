@@ -13,6 +13,7 @@ use reddoor_protocol::request::Args;
 use super::Worker;
 use super::dispatch::{Ran, errand, outstanding};
 use crate::cross_slot::{self, Across, Ask, By, Found};
+use crate::doctor::refusal::Setting;
 use crate::errand::{Errand, Waiter};
 use crate::fan_out::{Gather, Job};
 use crate::metrics::label::CrossSlot;
@@ -30,22 +31,23 @@ impl Worker {
             return self.run_steps(key, (command, wait), steps, args);
         }
         match Across::new(command, way, args) {
-            Some((across, asks)) => self.run_over_copies(key, command, across, &asks),
-            None => self.refuse_across(key, command),
+            Some((across, asks)) => self.run_over_copies(key, (command, args), across, &asks),
+            None => self.refuse_across(key, command, args),
         }
         Ran::Now
     }
 
     /// Its arguments ask for what cannot be done over several slots.
-    fn refuse_across(&mut self, key: usize, command: &'static CommandSpec) {
-        self.metrics.cross_slot(command.id(), CrossSlot::Refused);
-        self.answer_error(key, Some(command), &ReplyError::CROSS_SLOT);
+    fn refuse_across(&mut self, key: usize, command: &'static CommandSpec, args: Args<'_>) {
+        let error = ReplyError::CROSS_SLOT;
+        self.note_refused(key, command, (error.as_str().as_bytes(), Setting::Alone), args);
+        self.answer_error(key, Some(command), &error);
     }
 
     fn run_over_copies(
         &mut self,
         key: usize,
-        command: &'static CommandSpec,
+        (command, args): (&'static CommandSpec, Args<'_>),
         across: Across,
         asks: &[Ask],
     ) {
@@ -63,7 +65,7 @@ impl Worker {
         } else {
             CrossSlot::Gathered
         };
-        self.metrics.cross_slot(command.id(), result);
+        self.note_served(key, command, result, args);
         let waiter = Waiter { session: key, client, seq, part: 0 };
         self.ask_slots(waiter, Job::CrossSlot(Box::new(across)), asks);
     }

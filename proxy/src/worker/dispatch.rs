@@ -18,6 +18,7 @@ use super::{LinkEntry, Worker};
 use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
 use crate::config::reads::ReadFrom;
+use crate::doctor::refusal::Setting;
 use crate::errand::Waiter;
 use crate::errand::{Bound, Caching, Errand, Lane, LinkKey, NodeIndex, Reading, Seq, Travel};
 use crate::error::{RequestError, Unavailable};
@@ -110,6 +111,7 @@ impl Worker {
             }
             Plan::Split(split) => {
                 session.last_command = Some(split.command);
+                self.note_served(key, split.command, CrossSlot::Split, args);
                 self.run_split(key, split, args);
             }
             Plan::Across { command, way, wait } => {
@@ -131,6 +133,7 @@ impl Worker {
                 match answer(&self.answerer, &mut requester, args) {
                     Answered::Here => self.answered_here(key, Some(command), Outcome::Ok),
                     Answered::Refused => {
+                        self.note_unselected(key, command, args);
                         self.answered_here(key, Some(command), Outcome::LocalError)
                     }
                     Answered::Anew => {
@@ -170,10 +173,9 @@ impl Worker {
                 self.begin_monitoring(key, command);
             }
             Plan::Reject { command, error } => {
-                if let Some(command) = command
-                    && error.code() == ReplyError::CROSS_SLOT.code()
-                {
-                    self.metrics.cross_slot(command.id(), CrossSlot::Refused);
+                if let Some(command) = command {
+                    let error = (error.as_str().as_bytes(), Setting::Alone);
+                    self.note_refused(key, command, error, args);
                 }
                 self.answer_error(key, command, &error);
                 if command.is_some_and(is_exec) {

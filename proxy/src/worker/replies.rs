@@ -174,6 +174,7 @@ impl Worker {
             && !self.run_by_source(node, &errand, line, &request)
         {
             self.pinned_reply(&errand, reply);
+            self.note_error(&errand, line, &request);
             match &refusal {
                 Some(refusal) => self.deliver(errand.waiter, &aborted(&refusal.line)),
                 None => self.deliver(errand.waiter, reply),

@@ -98,13 +98,17 @@ impl Worker {
                     "CROSSSLOT" => ReplyError::CROSS_SLOT,
                     _ => error,
                 };
+                self.note_refused_inside(key, command, &error, request.args);
                 self.spoil(key, command, &error);
                 Ran::Now
             }
             plan => {
                 match place_of(&plan) {
                     Ok((command, place)) => self.queue(key, command, place, request),
-                    Err((command, error)) => self.spoil(key, command, &error),
+                    Err((command, error)) => {
+                        self.note_refused_inside(key, command, &error, request.args);
+                        self.spoil(key, command, &error);
+                    }
                 }
                 Ran::Now
             }
@@ -181,7 +185,9 @@ impl Worker {
                 Err(error) => {
                     transaction.is_spoilt = true;
                     self.count_limit(error);
-                    self.refuse(key, command, &error.to_reply());
+                    let error = error.to_reply();
+                    self.note_refused_inside(key, Some(command), &error, request.args);
+                    self.refuse(key, command, &error);
                 }
             }
         }
@@ -271,7 +277,9 @@ impl Worker {
         let Some(entry) = self.sessions.get(key) else { return Ran::Now };
         let watch = entry.session.watch;
         if let Some(guarded) = watch.slot().filter(|guarded| *guarded != slot) {
-            self.refuse(key, command, &plan::cross_watch(guarded, slot));
+            let error = plan::cross_watch(guarded, slot);
+            self.note_refused_inside(key, Some(command), &error, request.args);
+            self.refuse(key, command, &error);
             return Ran::Now;
         }
         if let Watch::Lost(_) = watch {

@@ -218,7 +218,7 @@ fn writes_are_refused_with_the_setting_named() {
     let text = "-CROSSSLOT Keys in request don't hash to the same slot";
     let setting = format!("{text}; cross_slot.writes = \"emulate\" serves it");
     for (line, expect) in
-        [("COPY a b", setting.as_str()), ("RENAME a b", &setting), ("MSETNX a 1 b 2", text)]
+        [("COPY a b", setting.as_str()), ("RENAME a b", &setting), ("MSETNX a 1 b 2", &setting)]
     {
         assert_eq!(client.ask(line), expect, "{line}");
     }

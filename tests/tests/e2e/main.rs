@@ -20,6 +20,7 @@ mod cross_slot_waits;
 mod databases;
 mod deadlines;
 mod differences;
+mod doctor;
 mod drains;
 mod failover;
 mod growing_out;

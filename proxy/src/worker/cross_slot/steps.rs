@@ -52,7 +52,7 @@ impl Worker {
         let (client, resp, seq) = (session.id, session.resp, session.expect(outstanding));
         session.hold = Hold::UntilAnswered;
         let result = if wait.is_some() { CrossSlot::Waited } else { CrossSlot::Emulated };
-        self.metrics.cross_slot(command.id(), result);
+        self.note_served(key, command, result, args);
         let waiter = Waiter { session: key, client, seq, part: 0 };
         let scratch = self.scratch_node.get_or_insert_with(self.make_scratch).as_mut();
         if let Some(error) = steps.check(args, &mut Scene { resp, scratch }) {
