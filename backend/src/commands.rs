@@ -57,7 +57,7 @@ mod pubsub;
 
 mod connection;
 
-mod client;
+pub(crate) mod client;
 
 mod server;
 

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::error::RunError;
+use crate::eviction;
 use crate::log;
 use crate::node::{Node, SharedNode};
 use crate::persistence;
@@ -53,7 +54,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     };
     let _pid_file = PidFile::write(&settings.pid_file)?;
     let mut node = Node::new(config, cluster);
-    node.memory_at_start_bytes = resident_bytes();
+    node.memory_at_start_bytes = crate::memory::used_bytes();
     let shutdown = Arc::clone(&node.shutdown);
     let node: SharedNode = Rc::new(RefCell::new(node));
     if settings.is_cluster {
@@ -70,6 +71,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     tokio::task::spawn_local(persistence::aof::append::sync(Rc::clone(&node)));
     tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
     tokio::task::spawn_local(scripting::go_on(Rc::clone(&node)));
+    tokio::task::spawn_local(eviction::go_on(Rc::clone(&node)));
     tokio::select! {
         loaded = persistence::load::load(&node) => {
             loaded?;

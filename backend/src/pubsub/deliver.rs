@@ -61,6 +61,7 @@ impl Node {
         client.wake();
         let limit = client.output_limit(&self.config.settings().output_limits);
         self.stats.output_limit_disconnects += u64::from(cut_off_if_over(client, limit));
+        self.clients.recount(seat);
     }
 
     /// Ends the subscriptions to shard channels whose slots this node does not serve any more, and says so.

@@ -78,6 +78,7 @@ impl Session {
         replies.shrink_to(REPLIES_BYTES_KEPT);
         scratch.replies = replies;
         node.clients.put(self.seat, client);
+        node.clients.recount(self.seat);
         node.broadcast_invalidations();
         node.after_turn();
         sent
@@ -95,6 +96,8 @@ impl Session {
         if let Some(mut client) = node.clients.take(self.seat) {
             self.check_query_limit(&mut node, &mut client);
             node.clients.put(self.seat, client);
+            node.clients.recount(self.seat);
+            node.after_turn();
         }
         Ok(())
     }
@@ -172,6 +175,7 @@ impl Session {
         if let Some(mut client) = node.clients.take(self.seat) {
             self.check_output_limit(&mut node, &mut client);
             node.clients.put(self.seat, client);
+            node.clients.recount(self.seat);
         }
     }
 
