@@ -5,6 +5,8 @@
 
 mod evict;
 
+mod limit;
+
 use slab::Slab;
 
 use crate::client::{Client, ClientId, Seat};

@@ -39,6 +39,8 @@ pub(crate) struct Eviction {
     /// Whether the command under way began with too little memory, and nothing that could go.
     pub(crate) is_short: bool,
     pool: Pool,
+    /// The limit in bytes, 0 for none; `None` before settings were read.
+    bytes_max: Option<usize>,
     /// The policy by which the pool was filled.
     policy: Option<Policy>,
     /// The database from which a key went at random last.
@@ -67,6 +69,15 @@ const NAP: Duration = Duration::from_millis(1);
 impl Eviction {
     /// Heeds changed settings.
     pub(crate) fn settings_changed(&mut self, settings: &Memory) {
+        let (before, used) = (self.bytes_max.replace(settings.bytes_max), memory::used_bytes());
+        if before.is_some_and(|before| before != settings.bytes_max) && self.falls_short(used) {
+            tracing::warn!(
+                "WARNING: the new maxmemory value set via CONFIG SET ({}) is smaller than the current memory usage \
+                 ({used}). This will result in key eviction and/or the inability to accept new write commands \
+                 depending on the maxmemory-policy.",
+                settings.bytes_max
+            );
+        }
         self.is_limited = settings.bytes_max > 0;
         self.is_short &= self.is_limited;
         if self.policy != settings.policy {
@@ -74,6 +85,11 @@ impl Eviction {
             self.pool.clear();
         }
         self.wake.notify_one();
+    }
+
+    /// Whether the limit is below what is in use.
+    fn falls_short(&self, used: usize) -> bool {
+        self.bytes_max.is_some_and(|bytes_max| bytes_max > 0 && bytes_max < used)
     }
 
     /// How long memory has been above the limit by now.

@@ -136,6 +136,13 @@ fn announce(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!("WARNING {warning}");
     }
+    let bytes_max = settings.memory.bytes_max;
+    if (1..1024 * 1024).contains(&bytes_max) {
+        tracing::warn!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {bytes_max} bytes). \
+             Are you sure this is what you really want?"
+        );
+    }
     let mode = if settings.is_cluster { "cluster" } else { "standalone" };
     tracing::info!("Running mode={mode}, port={}.", settings.port);
 }

@@ -7,8 +7,6 @@
 
 use crate::client::{Client, Seat};
 use crate::clients::Clients;
-use crate::clock;
-use crate::commands::client::list;
 use crate::node::Node;
 
 impl Clients {
@@ -61,23 +59,9 @@ impl Node {
             if !self.clients.are_too_large() {
                 break;
             }
-            let Some(mut client) = self.clients.take(seat) else { continue };
-            let line = list::line(&client, self, clock::unix_ms());
-            tracing::info!("Evicting client: {}", String::from_utf8_lossy(&line));
-            self.cut_off(&mut client);
-            self.clients.put(seat, client);
-            self.clients.recount(seat);
+            tracing::info!("Evicting client: {}", self.shown(seat));
+            self.cut_off(seat);
             self.stats.evicted_clients += 1;
         }
-    }
-
-    /// Ends a client from outside: from now on nothing is served or told to it.
-    pub(crate) fn cut_off(&mut self, client: &mut Client) {
-        self.blocking.forget(client.id);
-        self.pubsub.forget(client);
-        self.tracking.end(client.id);
-        self.monitors.forget(client);
-        client.outbox = Vec::new();
-        client.kill();
     }
 }

@@ -36,7 +36,7 @@ pub(crate) static HEEDED: &[Directive] = &[
         OUTPUT_LIMITS,
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
     ),
-    live("client-query-buffer-limit", Kind::Memory, "1073741824"),
+    live("client-query-buffer-limit", Kind::MemoryAtLeast(1024 * 1024), "1073741824"),
     live("cluster-allow-reads-when-down", Kind::Flag, "no"),
     live("cluster-allow-replica-migration", Kind::Flag, "yes"),
     live("cluster-announce-bus-port", int(0, PORT_MAX), "0"),

@@ -2,7 +2,7 @@
 
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::client::{Client, ClientId, Close};
+use crate::client::{Client, ClientId, Close, Seat};
 use crate::commands::argument::is;
 use crate::commands::client::list::ClientType;
 use crate::commands::client::parse_id;
@@ -81,17 +81,10 @@ fn parse<'a>(call: &Call<'a>) -> Result<Filters<'a>, ReplyError> {
 
 /// Ends the clients that pass; the caller itself only after its reply. How many they were.
 fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
-    let mut count = 0;
-    let node = &mut *call.node;
-    for client in node.clients.iter_mut().filter(|client| filters.pass(client)) {
-        // From now on nothing is served or told to it.
-        node.blocking.forget(client.id);
-        node.pubsub.forget(client);
-        node.tracking.end(client.id);
-        node.monitors.forget(client);
-        client.kill();
-        count += 1;
-    }
+    let clients = call.node.clients.iter().filter(|client| filters.pass(client));
+    let seats: Vec<Seat> = clients.map(|client| client.seat).collect();
+    let mut count = i64::try_from(seats.len()).unwrap_or(i64::MAX);
+    seats.into_iter().for_each(|seat| call.node.cut_off(seat));
     if !filters.skips_me && filters.pass(call.client) {
         call.client.close = Some(Close::AfterReplies);
         count += 1;
