@@ -113,6 +113,14 @@ pub(crate) struct Transaction {
     pub(crate) bytes: usize,
 }
 
+impl Transaction {
+    /// Bytes that the queue takes, about.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let args: usize = self.queue.iter().map(|queued| queued.args.capacity()).sum();
+        self.bytes + args * size_of::<Box<[u8]>>() + self.queue.capacity() * size_of::<Queued>()
+    }
+}
+
 /// One queued command.
 #[derive(Debug)]
 pub(crate) struct Queued {
@@ -220,6 +228,25 @@ impl Client {
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);
         self.wake();
+    }
+
+    /// Bytes that it takes, about: its state, and what was received and not executed, queued, or written and not sent.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let texts = self.addr.len() + self.local_addr.len() + self.name.len();
+        let queued = self.transaction.as_ref().map_or(0, Transaction::memory_bytes);
+        let watched: usize = self.watched.iter().map(|(_, key)| key.heap_bytes()).sum();
+        size_of::<Client>()
+            + texts
+            + self.query_bytes
+            + queued
+            + self.watched.capacity() * size_of::<(usize, Key)>()
+            + watched
+            + self.unsent_bytes()
+    }
+
+    /// Bytes of replies and messages that the system has not taken.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.output_bytes + self.outbox.len()
     }
 
     /// Whether it copies this node, or is about to.

@@ -19,6 +19,8 @@
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
+//! | [`usage`] | when a key was last used, or how often |
+//! | [`lazy_free`] | what takes long to free, freed by a thread of its own |
 //! | [`random`] | cheap random numbers |
 //! | [`rdb`] | values as bytes, for dumps and snapshots |
 
@@ -57,6 +59,10 @@ pub(crate) mod dict;
 pub(crate) mod hashing;
 
 pub(crate) mod keyspace;
+
+pub(crate) mod usage;
+
+pub(crate) mod lazy_free;
 
 pub(crate) mod random;
 

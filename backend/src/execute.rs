@@ -4,14 +4,16 @@
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated, and
 //!    its user may run this command with its keys and channels,
-//! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it,
-//! 7. the data it needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. there is memory for it, 6. what it changes can be kept, 7. a subscriber
+//! may send it, 8. the data it needs has been read, 9. no pause holds it back, 10. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 
 mod deeds;
 
 mod later;
+
+mod out_of_memory;
 
 mod repeat;
 
@@ -42,6 +44,7 @@ use crate::replication::role;
 use later::{is_held_back, queue};
 
 pub(crate) use deeds::Deeds;
+pub(crate) use out_of_memory::REFUSAL as OUT_OF_MEMORY;
 pub(crate) use repeat::replay;
 pub(crate) use rights::{check as check_rights, note_refused_login};
 pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
@@ -223,6 +226,9 @@ fn admit(
         && let Err(redirection) = route::check(node, client, (spec, may_write), args, turn.now_ms)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
+    }
+    if node.eviction.is_limited && out_of_memory::refuses(node, client, spec, deeds) {
+        return refuse_admitted(node, client, spec, out_of_memory::REFUSAL, out);
     }
     if !node.tracking.is_idle() {
         node.bound_tracking_table();

@@ -24,6 +24,8 @@
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
+//! | `memory` | how much memory is in use |
+//! | `eviction` | staying within a limit of memory |
 //! | `notify` | keyspace notifications |
 //! | `persistence` | what outlives the process: snapshots, the append-only file |
 //! | `fork` | a child process with the node's memory as it was |
@@ -42,6 +44,8 @@ pub mod error;
 mod log;
 
 mod clock;
+
+mod memory;
 
 mod durable;
 
@@ -78,6 +82,8 @@ mod unexpected;
 mod node;
 
 mod notify;
+
+mod eviction;
 
 mod fork;
 

@@ -94,7 +94,7 @@ impl Call<'_> {
 const EXEC: CommandId = CommandId::of("exec");
 
 /// Writes a word in double quotes, with what is not printable escaped as in C.
-fn write_quoted(out: &mut String, word: &[u8]) {
+pub(crate) fn write_quoted(out: &mut String, word: &[u8]) {
     out.push('"');
     for byte in word {
         match byte {

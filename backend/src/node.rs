@@ -15,10 +15,11 @@ use crate::client::Client;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record, seconds};
+use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record};
 use crate::data::list::Limits;
 use crate::data::random::Random;
 use crate::data::{hash, rdb};
+use crate::eviction::Eviction;
 use crate::monitor::Monitors;
 use crate::notify::Class;
 use crate::persistence::Persistence;
@@ -58,6 +59,7 @@ pub(crate) struct Node {
     /// Replicas have said how far they are since somebody last looked.
     pub(crate) acks_came: bool,
     pub(crate) scripting: Scripting,
+    pub(crate) eviction: Eviction,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
     /// Present exactly in cluster mode.
@@ -137,6 +139,7 @@ impl Node {
             copy_is_due: false,
             acks_came: false,
             scripting: Scripting::default(),
+            eviction: Eviction::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
             cluster,
@@ -163,6 +166,9 @@ impl Node {
         if let Some(cluster) = &self.cluster {
             cluster.borrow_mut().settings_changed(settings);
         }
+        self.eviction.settings_changed(&settings.memory);
+        self.clients.bound(settings.memory.clients_bytes_max);
+        self.renew_treatment();
         self.keep_journal();
     }
 
@@ -225,33 +231,25 @@ impl Node {
         {
             self.notify(Class::Missed, "keymiss", at.db, key);
         }
-        let found = self.databases[at.db].find(key, at.now_ms);
+        let found = self.databases[at.db].find_used(key, at.now_ms);
         match found {
-            Some(record) => {
-                self.stats.keyspace_hits += 1;
-                record.used_at_s = seconds(at.now_ms);
-                Some(record)
-            }
-            None => {
-                self.stats.keyspace_misses += 1;
-                None
-            }
+            Some(_) => self.stats.keyspace_hits += 1,
+            None => self.stats.keyspace_misses += 1,
         }
+        found
     }
 
     /// Looks a key up to tell something of it: as [`Node::read`], but no use of it.
     pub(crate) fn inspect(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        let used_at_s = self.peek(at, key).map(|record| record.used_at_s);
+        let usage = self.peek(at, key).map(|record| record.usage);
         let record = self.read(at, key)?;
-        record.used_at_s = used_at_s.unwrap_or(record.used_at_s);
+        record.usage = usage.unwrap_or(record.usage);
         Some(record)
     }
 
     /// Looks a key up to change it: notes the use and counts nothing.
     pub(crate) fn write(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        let record = self.databases[at.db].find(key, at.now_ms)?;
-        record.used_at_s = seconds(at.now_ms);
-        Some(record)
+        self.databases[at.db].find_used(key, at.now_ms)
     }
 
     /// Looks a key up without a trace.
@@ -360,9 +358,13 @@ impl Node {
     /// Has new databases treated as those were in whose place they are.
     pub(crate) fn renew_treatment(&mut self) {
         let (noted, expired) = (self.noted, self.expired);
+        let memory = &self.config.settings().memory;
+        let frequencies = memory.counts_uses().then_some(memory.frequencies);
         for database in &mut self.databases {
             database.keep_journal(noted);
             database.treat_expired(expired);
+            database.note_uses(frequencies);
+            database.free_values(memory.lazy.frees);
         }
     }
 
@@ -376,6 +378,9 @@ impl Node {
     /// Does what the commands of a turn have left to be done once.
     #[inline]
     pub(crate) fn after_turn(&mut self) {
+        if self.clients.are_too_large() {
+            self.evict_clients();
+        }
         if self.copy_is_due && !self.scripting.is_busy() {
             self.copy_is_due = false;
             self.begin_copy();
@@ -388,7 +393,7 @@ impl Node {
 
     /// How keys go whose time has come.
     pub(crate) fn expired_removal(&self) -> Removal {
-        Removal::of_lazy(self.config.settings().lazily_frees_expired)
+        Removal::of(self.config.settings().memory.lazy.frees.expired)
     }
 
     /// Keys removed by expiry (count), in all databases since the start or `CONFIG RESETSTAT`.

@@ -17,6 +17,7 @@ mod unit;
 use reddoor_protocol::encode::{encode_request, write_bulk, write_header};
 use reddoor_protocol::request::Args;
 
+use crate::data::lazy_free::Freeing;
 use crate::execute::Call;
 use crate::node::Node;
 
@@ -139,9 +140,12 @@ pub(crate) enum Removal {
 }
 
 impl Removal {
-    /// As a setting of the `lazyfree-lazy-…` family has it.
-    pub(crate) fn of_lazy(is_lazy: bool) -> Removal {
-        if is_lazy { Removal::Unlink } else { Removal::Del }
+    /// That by which a value is freed then.
+    pub(crate) fn of(freeing: Freeing) -> Removal {
+        match freeing {
+            Freeing::Now => Removal::Del,
+            Freeing::Later => Removal::Unlink,
+        }
     }
 
     /// The command that does so.

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::error::RunError;
+use crate::eviction;
 use crate::log;
 use crate::node::{Node, SharedNode};
 use crate::persistence;
@@ -54,7 +55,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let _pid_file = PidFile::write(&settings.pid_file)?;
     let mut node = Node::new(config, cluster);
     load_users(&mut node)?;
-    node.memory_at_start_bytes = resident_bytes();
+    node.memory_at_start_bytes = crate::memory::used_bytes();
     let shutdown = Arc::clone(&node.shutdown);
     let node: SharedNode = Rc::new(RefCell::new(node));
     if settings.is_cluster {
@@ -71,6 +72,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     tokio::task::spawn_local(persistence::aof::append::sync(Rc::clone(&node)));
     tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
     tokio::task::spawn_local(scripting::go_on(Rc::clone(&node)));
+    tokio::task::spawn_local(eviction::go_on(Rc::clone(&node)));
     tokio::select! {
         loaded = persistence::load::load(&node) => {
             loaded?;
@@ -134,6 +136,13 @@ fn announce(config: &Config) {
     );
     for warning in config.warnings() {
         tracing::warn!("WARNING {warning}");
+    }
+    let bytes_max = settings.memory.bytes_max;
+    if (1..1024 * 1024).contains(&bytes_max) {
+        tracing::warn!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {bytes_max} bytes). \
+             Are you sure this is what you really want?"
+        );
     }
     let mode = if settings.is_cluster { "cluster" } else { "standalone" };
     tracing::info!("Running mode={mode}, port={}.", settings.port);

@@ -2,7 +2,7 @@
 
 mod kill;
 
-mod list;
+pub(crate) mod list;
 
 mod tracking;
 

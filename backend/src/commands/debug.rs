@@ -65,17 +65,17 @@ fn set_active_expire(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn object(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let now_s = crate::data::keyspace::seconds(call.now_ms);
+    let now_ms = call.now_ms;
     let fill = call.node.list_limits().fill;
     let shares_integers = call.node.config.settings().shares_integers;
     let record = call.node.peek(call.at(), call.arg(2)).ok_or(ReplyError::NO_SUCH_KEY)?;
-    let idle = now_s.wrapping_sub(record.used_at_s);
+    let idle = record.usage.idle_s(now_ms);
     let line = format!(
         "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}{}",
         keys::refcount(&record.value, shares_integers),
         record.value.encoding(),
         record.value.heap_bytes(),
-        record.used_at_s,
+        record.usage.bits(),
         encoding::list_facts(&record.value, fill),
     );
     call.reply.simple(&line);

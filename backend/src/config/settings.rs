@@ -4,6 +4,8 @@ mod acl;
 
 pub(crate) mod disk;
 
+pub(crate) mod memory;
+
 mod replication;
 
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use std::time::Duration;
 use crate::config::Values;
 use crate::config::custom::{EventLetters, OutputLimits};
 use crate::config::settings::disk::Disk;
+use crate::config::settings::memory::Memory;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
@@ -80,8 +83,7 @@ pub(crate) struct Settings {
     pub(crate) hll_sparse_bytes_max: usize,
     /// What is kept on disk.
     pub(crate) disk: Disk,
-    /// Keys whose time has come go by `UNLINK`.
-    pub(crate) lazily_frees_expired: bool,
+    pub(crate) memory: Memory,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -200,8 +202,8 @@ impl Settings {
                 entries_max: values.number("zset-max-listpack-entries"),
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
-            lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
             acl: AclSettings::read(values),
+            memory: Memory::read(values),
             replication: ReplicationSettings::read(values),
             busy_reply_threshold: Some(Duration::from_millis(
                 values.number("busy-reply-threshold"),

@@ -40,7 +40,7 @@ fn every_mistake_is_reported_at_once_with_its_place() {
 fn files_include_files_and_arguments_win() {
     let dir = tempfile::tempdir().unwrap();
     let (main, other) = (dir.path().join("main.conf"), dir.path().join("other.conf"));
-    fs::write(&other, "replica-ignore-maxmemory no\nport 7003\nnonsense 1\n").unwrap();
+    fs::write(&other, "activerehashing no\nport 7003\nnonsense 1\n").unwrap();
     let text = format!("# comment\nport 7002\n\n  include {}\nlogfile \"a b\"\n", other.display());
     fs::write(&main, text).unwrap();
     let main = main.display().to_string();
@@ -52,13 +52,13 @@ fn files_include_files_and_arguments_win() {
         format!("{}:3: unknown directive 'nonsense'", other.display())
     );
 
-    fs::write(&other, "replica-ignore-maxmemory no\nport 7003\n").unwrap();
+    fs::write(&other, "activerehashing no\nport 7003\n").unwrap();
     let config = Config::from_args(&[main, "--port".into(), "7004".into()]).unwrap();
     assert_eq!(config.settings().port, 7004);
     assert_eq!(config.settings().log_file, "a b");
     assert_eq!(
         config.warnings(),
-        ["'replica-ignore-maxmemory' is accepted but has no effect on this node yet"]
+        ["'activerehashing' is accepted but has no effect on this node yet"]
     );
 }
 

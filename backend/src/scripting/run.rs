@@ -20,7 +20,9 @@ use reddoor_protocol::slot::Slot;
 use crate::acl::Context;
 use crate::client::{Blocked, Client, ClientId, Seat};
 use crate::commands;
-use crate::execute::{Call, Origin, Turn, check_rights, may_write, route_of_script, run, slot_of};
+use crate::execute::{
+    Call, OUT_OF_MEMORY, Origin, Turn, check_rights, may_write, route_of_script, run, slot_of,
+};
 use crate::node::Node;
 use crate::propagate::Reach;
 use crate::replication::role;
@@ -214,8 +216,16 @@ fn may_run(
             "ERR Can not execute a script with write flag using *_ro command.",
         ));
     }
+    if node.eviction.is_short && !is_repeated && !flags.intersects(NEEDS_NO_MEMORY) {
+        return Err(ReplyError::new(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
     Ok(())
 }
+
+/// What a script says of itself that may run while memory is short.
+const NEEDS_NO_MEMORY: ScriptFlags = ScriptFlags::ALLOW_OOM.union(ScriptFlags::NO_WRITES);
 
 /// Why nothing may be written now, if so.
 fn refusal_of_writes(node: &mut Node) -> Option<ReplyError> {
@@ -320,6 +330,14 @@ fn admit(
     // What has begun to write is not stopped half way.
     if spec.is_write() && !running.has_written && !running.is_repeated {
         refusal_of_writes(node).map_or(Ok(()), |refusal| Err((Some(spec), refusal)))?;
+    }
+    if node.eviction.is_short
+        && spec.flags.contains(CommandFlags::DENYOOM)
+        && !(running.has_written
+            || running.is_repeated
+            || running.flags.intersects(NEEDS_NO_MEMORY))
+    {
+        return refuse(Some(spec), OUT_OF_MEMORY);
     }
     if node.cluster.is_some() && !running.is_repeated {
         check_slot(node, running, spec, args)

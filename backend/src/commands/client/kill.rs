@@ -5,7 +5,7 @@ use std::rc::Rc;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::acl::User;
-use crate::client::{Client, ClientId, Close};
+use crate::client::{Client, ClientId, Close, Seat};
 use crate::commands::argument::{is, quoted};
 use crate::commands::client::list::ClientType;
 use crate::commands::client::parse_id;
@@ -104,18 +104,9 @@ fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
 
 /// Ends all clients that are meant, but for the one whose command this is. How many they were.
 pub(crate) fn end_clients(node: &mut Node, is_meant: impl Fn(&Client, &PubSub) -> bool) -> i64 {
-    let mut count = 0;
-    for client in node.clients.iter_mut() {
-        if !is_meant(client, &node.pubsub) {
-            continue;
-        }
-        // From now on nothing is served or told to it.
-        node.blocking.forget(client.id);
-        node.pubsub.forget(client);
-        node.tracking.end(client.id);
-        node.monitors.forget(client);
-        client.kill();
-        count += 1;
-    }
+    let clients = node.clients.iter().filter(|client| is_meant(client, &node.pubsub));
+    let seats: Vec<Seat> = clients.map(|client| client.seat).collect();
+    let count = i64::try_from(seats.len()).unwrap_or(i64::MAX);
+    seats.into_iter().for_each(|seat| node.cut_off(seat));
     count
 }

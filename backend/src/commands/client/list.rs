@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reddoor_protocol::command::spec;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::client::{Client, Close};
+use crate::client::{Client, Close, Transaction};
 use crate::commands::argument::is;
 use crate::commands::client::parse_id;
 use crate::commands::client::tracking::redirect_number;
@@ -87,12 +87,12 @@ impl ClientType {
     }
 }
 
-/// The line of one client.
+/// The line of one client, without its end.
 pub(crate) fn describe_client(client: &Client, node: &Node, now_ms: i64) -> Vec<u8> {
-    let mut line = Vec::new();
-    write_line(&mut line, client, node, now_ms);
-    line.pop();
-    line
+    let mut text = Vec::new();
+    write_line(&mut text, client, node, now_ms);
+    text.pop();
+    text
 }
 
 /// Appends the line of one client, its end included.
@@ -120,10 +120,10 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
         client.subscriptions.shards,
         queued.map_or(-1, |queued| i64::try_from(queued.queue.len()).unwrap_or(i64::MAX)),
         client.query_bytes,
-        queued.map_or(0, |queued| queued.bytes),
-        u8::from(client.output_bytes > 0),
-        client.output_bytes,
-        size_of::<Client>() + client.query_bytes + client.output_bytes,
+        queued.map_or(0, Transaction::memory_bytes),
+        u8::from(client.unsent_bytes() > 0),
+        client.unsent_bytes(),
+        client.memory_bytes(),
         client.last_command.map_or("NULL", |id| spec(id).name),
     );
     text.extend_from_slice(line.as_bytes());

@@ -7,6 +7,7 @@ use reddoor_protocol::slot::Slot;
 
 use crate::data::key::Key;
 use crate::data::keyspace::{Keyspace, Part, Record};
+use crate::data::lazy_free::{self, Freeing};
 
 /// Bits of a cursor that carry the slot: 2¹⁴ slots.
 const SLOT_BITS: u32 = 14;
@@ -80,7 +81,11 @@ impl Keyspace {
         let Some(part) = self.parts[slot.index()].take() else { return 0 };
         self.keys_count -= part.keys.len();
         self.volatile_count -= part.volatile.len();
-        part.keys.len()
+        let count = part.keys.len();
+        if self.frees.replaced == Freeing::Later {
+            lazy_free::free_later(part, count);
+        }
+        count
     }
 
     fn slot_part(&self, slot: Slot) -> Option<&Part> {
