@@ -13,7 +13,7 @@ mod read;
 
 pub(crate) mod change;
 
-mod rewrite;
+pub(crate) mod rewrite;
 
 pub(crate) mod table;
 
@@ -38,6 +38,8 @@ pub struct Config {
     /// The file they came from, as an absolute path.
     file: Option<PathBuf>,
     warnings: Vec<String>,
+    /// What standard input said, where that was the file.
+    input: Option<Vec<u8>>,
 }
 
 impl Config {
@@ -56,6 +58,16 @@ impl Config {
         &self.warnings
     }
 
+    /// Whether the node is to serve in the background: the caller sees to that before it runs it.
+    pub fn is_daemon(&self) -> bool {
+        self.settings.is_daemon
+    }
+
+    /// What was read from standard input, if the settings came from there.
+    pub fn input(&self) -> Option<&[u8]> {
+        self.input.as_deref()
+    }
+
     /// The settings that the node acts on.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
@@ -67,7 +79,13 @@ impl Config {
     }
 
     fn new(values: Values) -> Config {
-        Config { settings: Settings::read(&values), values, file: None, warnings: Vec::new() }
+        Config {
+            settings: Settings::read(&values),
+            values,
+            file: None,
+            warnings: Vec::new(),
+            input: None,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn from_args(args: &[String]) -> Result<Config, Vec<ConfigError>> {
     }
     let warnings = reader.warnings();
     let mut config = Config::new(reader.values);
+    config.input = reader.input;
     config.warnings = warnings;
     config.file = file.filter(|name| *name != "-").and_then(|name| fs::canonicalize(name).ok());
     Ok(config)
@@ -43,6 +44,8 @@ struct Reader {
     /// Whether a `save` line was seen: the first replaces the default, later ones add to it.
     has_save: bool,
     files_count: usize,
+    /// What standard input said, if it was read.
+    input: Option<Vec<u8>>,
 }
 
 impl Reader {
@@ -74,12 +77,22 @@ impl Reader {
         let problem = if self.files_count > FILES_MAX {
             Problem::TooManyFiles(FILES_MAX)
         } else {
-            match read_text(&file) {
+            match self.read_text(&file) {
                 Ok(text) => return stack.push((file, lines_reversed(&text))),
                 Err(reason) => Problem::Unreadable(reason.to_string()),
             }
         };
         self.errors.push(ConfigError { place, directive: file.display().to_string(), problem });
+    }
+
+    fn read_text(&mut self, file: &Path) -> io::Result<Vec<u8>> {
+        if file != Path::new("-") {
+            return fs::read(file);
+        }
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text)?;
+        self.input = Some(text.clone());
+        Ok(text)
     }
 
     /// Cuts a line into words; `None` for comments, empty lines and mistakes.
@@ -185,15 +198,6 @@ fn lines_reversed(text: &[u8]) -> Lines {
     let mut numbered: Lines = (1..).zip(lines).collect();
     numbered.reverse();
     numbered
-}
-
-fn read_text(file: &Path) -> io::Result<Vec<u8>> {
-    if file == Path::new("-") {
-        let mut text = Vec::new();
-        io::stdin().read_to_end(&mut text)?;
-        return Ok(text);
-    }
-    fs::read(file)
 }
 
 fn takes_words(name: &str) -> bool {
