@@ -83,6 +83,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::execute::{Call, Handler};
 
 pub(crate) use client::describe_client;
+pub(crate) use debug::switches::Switches;
 pub(crate) use transactions::resume_transaction;
 
 /// The handler of a row, if this node serves it.

@@ -13,7 +13,7 @@ mod read;
 
 pub(crate) mod change;
 
-mod rewrite;
+pub(crate) mod rewrite;
 
 mod users;
 
@@ -43,6 +43,8 @@ pub struct Config {
     warnings: Vec<String>,
     /// Users that were declared, in the order in which they were. Invariant: their rules can be followed.
     users: Vec<Declared>,
+    /// What standard input said, where that was the file.
+    input: Option<Vec<u8>>,
 }
 
 impl Config {
@@ -59,6 +61,16 @@ impl Config {
     /// Things that were accepted but will not have the effect one might expect, one line each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Whether the node is to serve in the background: the caller sees to that before it runs it.
+    pub fn is_daemon(&self) -> bool {
+        self.settings.is_daemon
+    }
+
+    /// What was read from standard input, if the settings came from there.
+    pub fn input(&self) -> Option<&[u8]> {
+        self.input.as_deref()
     }
 
     /// The settings that the node acts on.
@@ -83,6 +95,7 @@ impl Config {
             file: None,
             warnings: Vec::new(),
             users: Vec::new(),
+            input: None,
         }
     }
 }

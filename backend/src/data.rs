@@ -22,6 +22,7 @@
 //! | [`usage`] | when a key was last used, or how often |
 //! | [`lazy_free`] | what takes long to free, freed by a thread of its own |
 //! | [`random`] | cheap random numbers |
+//! | [`digest`] | digests by which equal data is known |
 //! | [`rdb`] | values as bytes, for dumps and snapshots |
 
 pub(crate) mod key;
@@ -65,5 +66,7 @@ pub(crate) mod usage;
 pub(crate) mod lazy_free;
 
 pub(crate) mod random;
+
+pub(crate) mod digest;
 
 pub(crate) mod rdb;

@@ -342,16 +342,23 @@ fn push_rest(call: &mut Call<'_>) {
 }
 
 fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
+    let settings = call.node.config.settings();
+    let (tracks_latency, notable) = (settings.tracks_latency, settings.notable);
+    let has_ended = call.client.blocked.is_none();
     let stats = &mut call.node.stats;
     let counters = stats.command(call.spec.id());
     counters.add_time(took);
+    if has_ended && tracks_latency {
+        counters.add_to_histogram(took);
+    }
     if let Err(error) = result {
         counters.failed += 1;
         stats.count_error(error.code());
         call.reply.error(&error);
     }
-    if call.client.blocked.is_none() {
+    if has_ended && took >= notable {
         note_if_slow(call, took);
+        note_latency(call, took);
     }
 }
 
@@ -476,6 +483,17 @@ fn refuse(
     Outcome::Answered
 }
 
+#[cold]
+fn note_latency(call: &mut Call<'_>, took: Duration) {
+    let event = match call.origin {
+        Origin::ReadyKey(_) => "command-unblocking",
+        _ if call.spec.flags.contains(CommandFlags::FAST) => "fast-command",
+        _ => "command",
+    };
+    call.node.note_latency(event, took);
+}
+
+#[cold]
 fn note_if_slow(call: &mut Call<'_>, took: Duration) {
     let settings = call.node.config.settings();
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -35,6 +35,7 @@
 //! | `monitor` | clients that see every command; `redact` hides what nobody may see |
 //! | `tracking` | clients that are told which keys change |
 //! | `fuzz` | doors for the checks of `fuzz/` |
+//! | `latency` | what held the node up, and how long commands take |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -68,6 +69,8 @@ mod tracking;
 mod redact;
 
 mod slow_log;
+
+mod latency;
 
 mod monitor;
 

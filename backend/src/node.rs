@@ -14,12 +14,14 @@ use crate::blocking::{Blocking, Cause};
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
+use crate::commands::Switches;
 use crate::config::Config;
 use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record};
 use crate::data::list::Limits;
 use crate::data::random::Random;
 use crate::data::{hash, rdb};
 use crate::eviction::Eviction;
+use crate::latency::Latency;
 use crate::monitor::Monitors;
 use crate::notify::Class;
 use crate::persistence::Persistence;
@@ -27,6 +29,7 @@ use crate::propagate::{Effects, Removal};
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::scripting::Scripting;
+use crate::server::Supervisor;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -62,6 +65,7 @@ pub(crate) struct Node {
     pub(crate) eviction: Eviction,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
+    pub(crate) latency: Latency,
     /// Present exactly in cluster mode.
     pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
     pub(crate) pause: Option<Pause>,
@@ -72,12 +76,16 @@ pub(crate) struct Node {
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
     pub(crate) is_expiring: bool,
+    /// What `DEBUG` has switched on.
+    pub(crate) switches: Switches,
     /// An element of a list that is so long is kept apart; `DEBUG QUICKLIST-PACKED-THRESHOLD` sets it (bytes).
     pub(crate) list_plain_bytes: usize,
     pub(crate) random: Random,
     /// 40 hexadecimal characters, new with every start.
     pub(crate) run_id: String,
     pub(crate) started_at: Instant,
+    /// Who has started the process and wants to hear of it.
+    pub(crate) supervisor: Supervisor,
     /// The most memory that was seen in use, in bytes.
     pub(crate) memory_peak_bytes: usize,
     /// The memory in use when the node began to serve, in bytes.
@@ -142,16 +150,19 @@ impl Node {
             eviction: Eviction::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
+            latency: Latency::default(),
             cluster,
             pause: None,
             persistence: Persistence::default(),
             failover_pause_until: None,
             changes: 0,
             is_expiring: true,
+            switches: Switches::default(),
             list_plain_bytes: Limits::PLAIN_BYTES,
             run_id: hex_id(&mut random),
             random,
             started_at: Instant::now(),
+            supervisor: Supervisor::Nobody,
             memory_peak_bytes: 0,
             memory_at_start_bytes: 0,
             shutdown: Arc::new(Notify::new()),

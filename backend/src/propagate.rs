@@ -69,9 +69,14 @@ impl Effects {
 
     /// Adds an effect to those of the unit.
     pub(crate) fn add(&mut self, db: usize, args: &[&[u8]]) {
+        self.add_for(db, args, Reach::All);
+    }
+
+    /// As [`Effects::add`], for some of those who repeat effects.
+    pub(crate) fn add_for(&mut self, db: usize, args: &[&[u8]], reach: Reach) {
         if self.are_wanted() {
             encode_request(self.unit.open(), args.iter().copied());
-            self.unit.close(db, Reach::All);
+            self.unit.close(db, reach);
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reddoor_protocol::command::CommandId;
 
 use crate::data::lazy_free;
+use crate::latency::histogram::Histogram;
 
 /// Codes of errors that are counted apart (count); a client chooses some codes, so there is an end to them.
 const ERROR_CODES_MAX: usize = 128;
@@ -49,15 +50,16 @@ pub(crate) struct Stats {
 }
 
 /// Counters of one command.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CommandStats {
     pub(crate) calls: u64,
-    pub(crate) total_us: u64,
-    total_ns_rest: u64,
+    total_ns: u64,
     /// Refused before it ran (count).
     pub(crate) rejected: u64,
     /// Answered with an error after it ran (count).
     pub(crate) failed: u64,
+    /// How long its calls took; `None` until one was counted.
+    histogram: Option<Histogram>,
 }
 
 impl Default for Stats {
@@ -117,6 +119,11 @@ impl Stats {
         lazy_free::freed_count().saturating_sub(self.lazy_freed_before)
     }
 
+    /// How long the calls of a command took, if any were counted.
+    pub(crate) fn histogram(&self, id: CommandId) -> Option<&Histogram> {
+        self.commands[id.index()].histogram.as_ref()
+    }
+
     /// Counts an error reply by its code.
     pub(crate) fn count_error(&mut self, code: &str) {
         self.error_replies += 1;
@@ -133,12 +140,29 @@ impl Stats {
 }
 
 impl CommandStats {
-    /// Counts the time of a run, keeping what is below a microsecond for later.
+    /// Adds the time of a run.
+    #[inline]
     pub(crate) fn add_time(&mut self, took: Duration) {
-        let ns = self.total_ns_rest + u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / 2);
-        self.total_us += ns / 1000;
-        self.total_ns_rest = ns % 1000;
+        self.total_ns += nanoseconds(took);
     }
+
+    /// Counts a run among those that took about as long. The first one of a command allocates.
+    #[inline]
+    pub(crate) fn add_to_histogram(&mut self, took: Duration) {
+        self.histogram.get_or_insert_default().add(nanoseconds(took));
+    }
+
+    /// Time of all runs (microseconds).
+    pub(crate) fn total_us(&self) -> u64 {
+        self.total_ns / 1000
+    }
+}
+
+/// A time in nanoseconds; what takes longer than centuries is as good as any other number.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "as the line above says")]
+fn nanoseconds(took: Duration) -> u64 {
+    took.as_nanos() as u64
 }
 
 /// How many samples a rate is averaged over. Source: redis `src/server.h` STATS_METRIC_SAMPLES.

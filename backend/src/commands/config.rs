@@ -5,6 +5,7 @@ use std::env;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::config::Config;
+use crate::config::rewrite::Extent;
 use crate::config::settings::Settings;
 use crate::execute::{Call, Handler, is_permitted};
 use crate::log;
@@ -98,7 +99,8 @@ fn rewrite(call: &mut Call<'_>) -> Result<(), ReplyError> {
         .config
         .file()
         .ok_or(ReplyError::new("ERR The server is running without a config file"))?;
-    call.node.config.rewrite(file, &call.node.acl.lines()).map_err(|error| {
+    let users = call.node.acl.lines();
+    call.node.config.rewrite(file, Extent::Changed, &users).map_err(|error| {
         tracing::warn!("CONFIG REWRITE failed: {error}");
         ReplyError::new(format!("ERR Rewriting config file: {error}"))
     })?;

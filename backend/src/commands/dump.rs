@@ -79,13 +79,12 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if ttl < 0 {
         return Err(ReplyError::new("ERR Invalid TTL value, must be >= 0"));
     }
-    let value =
-        payload::read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
-            PayloadError::Footer => {
-                ReplyError::new("ERR DUMP payload version or checksum are wrong")
-            }
-            PayloadError::Value => ReplyError::new("ERR Bad data format"),
-        })?;
+    let read =
+        if call.node.switches.skips_checksums { payload::read_unchecked } else { payload::read };
+    let value = read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
+        PayloadError::Footer => ReplyError::new("ERR DUMP payload version or checksum are wrong"),
+        PayloadError::Value => ReplyError::new("ERR Bad data format"),
+    })?;
     let expires_at_ms = match ttl {
         0 => None,
         time if options.is_absolute => Some(time),

@@ -45,6 +45,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("latency|latest", latency::latest),
     ("latency|history", latency::history),
     ("latency|reset", latency::reset),
+    ("latency|graph", latency::graph),
     ("latency|doctor", latency::doctor),
     ("latency|histogram", latency::histogram),
     ("latency|help", super::help),

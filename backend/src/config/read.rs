@@ -31,6 +31,7 @@ pub(super) fn from_args(args: &[String]) -> Result<Config, Vec<ConfigError>> {
     if !reader.errors.is_empty() {
         return Err(reader.errors);
     }
+    config.input = reader.input;
     config.warnings = warnings;
     config.file = file.filter(|name| *name != "-").and_then(|name| fs::canonicalize(name).ok());
     Ok(config)
@@ -46,6 +47,8 @@ struct Reader {
     /// Whether a `save` line was seen: the first replaces the default, later ones add to it.
     has_save: bool,
     files_count: usize,
+    /// What standard input said, if it was read.
+    input: Option<Vec<u8>>,
 }
 
 impl Reader {
@@ -77,12 +80,22 @@ impl Reader {
         let problem = if self.files_count > FILES_MAX {
             Problem::TooManyFiles(FILES_MAX)
         } else {
-            match read_text(&file) {
+            match self.read_text(&file) {
                 Ok(text) => return stack.push((file, lines_reversed(&text))),
                 Err(reason) => Problem::Unreadable(reason.to_string()),
             }
         };
         self.errors.push(ConfigError { place, directive: file.display().to_string(), problem });
+    }
+
+    fn read_text(&mut self, file: &Path) -> io::Result<Vec<u8>> {
+        if file != Path::new("-") {
+            return fs::read(file);
+        }
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text)?;
+        self.input = Some(text.clone());
+        Ok(text)
     }
 
     /// Cuts a line into words; `None` for comments, empty lines and mistakes.
@@ -191,15 +204,6 @@ fn lines_reversed(text: &[u8]) -> Lines {
     let mut numbered: Lines = (1..).zip(lines).collect();
     numbered.reverse();
     numbered
-}
-
-fn read_text(file: &Path) -> io::Result<Vec<u8>> {
-    if file == Path::new("-") {
-        let mut text = Vec::new();
-        io::stdin().read_to_end(&mut text)?;
-        return Ok(text);
-    }
-    fs::read(file)
 }
 
 fn takes_words(name: &str) -> bool {

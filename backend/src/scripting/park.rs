@@ -180,11 +180,22 @@ fn run_slice(node: &mut Node) -> bool {
         Step::Done(done) => {
             let (bytes, errors) = reply_of(done);
             count_errors(node, parked.spec, &errors);
-            node.stats.command(parked.spec.id()).add_time(parked.running.started.elapsed());
+            count_time(node, parked.spec, parked.running.started.elapsed());
             answer(node, *parked, &bytes);
         }
     }
     node.scripting.is_busy()
+}
+
+/// Counts the time of a script that has ended.
+fn count_time(node: &mut Node, spec: &CommandSpec, took: Duration) {
+    let tracks_latency = node.config.settings().tracks_latency;
+    let counters = node.stats.command(spec.id());
+    counters.add_time(took);
+    if tracks_latency {
+        counters.add_to_histogram(took);
+    }
+    node.note_latency("command", took);
 }
 
 /// Gives the script's client its reply, after what is left of its transaction has run.

@@ -316,7 +316,7 @@ fn admit(
         }
         _ => return refuse(None, "ERR Unknown Redis command called from script"),
     };
-    if spec.flags.contains(CommandFlags::NOSCRIPT) {
+    if spec.flags.contains(CommandFlags::NOSCRIPT) && !node.switches.allows_all_in_scripts {
         return refuse(Some(spec), "ERR This Redis command is not allowed from script");
     }
     if node.is_stale() && !spec.flags.contains(CommandFlags::STALE) {

@@ -28,7 +28,10 @@ pub(super) async fn run(node: SharedNode) {
     loop {
         let hz = node.borrow().config.settings().hz;
         tokio::time::sleep(Duration::from_secs(1) / hz).await;
-        tick.run(&mut node.borrow_mut());
+        let mut node = node.borrow_mut();
+        if !node.switches.is_cron_paused {
+            tick.run(&mut node);
+        }
     }
 }
 
@@ -99,7 +102,9 @@ fn expire(node: &mut Node, now_ms: i64) {
         }
     }
     node.stats.note_expiry(looked_at, removed);
-    node.stats.expire_cycle_us += u64::try_from(start.elapsed().as_micros()).unwrap_or(0);
+    let took = start.elapsed();
+    node.stats.expire_cycle_us += u64::try_from(took.as_micros()).unwrap_or(0);
+    node.note_latency("expire-cycle", took);
 }
 
 fn close_idle_clients(node: &mut Node, now_ms: i64) {

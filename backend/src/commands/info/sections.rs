@@ -3,11 +3,9 @@
 use std::fmt::{Display, Write as _};
 use std::fs;
 
-use reddoor_protocol::command;
-
 use crate::clock;
-use crate::commands::info::persistence;
 use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
+use crate::commands::info::{per_command, persistence};
 use crate::data::lazy_free;
 use crate::execute::Call;
 use crate::memory;
@@ -36,9 +34,12 @@ pub(super) const ALL: &[Section] = &[
     section("replication", "Replication", super::replication::write),
     section("cpu", "CPU", cpu),
     Section { is_in_all: false, ..section("modules", "Modules", |_, _| {}) },
-    Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
-    section("errorstats", "Errorstats", error_stats),
-    Section { is_default: false, ..section("latencystats", "Latencystats", |_, _| {}) },
+    Section { is_default: false, ..section("commandstats", "Commandstats", per_command::counts) },
+    section("errorstats", "Errorstats", per_command::errors),
+    Section {
+        is_default: false,
+        ..section("latencystats", "Latencystats", per_command::latencies)
+    },
     section("cluster", "Cluster", cluster),
     section("keyspace", "Keyspace", keyspace),
 ];
@@ -79,7 +80,7 @@ fn server(call: &Call<'_>, text: &mut String) {
     fixed(text, &[("monotonic_clock", "POSIX clock_gettime"), ("multiplexing_api", "epoll")]);
     line(text, "reddoor_version", env!("CARGO_PKG_VERSION"));
     line(text, "process_id", std::process::id());
-    line(text, "process_supervised", "no");
+    line(text, "process_supervised", node.supervisor.name());
     line(text, "run_id", &node.run_id);
     line(text, "tcp_port", settings.port);
     line(text, "server_time_usec", clock::unix_us());
@@ -158,7 +159,6 @@ fn memory(call: &Call<'_>, text: &mut String) {
             ("allocator_rss_bytes", "0"),
             ("rss_overhead_ratio", "1.00"),
             ("rss_overhead_bytes", "0"),
-            ("mem_clients_slaves", "0"),
         ],
     );
     #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
@@ -169,6 +169,7 @@ fn memory(call: &Call<'_>, text: &mut String) {
     let stream_bytes = node.replication.backlog_extent().map_or(0, |(_, len)| len);
     line(text, "mem_replication_backlog", stream_bytes);
     line(text, "mem_total_replication_buffers", stream_bytes);
+    line(text, "mem_clients_slaves", 0);
     let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
     line(text, "mem_clients_normal", buffers);
     line(text, "mem_cluster_links", 0);
@@ -183,8 +184,8 @@ fn memory_of_scripts(node: &crate::node::Node, text: &mut String) {
     let scripting = &node.scripting;
     let lua = scripting.lua_bytes();
     let (scripts, functions) = (scripting.scripts.bytes(), scripting.libraries.bytes());
-    line(text, "used_memory_vm_eval", lua);
     line(text, "used_memory_lua", lua);
+    line(text, "used_memory_vm_eval", lua);
     line(text, "used_memory_lua_human", human(lua));
     line(text, "used_memory_scripts_eval", scripts);
     line(text, "number_of_cached_scripts", scripting.scripts.len());
@@ -282,29 +283,6 @@ fn cpu(_: &Call<'_>, text: &mut String) {
     fixed(text, &[("used_cpu_sys_children", "0.000000"), ("used_cpu_user_children", "0.000000")]);
     line(text, "used_cpu_sys_main_thread", format_args!("{system:.6}"));
     line(text, "used_cpu_user_main_thread", format_args!("{user:.6}"));
-}
-
-fn command_stats(call: &Call<'_>, text: &mut String) {
-    for (index, stats) in call.node.stats.commands() {
-        let Some(spec) = command::all().get(index) else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "an average for people")]
-        let average =
-            if stats.calls == 0 { 0.0 } else { stats.total_us as f64 / stats.calls as f64 };
-        line(
-            text,
-            &format!("cmdstat_{}", spec.name),
-            format_args!(
-                "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
-                stats.calls, stats.total_us, stats.rejected, stats.failed
-            ),
-        );
-    }
-}
-
-fn error_stats(call: &Call<'_>, text: &mut String) {
-    for (code, count) in call.node.stats.errors() {
-        line(text, &format!("errorstat_{code}"), format_args!("count={count}"));
-    }
 }
 
 fn cluster(call: &Call<'_>, text: &mut String) {

@@ -45,6 +45,16 @@ impl Keyspace {
         self.parts.iter().flatten().flat_map(|part| part.keys.iter())
     }
 
+    /// How many keys each bucket of all tables has. Costs O(keys).
+    pub(crate) fn chain_lens(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().flatten().flat_map(|part| part.keys.chain_lens())
+    }
+
+    /// As [`Keyspace::chain_lens`], of the tables of keys that expire.
+    pub(crate) fn volatile_chain_lens(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().flatten().flat_map(|part| part.volatile.chain_lens())
+    }
+
     /// A key picked at random, expired or not. In cluster mode costs O(slots).
     pub(crate) fn random_key(&mut self) -> Option<Key> {
         if self.keys_count == 0 {

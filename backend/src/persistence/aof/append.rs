@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -89,6 +90,11 @@ impl Node {
         }
         aof.postponed_since = None;
         let Some(file) = aof.file.clone() else { return };
+        let begun = self.begin_latency();
+        if !self.switches.append_delay.is_zero() {
+            thread::sleep(self.switches.append_delay);
+        }
+        let aof = &mut self.persistence.aof;
         match append(&file, &aof.unwritten, aof.file_bytes) {
             Ok(()) => {
                 if aof.write_error.take().is_some() {
@@ -112,6 +118,21 @@ impl Node {
                 aof.written += kept as u64;
             }
         }
+        if begun.is_some() {
+            self.note_latency_since(self.name_of_write(), begun);
+            self.note_latency_since("aof-write", begun);
+        }
+    }
+
+    /// What `LATENCY` calls a write to the append-only file, by what may hold it up.
+    fn name_of_write(&self) -> &'static str {
+        if self.persistence.aof.is_syncing {
+            "aof-write-pending-fsync"
+        } else if self.persistence.child.is_some() {
+            "aof-write-active-child"
+        } else {
+            "aof-write-alone"
+        }
     }
 
     /// Writes and syncs everything, and lets replies go that waited for it.
@@ -126,9 +147,13 @@ impl Node {
             return;
         }
         if aof.synced < aof.written
-            && let Some(file) = &aof.file
+            && let Some(file) = aof.file.clone()
         {
-            match file.sync_data() {
+            let begun = self.begin_latency();
+            let result = file.sync_data();
+            self.note_latency_since("aof-fsync-always", begun);
+            let aof = &mut self.persistence.aof;
+            match result {
                 Ok(()) => aof.synced = aof.written,
                 Err(error) if is_always && aof.state == State::On => {
                     end_without_answer("fsync", &system_words(&error));
@@ -139,7 +164,7 @@ impl Node {
                 }
             }
         }
-        aof.waiting.drain(..).for_each(std::task::Waker::wake);
+        self.persistence.aof.waiting.drain(..).for_each(std::task::Waker::wake);
     }
 }
 
