@@ -1,11 +1,13 @@
 //! What the node knows of one client beyond its socket.
 
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::Resp;
 
+use crate::acl::{Acl, Login};
 use crate::clock;
 use crate::config::custom::{OutputLimit, OutputLimits};
 use crate::data::key::Key;
@@ -26,9 +28,9 @@ pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) seat: Seat,
     /// Where the client comes from, as `CLIENT LIST` has it: `ip:port`, or the unix socket's path.
-    pub(crate) addr: String,
+    pub(crate) addr: Rc<str>,
     /// The node's end of the connection.
-    pub(crate) local_addr: String,
+    pub(crate) local_addr: Rc<str>,
     pub(crate) peer: Peer,
     pub(crate) descriptor: i32,
     /// Empty for none.
@@ -36,7 +38,7 @@ pub(crate) struct Client {
     pub(crate) resp: Resp,
     /// The selected database.
     pub(crate) db: usize,
-    pub(crate) is_authenticated: bool,
+    pub(crate) login: Login,
     /// `ASKING` was the command before this one.
     pub(crate) is_asking: bool,
     /// `READONLY` was sent: a replica may answer.
@@ -111,6 +113,14 @@ pub(crate) struct Transaction {
     pub(crate) bytes: usize,
 }
 
+impl Transaction {
+    /// Bytes that the queue takes, about.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let args: usize = self.queue.iter().map(|queued| queued.args.capacity()).sum();
+        self.bytes + args * size_of::<Box<[u8]>>() + self.queue.capacity() * size_of::<Queued>()
+    }
+}
+
 /// One queued command.
 #[derive(Debug)]
 pub(crate) struct Queued {
@@ -144,20 +154,23 @@ pub(crate) struct Blocked {
 }
 
 impl Client {
-    /// A client that has just come, from nowhere, and has to authenticate.
-    pub(crate) fn new(id: ClientId, peer: Peer) -> Client {
-        let now_ms = clock::unix_ms();
+    /// A client that has just come, from nowhere.
+    pub(crate) fn new(id: ClientId, peer: Peer, login: Login) -> Client {
+        Client::new_at(id, peer, login, clock::unix_ms())
+    }
+
+    fn new_at(id: ClientId, peer: Peer, login: Login, now_ms: i64) -> Client {
         Client {
             id,
             seat: Seat::default(),
-            addr: String::new(),
-            local_addr: String::new(),
+            addr: Rc::default(),
+            local_addr: Rc::default(),
             peer,
             descriptor: -1,
             name: Vec::new(),
             resp: Resp::V2,
             db: 0,
-            is_authenticated: false,
+            login,
             is_asking: false,
             is_readonly: false,
             is_no_evict: false,
@@ -190,26 +203,50 @@ impl Client {
             descriptor: self.descriptor,
             name: self.name.clone(),
             db: self.db,
-            is_authenticated: true,
             is_asking: self.is_asking,
             is_readonly: self.is_readonly,
             // What is written to it is a command's reply and nothing else; messages wait for the script's.
             replies: Replies::Off,
             connected_at_ms: self.connected_at_ms,
-            used_at_ms: self.used_at_ms,
-            ..Client::new(self.id, self.peer)
+            last_command: self.last_command,
+            ..Client::new_at(self.id, self.peer, self.login.clone(), self.used_at_ms)
         })
     }
 
     /// A client that no connection belongs to and that may do everything: who repeats what was done elsewhere.
     pub(crate) fn internal(id: ClientId) -> Client {
-        Client { is_authenticated: true, ..Client::new(id, Peer::ThisMachine) }
+        Client::new(id, Peer::ThisMachine, Login::of_node())
+    }
+
+    /// Whether it has to say who it is before it may do anything.
+    #[inline]
+    pub(crate) fn is_locked_out(&self, acl: &Acl) -> bool {
+        !self.login.is_authenticated && acl.shuts_out_strangers()
     }
 
     /// Ends the connection from outside; the session is woken to notice.
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);
         self.wake();
+    }
+
+    /// Bytes that it takes, about: its state, and what was received and not executed, queued, or written and not sent.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let texts = self.addr.len() + self.local_addr.len() + self.name.len();
+        let queued = self.transaction.as_ref().map_or(0, Transaction::memory_bytes);
+        let watched: usize = self.watched.iter().map(|(_, key)| key.heap_bytes()).sum();
+        size_of::<Client>()
+            + texts
+            + self.query_bytes
+            + queued
+            + self.watched.capacity() * size_of::<(usize, Key)>()
+            + watched
+            + self.unsent_bytes()
+    }
+
+    /// Bytes of replies and messages that the system has not taken.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.output_bytes + self.outbox.len()
     }
 
     /// Whether it copies this node, or is about to.

@@ -3,6 +3,10 @@
 //! A client is taken out while its session executes commands, so that the commands can have it and the node at
 //! the same time; whoever walks over the others walks without it.
 
+mod evict;
+
+mod limit;
+
 use slab::Slab;
 
 use crate::client::{Client, ClientId, Seat};
@@ -12,6 +16,10 @@ use crate::client::{Client, ClientId, Seat};
 pub(crate) struct Clients {
     entries: Slab<Entry>,
     last_id: u64,
+    /// What they may hold together, in bytes; 0 for no limit.
+    bytes_max: usize,
+    /// What they hold. Invariant: the sum over the entries.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -19,6 +27,8 @@ struct Entry {
     id: ClientId,
     /// `None` while the client is taken out.
     client: Option<Box<Client>>,
+    /// What it was found to hold, in bytes; 0 without a limit, and for who is spared.
+    bytes: usize,
 }
 
 impl Clients {
@@ -37,7 +47,7 @@ impl Clients {
         let entry = self.entries.vacant_entry();
         client.seat = Seat(entry.key());
         let seat = client.seat;
-        entry.insert(Entry { id: client.id, client: Some(client) });
+        entry.insert(Entry { id: client.id, client: Some(client), bytes: 0 });
         seat
     }
 
@@ -63,7 +73,9 @@ impl Clients {
     }
 
     pub(crate) fn remove(&mut self, seat: Seat) -> Option<Box<Client>> {
-        self.entries.try_remove(seat.0)?.client
+        let entry = self.entries.try_remove(seat.0)?;
+        self.bytes -= entry.bytes;
+        entry.client
     }
 
     /// All clients that are not taken out, in no order.

@@ -57,6 +57,8 @@ mod pubsub;
 
 mod connection;
 
+mod acl;
+
 mod client;
 
 mod server;
@@ -80,6 +82,8 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::execute::{Call, Handler};
 
+pub(crate) use client::describe_client;
+pub(crate) use debug::switches::Switches;
 pub(crate) use transactions::resume_transaction;
 
 /// The handler of a row, if this node serves it.
@@ -127,6 +131,7 @@ const FILES: &[&[(&str, Handler)]] = &[
     functions::HANDLERS,
     pubsub::HANDLERS,
     connection::HANDLERS,
+    acl::HANDLERS,
     client::HANDLERS,
     server::HANDLERS,
     persistence::HANDLERS,

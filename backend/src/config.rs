@@ -13,7 +13,9 @@ mod read;
 
 pub(crate) mod change;
 
-mod rewrite;
+pub(crate) mod rewrite;
+
+mod users;
 
 pub(crate) mod table;
 
@@ -25,6 +27,7 @@ pub mod error;
 
 use std::path::PathBuf;
 
+use crate::acl::{Acl, Declared};
 use crate::config::directive::Setting;
 use crate::config::error::ConfigError;
 use crate::config::settings::Settings;
@@ -38,6 +41,10 @@ pub struct Config {
     /// The file they came from, as an absolute path.
     file: Option<PathBuf>,
     warnings: Vec<String>,
+    /// Users that were declared, in the order in which they were. Invariant: their rules can be followed.
+    users: Vec<Declared>,
+    /// What standard input said, where that was the file.
+    input: Option<Vec<u8>>,
 }
 
 impl Config {
@@ -56,6 +63,16 @@ impl Config {
         &self.warnings
     }
 
+    /// Whether the node is to serve in the background: the caller sees to that before it runs it.
+    pub fn is_daemon(&self) -> bool {
+        self.settings.is_daemon
+    }
+
+    /// What was read from standard input, if the settings came from there.
+    pub fn input(&self) -> Option<&[u8]> {
+        self.input.as_deref()
+    }
+
     /// The settings that the node acts on.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
@@ -66,8 +83,20 @@ impl Config {
         self.file.as_deref()
     }
 
+    /// The users that a node begins with.
+    pub(crate) fn acl(&self) -> Acl {
+        Acl::new(&self.settings.password, &self.users, self.settings.acl.first_channels)
+    }
+
     fn new(values: Values) -> Config {
-        Config { settings: Settings::read(&values), values, file: None, warnings: Vec::new() }
+        Config {
+            settings: Settings::read(&values),
+            values,
+            file: None,
+            warnings: Vec::new(),
+            users: Vec::new(),
+            input: None,
+        }
     }
 }
 

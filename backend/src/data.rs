@@ -19,7 +19,10 @@
 //! | [`dict`] | the hash table: grows in small steps, can be scanned while it does |
 //! | [`hashing`] | hashes that clients cannot foresee |
 //! | [`keyspace`] | one database: one dict, or one for each slot; expiry |
+//! | [`usage`] | when a key was last used, or how often |
+//! | [`lazy_free`] | what takes long to free, freed by a thread of its own |
 //! | [`random`] | cheap random numbers |
+//! | [`digest`] | digests by which equal data is known |
 //! | [`rdb`] | values as bytes, for dumps and snapshots |
 
 pub(crate) mod key;
@@ -58,6 +61,12 @@ pub(crate) mod hashing;
 
 pub(crate) mod keyspace;
 
+pub(crate) mod usage;
+
+pub(crate) mod lazy_free;
+
 pub(crate) mod random;
+
+pub(crate) mod digest;
 
 pub(crate) mod rdb;

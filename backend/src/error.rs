@@ -1,4 +1,4 @@
-//! Why a node could not start.
+//! Why a node could not start, and how the system's own reasons are told.
 
 use std::io;
 use std::path::PathBuf;
@@ -40,10 +40,19 @@ pub enum RunError {
     /// The runtime or its signal handlers could not be set up.
     #[error("cannot set up the event loop")]
     Runtime(#[source] io::Error),
+    /// The file of users cannot be read or has mistakes; carries all of them.
+    #[error("cannot load users: {0}")]
+    Users(String),
     /// What was kept on disk cannot be read; carries why.
     #[error("cannot load data: {0}")]
     Load(String),
     /// The cluster part of the node could not start; carries its own words.
     #[error("cluster: {0}")]
     Cluster(String),
+}
+
+/// What the system says of a failure, in its words alone, as replies have them.
+pub(crate) fn system_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -2,9 +2,10 @@
 //!
 //! In: the arguments of one request and where it came from. Out: one reply, written; the state changed.
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
-//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated,
-//! 4. this node serves the slot of its keys, 5. what it changes can be kept, 6. a subscriber may send it,
-//! 7. the data it needs has been read, 8. no pause holds it back, 9. it is queued inside a transaction.
+//! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated, and
+//!    its user may run this command with its keys and channels,
+//! 4. this node serves the slot of its keys, 5. there is memory for it, 6. what it changes can be kept, 7. a subscriber
+//! may send it, 8. the data it needs has been read, 9. no pause holds it back, 10. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 
@@ -12,7 +13,11 @@ mod deeds;
 
 mod later;
 
+mod out_of_memory;
+
 mod repeat;
+
+mod rights;
 
 mod route;
 
@@ -25,6 +30,7 @@ use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
+use crate::acl::Context;
 use crate::blocking;
 use crate::client::{Client, Peer};
 use crate::commands;
@@ -38,7 +44,9 @@ use crate::replication::role;
 use later::{is_held_back, queue};
 
 pub(crate) use deeds::Deeds;
+pub(crate) use out_of_memory::REFUSAL as OUT_OF_MEMORY;
 pub(crate) use repeat::replay;
+pub(crate) use rights::{check as check_rights, note_refused_login};
 pub(crate) use route::{Keys, Presence, RouteQuery, check as route_of_script, slot_of};
 
 /// One command under way: what a handler works with.
@@ -208,7 +216,7 @@ fn admit(
     out: &mut Vec<u8>,
     turn: &mut Turn,
 ) -> Outcome {
-    if let Err(error) = check(node, client, spec) {
+    if let Err(error) = check(node, client, spec, args) {
         let error = if spec.id() == EXEC { exec_aborted(error.as_str()) } else { error };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
@@ -218,6 +226,9 @@ fn admit(
         && let Err(redirection) = route::check(node, client, (spec, may_write), args, turn.now_ms)
     {
         return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
+    }
+    if node.eviction.is_limited && out_of_memory::refuses(node, client, spec, deeds) {
+        return refuse_admitted(node, client, spec, out_of_memory::REFUSAL, out);
     }
     if !node.tracking.is_idle() {
         node.bound_tracking_table();
@@ -331,16 +342,23 @@ fn push_rest(call: &mut Call<'_>) {
 }
 
 fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
+    let settings = call.node.config.settings();
+    let (tracks_latency, notable) = (settings.tracks_latency, settings.notable);
+    let has_ended = call.client.blocked.is_none();
     let stats = &mut call.node.stats;
     let counters = stats.command(call.spec.id());
     counters.add_time(took);
+    if has_ended && tracks_latency {
+        counters.add_to_histogram(took);
+    }
     if let Err(error) = result {
         counters.failed += 1;
         stats.count_error(error.code());
         call.reply.error(&error);
     }
-    if call.client.blocked.is_none() {
+    if has_ended && took >= notable {
         note_if_slow(call, took);
+        note_latency(call, took);
     }
 }
 
@@ -401,17 +419,24 @@ const PING: CommandId = CommandId::of("ping");
 const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 /// Checks 2 and 3, and whether a transaction may hold the command.
-fn check(node: &Node, client: &Client, spec: &CommandSpec) -> Result<(), ReplyError> {
+fn check(
+    node: &mut Node,
+    client: &Client,
+    spec: &CommandSpec,
+    args: Args<'_>,
+) -> Result<(), ReplyError> {
     if spec.id() == DEBUG && !is_permitted(node.config.settings().debug_command, client) {
         return Err(ReplyError::new(DEBUG_LOCKED));
     }
-    if !client.is_authenticated && !spec.flags.contains(CommandFlags::NO_AUTH) {
+    if client.is_locked_out(&node.acl) && !spec.flags.contains(CommandFlags::NO_AUTH) {
         return Err(ReplyError::NO_AUTH);
     }
     if client.transaction.is_some() && spec.flags.contains(CommandFlags::NO_MULTI) {
         return Err(ReplyError::new("ERR Command not allowed inside a transaction"));
     }
-    Ok(())
+    let context =
+        if client.transaction.is_some() { Context::Transaction } else { Context::TopLevel };
+    rights::check(node, client, (spec, args), context).map_err(|denial| denial.reply(spec))
 }
 
 /// How `EXEC` words a refusal of itself.
@@ -458,6 +483,17 @@ fn refuse(
     Outcome::Answered
 }
 
+#[cold]
+fn note_latency(call: &mut Call<'_>, took: Duration) {
+    let event = match call.origin {
+        Origin::ReadyKey(_) => "command-unblocking",
+        _ if call.spec.flags.contains(CommandFlags::FAST) => "fast-command",
+        _ => "command",
+    };
+    call.node.note_latency(event, took);
+}
+
+#[cold]
 fn note_if_slow(call: &mut Call<'_>, took: Duration) {
     let settings = call.node.config.settings();
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -465,7 +501,7 @@ fn note_if_slow(call: &mut Call<'_>, took: Duration) {
     if took_us < threshold_us || call.spec.flags.contains(CommandFlags::SKIP_SLOWLOG) {
         return;
     }
-    let client = (call.client.addr.as_str(), call.client.name.as_slice());
+    let client = (&*call.client.addr, call.client.name.as_slice());
     let len_max = settings.slow_log_len_max;
     let args = redact::shown(call.spec, call.args);
     call.node.slow_log.push(Args::from_slices(&args), took_us, call.now_ms / 1000, client, len_max);

@@ -1,7 +1,7 @@
 //! A child process with the node's memory as it was at one moment, to write it down while the node goes on.
 //!
 //! The system copies the page tables, which is the pause, and afterwards each page that either side changes.
-//! This is the only unsafe code of the node, and the only place that knows of it:
+//! This is unsafe code, and the only place that knows of forks:
 //!
 //! 1. `fork` in a process of several threads leaves the child with the calling thread alone, and with every lock
 //!    as it was held. The child may meet these: the allocator's, which the C library takes before and frees after

@@ -14,6 +14,7 @@
 //! | `server` | listeners, the periodic tick, signals, the end |
 //! | `session` | one client's socket: reading, executing, writing, waiting |
 //! | `client`, `clients` | what is known of one client, and of all |
+//! | `acl` | users and what they may do |
 //! | `node` | all state of the node |
 //! | `propagate` | what changes become for those who repeat them |
 //! | `replication` | this node as a primary and as a replica of others |
@@ -23,6 +24,8 @@
 //! | `commands` | one handler for each command |
 //! | `data` | keys, values, expiry |
 //! | `cluster` | slot ownership and the cluster bus |
+//! | `memory` | how much memory is in use |
+//! | `eviction` | staying within a limit of memory |
 //! | `notify` | keyspace notifications |
 //! | `persistence` | what outlives the process: snapshots, the append-only file |
 //! | `fork` | a child process with the node's memory as it was |
@@ -32,6 +35,7 @@
 //! | `monitor` | clients that see every command; `redact` hides what nobody may see |
 //! | `tracking` | clients that are told which keys change |
 //! | `fuzz` | doors for the checks of `fuzz/` |
+//! | `latency` | what held the node up, and how long commands take |
 //! | `watch`, `slow_log`, `stats`, `clock` | what they say |
 
 pub mod config;
@@ -42,9 +46,13 @@ mod log;
 
 mod clock;
 
+mod memory;
+
 mod durable;
 
 mod data;
+
+mod acl;
 
 mod client;
 
@@ -62,6 +70,8 @@ mod redact;
 
 mod slow_log;
 
+mod latency;
+
 mod monitor;
 
 mod stats;
@@ -75,6 +85,8 @@ mod unexpected;
 mod node;
 
 mod notify;
+
+mod eviction;
 
 mod fork;
 

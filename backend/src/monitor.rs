@@ -78,7 +78,7 @@ impl Call<'_> {
                 format!("unix:{path}")
             }
             _ if self.origin == Origin::Script => "lua".to_owned(),
-            _ => client.addr.clone(),
+            _ => client.addr.to_string(),
         };
         let mut line = format!("+{seconds}.{us:06} [{} {from}]", client.db);
         for word in redact::shown(self.spec, self.args) {
@@ -94,7 +94,7 @@ impl Call<'_> {
 const EXEC: CommandId = CommandId::of("exec");
 
 /// Writes a word in double quotes, with what is not printable escaped as in C.
-fn write_quoted(out: &mut String, word: &[u8]) {
+pub(crate) fn write_quoted(out: &mut String, word: &[u8]) {
     out.push('"');
     for byte in word {
         match byte {

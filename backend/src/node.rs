@@ -9,15 +9,19 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::acl::Acl;
 use crate::blocking::{Blocking, Cause};
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
+use crate::commands::Switches;
 use crate::config::Config;
-use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record, seconds};
+use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record};
 use crate::data::list::Limits;
 use crate::data::random::Random;
 use crate::data::{hash, rdb};
+use crate::eviction::Eviction;
+use crate::latency::Latency;
 use crate::monitor::Monitors;
 use crate::notify::Class;
 use crate::persistence::Persistence;
@@ -25,6 +29,7 @@ use crate::propagate::{Effects, Removal};
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::scripting::Scripting;
+use crate::server::Supervisor;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -37,6 +42,7 @@ pub(crate) type SharedNode = Rc<RefCell<Node>>;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) config: Config,
+    pub(crate) acl: Acl,
     /// One in cluster mode, otherwise `databases` many.
     pub(crate) databases: Vec<Keyspace>,
     pub(crate) clients: Clients,
@@ -56,8 +62,10 @@ pub(crate) struct Node {
     /// Replicas have said how far they are since somebody last looked.
     pub(crate) acks_came: bool,
     pub(crate) scripting: Scripting,
+    pub(crate) eviction: Eviction,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
+    pub(crate) latency: Latency,
     /// Present exactly in cluster mode.
     pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
     pub(crate) pause: Option<Pause>,
@@ -68,12 +76,16 @@ pub(crate) struct Node {
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
     pub(crate) is_expiring: bool,
+    /// What `DEBUG` has switched on.
+    pub(crate) switches: Switches,
     /// An element of a list that is so long is kept apart; `DEBUG QUICKLIST-PACKED-THRESHOLD` sets it (bytes).
     pub(crate) list_plain_bytes: usize,
     pub(crate) random: Random,
     /// 40 hexadecimal characters, new with every start.
     pub(crate) run_id: String,
     pub(crate) started_at: Instant,
+    /// Who has started the process and wants to hear of it.
+    pub(crate) supervisor: Supervisor,
     /// The most memory that was seen in use, in bytes.
     pub(crate) memory_peak_bytes: usize,
     /// The memory in use when the node began to serve, in bytes.
@@ -117,9 +129,11 @@ impl Node {
             (0..settings.databases_count).map(|_| Keyspace::new(Layout::Whole)).collect()
         };
         let mut random = Random::default();
+        let acl = config.acl();
         let mut node = Node {
             databases,
             config,
+            acl,
             clients: Clients::default(),
             watches: Watches::default(),
             blocking: Blocking::default(),
@@ -133,18 +147,22 @@ impl Node {
             copy_is_due: false,
             acks_came: false,
             scripting: Scripting::default(),
+            eviction: Eviction::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
+            latency: Latency::default(),
             cluster,
             pause: None,
             persistence: Persistence::default(),
             failover_pause_until: None,
             changes: 0,
             is_expiring: true,
+            switches: Switches::default(),
             list_plain_bytes: Limits::PLAIN_BYTES,
             run_id: hex_id(&mut random),
             random,
             started_at: Instant::now(),
+            supervisor: Supervisor::Nobody,
             memory_peak_bytes: 0,
             memory_at_start_bytes: 0,
             shutdown: Arc::new(Notify::new()),
@@ -159,6 +177,9 @@ impl Node {
         if let Some(cluster) = &self.cluster {
             cluster.borrow_mut().settings_changed(settings);
         }
+        self.eviction.settings_changed(&settings.memory);
+        self.clients.bound(settings.memory.clients_bytes_max);
+        self.renew_treatment();
         self.keep_journal();
     }
 
@@ -221,33 +242,25 @@ impl Node {
         {
             self.notify(Class::Missed, "keymiss", at.db, key);
         }
-        let found = self.databases[at.db].find(key, at.now_ms);
+        let found = self.databases[at.db].find_used(key, at.now_ms);
         match found {
-            Some(record) => {
-                self.stats.keyspace_hits += 1;
-                record.used_at_s = seconds(at.now_ms);
-                Some(record)
-            }
-            None => {
-                self.stats.keyspace_misses += 1;
-                None
-            }
+            Some(_) => self.stats.keyspace_hits += 1,
+            None => self.stats.keyspace_misses += 1,
         }
+        found
     }
 
     /// Looks a key up to tell something of it: as [`Node::read`], but no use of it.
     pub(crate) fn inspect(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        let used_at_s = self.peek(at, key).map(|record| record.used_at_s);
+        let usage = self.peek(at, key).map(|record| record.usage);
         let record = self.read(at, key)?;
-        record.used_at_s = used_at_s.unwrap_or(record.used_at_s);
+        record.usage = usage.unwrap_or(record.usage);
         Some(record)
     }
 
     /// Looks a key up to change it: notes the use and counts nothing.
     pub(crate) fn write(&mut self, at: At, key: &[u8]) -> Option<&mut Record> {
-        let record = self.databases[at.db].find(key, at.now_ms)?;
-        record.used_at_s = seconds(at.now_ms);
-        Some(record)
+        self.databases[at.db].find_used(key, at.now_ms)
     }
 
     /// Looks a key up without a trace.
@@ -356,9 +369,13 @@ impl Node {
     /// Has new databases treated as those were in whose place they are.
     pub(crate) fn renew_treatment(&mut self) {
         let (noted, expired) = (self.noted, self.expired);
+        let memory = &self.config.settings().memory;
+        let frequencies = memory.counts_uses().then_some(memory.frequencies);
         for database in &mut self.databases {
             database.keep_journal(noted);
             database.treat_expired(expired);
+            database.note_uses(frequencies);
+            database.free_values(memory.lazy.frees);
         }
     }
 
@@ -372,6 +389,9 @@ impl Node {
     /// Does what the commands of a turn have left to be done once.
     #[inline]
     pub(crate) fn after_turn(&mut self) {
+        if self.clients.are_too_large() {
+            self.evict_clients();
+        }
         if self.copy_is_due && !self.scripting.is_busy() {
             self.copy_is_due = false;
             self.begin_copy();
@@ -384,7 +404,7 @@ impl Node {
 
     /// How keys go whose time has come.
     pub(crate) fn expired_removal(&self) -> Removal {
-        Removal::of_lazy(self.config.settings().lazily_frees_expired)
+        Removal::of(self.config.settings().memory.lazy.frees.expired)
     }
 
     /// Keys removed by expiry (count), in all databases since the start or `CONFIG RESETSTAT`.

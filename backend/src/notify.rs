@@ -6,7 +6,7 @@ use crate::execute::Call;
 use crate::node::Node;
 use crate::pubsub::Kind;
 
-/// The families of events, one letter each in `notify-keyspace-events`. Nothing is evicted yet (`e`).
+/// The families of events, one letter each in `notify-keyspace-events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     /// `g`: commands on keys of any type.
@@ -25,6 +25,8 @@ pub(crate) enum Class {
     Stream,
     /// `x`: a key's time has come.
     Expired,
+    /// `e`: a key had to make room.
+    Evicted,
     /// `m`: a key that was asked for is not there.
     Missed,
     /// `n`: a key that was not there is made.
@@ -43,6 +45,7 @@ impl Class {
             Class::SortedSet => b'z',
             Class::Stream => b't',
             Class::Expired => b'x',
+            Class::Evicted => b'e',
             Class::Missed => b'm',
             Class::New => b'n',
         }

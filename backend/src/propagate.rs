@@ -17,6 +17,7 @@ mod unit;
 use reddoor_protocol::encode::{encode_request, write_bulk, write_header};
 use reddoor_protocol::request::Args;
 
+use crate::data::lazy_free::Freeing;
 use crate::execute::Call;
 use crate::node::Node;
 
@@ -68,9 +69,14 @@ impl Effects {
 
     /// Adds an effect to those of the unit.
     pub(crate) fn add(&mut self, db: usize, args: &[&[u8]]) {
+        self.add_for(db, args, Reach::All);
+    }
+
+    /// As [`Effects::add`], for some of those who repeat effects.
+    pub(crate) fn add_for(&mut self, db: usize, args: &[&[u8]], reach: Reach) {
         if self.are_wanted() {
             encode_request(self.unit.open(), args.iter().copied());
-            self.unit.close(db, Reach::All);
+            self.unit.close(db, reach);
         }
     }
 
@@ -139,9 +145,12 @@ pub(crate) enum Removal {
 }
 
 impl Removal {
-    /// As a setting of the `lazyfree-lazy-…` family has it.
-    pub(crate) fn of_lazy(is_lazy: bool) -> Removal {
-        if is_lazy { Removal::Unlink } else { Removal::Del }
+    /// That by which a value is freed then.
+    pub(crate) fn of(freeing: Freeing) -> Removal {
+        match freeing {
+            Freeing::Now => Removal::Del,
+            Freeing::Later => Removal::Unlink,
+        }
     }
 
     /// The command that does so.

@@ -7,6 +7,14 @@ const AUTH: CommandId = CommandId::of("auth");
 const HELLO: CommandId = CommandId::of("hello");
 const MIGRATE: CommandId = CommandId::of("migrate");
 
+const CONFIG_SET: CommandId = CommandId::of("config|set");
+
+const SET_USER: CommandId = CommandId::of("acl|setuser");
+
+/// Settings whose values are secrets.
+const SECRET_SETTINGS: [&str; 5] =
+    ["masterauth", "masteruser", "requirepass", "tls-client-key-file-pass", "tls-key-file-pass"];
+
 /// What stands in the place of a word.
 const HIDDEN: &[u8] = b"(redacted)";
 
@@ -18,10 +26,24 @@ pub(crate) fn shown<'a>(spec: &CommandSpec, args: Args<'a>) -> Vec<&'a [u8]> {
         words.iter_mut().skip(1).for_each(|word| *word = HIDDEN);
     } else if id == HELLO {
         hide_behind(&mut words, 2, &[("AUTH", 2)]);
+    } else if id == SET_USER {
+        words.iter_mut().skip(2).for_each(|word| *word = HIDDEN);
+    } else if id == CONFIG_SET {
+        hide_secret_settings(&mut words);
     } else if id == MIGRATE {
         hide_behind(&mut words, 6, &[("AUTH", 1), ("AUTH2", 2)]);
     }
     words
+}
+
+/// Hides the values of secret settings among pairs of names and values.
+fn hide_secret_settings(words: &mut [&[u8]]) {
+    for index in (3..words.len()).step_by(2) {
+        let name = words[index - 1];
+        if SECRET_SETTINGS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes())) {
+            words[index] = HIDDEN;
+        }
+    }
 }
 
 /// Hides so many words behind each of some options, from an index on. Behind `KEYS` there are no options.
@@ -54,6 +76,13 @@ mod tests {
                 "MIGRATE h 1 \"\" 0 1 AUTH2 (redacted) (redacted) KEYS auth a",
             ),
             ("GET auth", "GET auth"),
+            ("ACL SETUSER u on >p", "ACL SETUSER (redacted) (redacted) (redacted)"),
+            ("ACL DELUSER u v", "ACL DELUSER u v"),
+            ("ACL LOG RESET", "ACL LOG RESET"),
+            (
+                "CONFIG SET maxclients requirepass RequirePass p masterauth q",
+                "CONFIG SET maxclients requirepass RequirePass (redacted) masterauth (redacted)",
+            ),
         ];
         for (request, expect) in table {
             let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();

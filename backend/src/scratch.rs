@@ -17,6 +17,7 @@ use reddoor_protocol::scratch::{Copied, CopyError, Scratch};
 use crate::client::Client;
 use crate::clock;
 use crate::config::Config;
+use crate::data::lazy_free::Freeing;
 use crate::data::rdb::payload;
 use crate::data::rdb::write::Compression;
 use crate::data::string::Str;
@@ -88,7 +89,7 @@ impl Scratch for ScratchNode {
     }
 
     fn clear(&mut self) {
-        self.node.databases[0].clear();
+        self.node.databases[0].clear(Freeing::Now);
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `machine`, `prelude.lua` | the Lua state and what scripts see |
 //! | `api`, `register`, `reply`, `fault`, `flags` | the table `redis`, replies as values, errors |
 //! | `alone` | scripts without a node, for `fuzz` |
+//! | `raw` | what every call does, by Lua's C interface |
 //! | `libraries`, `random`, `number` | cjson, cmsgpack, struct, bit, patterns |
 //!
 //! Invariant: the Lua side never holds a part of the node; a script that lies still holds nothing but its own stack.
@@ -40,6 +41,8 @@ mod number;
 mod park;
 
 mod random;
+
+mod raw;
 
 mod register;
 

@@ -6,6 +6,8 @@ mod tick;
 
 mod memory;
 
+mod supervised;
+
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -18,7 +20,9 @@ use tokio::sync::Notify;
 
 use crate::cluster::Cluster;
 use crate::config::Config;
+use crate::config::settings::Settings;
 use crate::error::RunError;
+use crate::eviction;
 use crate::log;
 use crate::node::{Node, SharedNode};
 use crate::persistence;
@@ -27,6 +31,7 @@ use crate::scripting;
 use crate::session::Scratch;
 
 pub(crate) use memory::resident_bytes;
+pub(crate) use supervised::Supervisor;
 
 /// The version of Redis as which this node answers.
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
@@ -51,9 +56,12 @@ async fn serve(config: Config) -> Result<(), RunError> {
     } else {
         None
     };
-    let _pid_file = PidFile::write(&settings.pid_file)?;
+    let _pid_file = PidFile::write(&settings);
     let mut node = Node::new(config, cluster);
-    node.memory_at_start_bytes = resident_bytes();
+    load_users(&mut node)?;
+    let supervisor = Supervisor::find(&settings.supervised);
+    node.supervisor = supervisor;
+    node.memory_at_start_bytes = crate::memory::used_bytes();
     let shutdown = Arc::clone(&node.shutdown);
     let node: SharedNode = Rc::new(RefCell::new(node));
     if settings.is_cluster {
@@ -70,12 +78,17 @@ async fn serve(config: Config) -> Result<(), RunError> {
     tokio::task::spawn_local(persistence::aof::append::sync(Rc::clone(&node)));
     tokio::task::spawn_local(replication::copy::relay(Rc::clone(&node)));
     tokio::task::spawn_local(scripting::go_on(Rc::clone(&node)));
+    tokio::task::spawn_local(eviction::go_on(Rc::clone(&node)));
     tokio::select! {
         loaded = persistence::load::load(&node) => {
             loaded?;
             tokio::task::spawn_local(replication::upstream::follow(Rc::clone(&node)));
             node.borrow_mut().follow_configured();
             tracing::info!("Ready to accept connections");
+            if let Some(path) = &settings.unix_socket {
+                tracing::info!("The server is now ready to accept connections at {}", path.display());
+            }
+            supervisor.tell("STATUS=Ready to accept connections\nREADY=1\n");
             until_ended(&node, &mut signals, &shutdown).await;
         }
         _ = signals.ended() => {
@@ -83,10 +96,12 @@ async fn serve(config: Config) -> Result<(), RunError> {
         }
         () = shutdown.notified() => {}
     }
+    supervisor.tell("STOPPING=1\n");
     if let Some(cluster) = &node.borrow().cluster {
         cluster.borrow_mut().save_before_exit();
     }
     if let Some(path) = &settings.unix_socket {
+        tracing::info!("Removing the unix socket file.");
         // It may have been removed by somebody else.
         let _ = fs::remove_file(path);
     }
@@ -134,8 +149,35 @@ fn announce(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!("WARNING {warning}");
     }
+    let bytes_max = settings.memory.bytes_max;
+    if (1..1024 * 1024).contains(&bytes_max) {
+        tracing::warn!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {bytes_max} bytes). \
+             Are you sure this is what you really want?"
+        );
+    }
     let mode = if settings.is_cluster { "cluster" } else { "standalone" };
     tracing::info!("Running mode={mode}, port={}.", settings.port);
+}
+
+/// Reads the file of users, if there is one.
+fn load_users(node: &mut Node) -> Result<(), RunError> {
+    let settings = &node.config.settings().acl;
+    if let Some(file) = &settings.file {
+        return node.acl.load(file, settings.first_channels).map_err(|mistakes| {
+            let mistakes = String::from_utf8_lossy(&mistakes).into_owned();
+            tracing::warn!("Aborting Redis startup because of ACL errors: {mistakes}");
+            RunError::Users(mistakes)
+        });
+    }
+    for user in node.acl.users().filter(|user| !user.rules().are_on()) {
+        tracing::info!(
+            "The user '{}' is disabled (there is no 'on' modifier in the user description). Make sure this is not \
+             a configuration error.",
+            String::from_utf8_lossy(user.name())
+        );
+    }
+    Ok(())
 }
 
 /// The signals that a node heeds. SIGHUP is caught so that a closed terminal does not end it.
@@ -166,24 +208,31 @@ impl Signals {
 /// The file with the process id, removed at the end.
 struct PidFile(Option<PathBuf>);
 
+/// Where a node in the background leaves its process id if the settings do not say.
+const PID_FILE_OF_DAEMON: &str = "/var/run/redis.pid";
+
 impl PidFile {
-    fn write(path: &str) -> Result<PidFile, RunError> {
-        if path.is_empty() {
-            return Ok(PidFile(None));
+    /// Writes it where the settings say. A node without the file serves all the same.
+    fn write(settings: &Settings) -> PidFile {
+        let path = match settings.pid_file.as_str() {
+            "" if settings.is_daemon => PID_FILE_OF_DAEMON,
+            "" => return PidFile(None),
+            path => path,
+        };
+        match fs::write(path, format!("{}\n", std::process::id())) {
+            Ok(()) => PidFile(Some(PathBuf::from(path))),
+            Err(error) => {
+                tracing::warn!("Failed to write PID file {path}: {error}");
+                PidFile(None)
+            }
         }
-        let file = PathBuf::from(path);
-        fs::write(&file, format!("{}\n", std::process::id())).map_err(|source| RunError::File {
-            purpose: "pid file",
-            file: file.clone(),
-            source,
-        })?;
-        Ok(PidFile(Some(file)))
     }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
+            tracing::info!("Removing the pid file.");
             // It may have been removed by somebody else.
             let _ = fs::remove_file(path);
         }

@@ -233,7 +233,7 @@ impl Session {
             let limit = client.output_limit(&node.config.settings().output_limits);
             let until = since + std::time::Duration::from_secs(limit.soft_seconds);
             if self.is_over(cx, Some(until)) {
-                node.stats.output_limit_disconnects += 1;
+                node.end_unread(self.seat);
                 return Pace::Close;
             }
         }

@@ -1,8 +1,12 @@
 //! Counters that `INFO` tells.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use reddoor_protocol::command::CommandId;
+
+use crate::data::lazy_free;
+use crate::latency::histogram::Histogram;
 
 /// Codes of errors that are counted apart (count); a client chooses some codes, so there is an end to them.
 const ERROR_CODES_MAX: usize = 128;
@@ -23,6 +27,14 @@ pub(crate) struct Stats {
     pub(crate) expired_keys_before: u64,
     pub(crate) expire_cycles_cut_short: u64,
     pub(crate) expire_cycle_us: u64,
+    /// The share of keys in per cent that the expiry cycle finds expired, averaged.
+    pub(crate) expired_stale_percent: f64,
+    pub(crate) evicted_keys: u64,
+    pub(crate) evicted_clients: u64,
+    /// Values freed beside the node before the counters were reset (count).
+    lazy_freed_before: u64,
+    /// How long memory was above its limit, in all.
+    pub(crate) short_of_memory: Duration,
     /// Keys that the expiry cycle looked at (count).
     pub(crate) expired_looked_at: u64,
     pub(crate) error_replies: u64,
@@ -38,15 +50,16 @@ pub(crate) struct Stats {
 }
 
 /// Counters of one command.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CommandStats {
     pub(crate) calls: u64,
-    pub(crate) total_us: u64,
-    total_ns_rest: u64,
+    total_ns: u64,
     /// Refused before it ran (count).
     pub(crate) rejected: u64,
     /// Answered with an error after it ran (count).
     pub(crate) failed: u64,
+    /// How long its calls took; `None` until one was counted.
+    histogram: Option<Histogram>,
 }
 
 impl Default for Stats {
@@ -64,6 +77,11 @@ impl Default for Stats {
             expired_keys_before: 0,
             expire_cycles_cut_short: 0,
             expire_cycle_us: 0,
+            expired_stale_percent: 0.0,
+            evicted_keys: 0,
+            evicted_clients: 0,
+            lazy_freed_before: lazy_free::freed_count(),
+            short_of_memory: Duration::ZERO,
             expired_looked_at: 0,
             error_replies: 0,
             unexpected_errors: 0,
@@ -81,9 +99,29 @@ impl Stats {
         &mut self.commands[id.index()]
     }
 
+    /// Counts the keys that a cycle of expiry looked at, and removed.
+    ///
+    /// Source: redis `src/expire.c` activeExpireCycle, for how the share follows.
+    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+    pub(crate) fn note_expiry(&mut self, looked_at: usize, removed: usize) {
+        self.expired_looked_at += looked_at as u64;
+        let percent = removed as f64 * 100.0 / looked_at.max(1) as f64;
+        self.expired_stale_percent += (percent - self.expired_stale_percent) * 0.05;
+    }
+
     /// Counters of the commands that were called or refused.
     pub(crate) fn commands(&self) -> impl Iterator<Item = (usize, &CommandStats)> {
         self.commands.iter().enumerate().filter(|(_, s)| s.calls + s.rejected + s.failed > 0)
+    }
+
+    /// Values that the thread which frees has freed (count).
+    pub(crate) fn lazy_freed(&self) -> u64 {
+        lazy_free::freed_count().saturating_sub(self.lazy_freed_before)
+    }
+
+    /// How long the calls of a command took, if any were counted.
+    pub(crate) fn histogram(&self, id: CommandId) -> Option<&Histogram> {
+        self.commands[id.index()].histogram.as_ref()
     }
 
     /// Counts an error reply by its code.
@@ -102,12 +140,29 @@ impl Stats {
 }
 
 impl CommandStats {
-    /// Counts the time of a run, keeping what is below a microsecond for later.
-    pub(crate) fn add_time(&mut self, took: std::time::Duration) {
-        let ns = self.total_ns_rest + u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / 2);
-        self.total_us += ns / 1000;
-        self.total_ns_rest = ns % 1000;
+    /// Adds the time of a run.
+    #[inline]
+    pub(crate) fn add_time(&mut self, took: Duration) {
+        self.total_ns += nanoseconds(took);
     }
+
+    /// Counts a run among those that took about as long. The first one of a command allocates.
+    #[inline]
+    pub(crate) fn add_to_histogram(&mut self, took: Duration) {
+        self.histogram.get_or_insert_default().add(nanoseconds(took));
+    }
+
+    /// Time of all runs (microseconds).
+    pub(crate) fn total_us(&self) -> u64 {
+        self.total_ns / 1000
+    }
+}
+
+/// A time in nanoseconds; what takes longer than centuries is as good as any other number.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "as the line above says")]
+fn nanoseconds(took: Duration) -> u64 {
+    took.as_nanos() as u64
 }
 
 /// How many samples a rate is averaged over. Source: redis `src/server.h` STATS_METRIC_SAMPLES.

@@ -11,6 +11,7 @@
 //! | [`key_spec`] | where keys lie and what happens to them, as data |
 //! | [`keys`] | which arguments of a request are keys |
 //! | [`reply_keys`] | where keys stand in replies |
+//! | `channels` | which arguments of a request are channels |
 //! | [`cross_slot`] | how a command over several slots can be done |
 //! | [`wait`] | how long a request may wait at a node |
 //! | [`policy`] | how the front door routes a request and joins replies |
@@ -36,6 +37,8 @@ pub mod key_spec;
 pub mod keys;
 
 pub mod reply_keys;
+
+mod channels;
 
 mod row;
 

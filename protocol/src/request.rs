@@ -350,6 +350,64 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
     Some(value)
 }
 
+/// Arguments of a request that is made here, in one buffer that can be used again.
+#[derive(Debug, Default)]
+pub struct ArgsBuf {
+    buf: Vec<u8>,
+    ranges: Vec<ArgRange>,
+}
+
+/// An [`ArgsBuf`] would be larger than 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArgsTooLarge;
+
+impl ArgsBuf {
+    /// Adds an argument.
+    ///
+    /// # Errors
+    /// There is no room for it: nothing was added.
+    pub fn push(&mut self, arg: &[u8]) -> Result<(), ArgsTooLarge> {
+        let start = u32::try_from(self.buf.len()).map_err(|_| ArgsTooLarge)?;
+        let len = u32::try_from(arg.len()).map_err(|_| ArgsTooLarge)?;
+        self.buf.extend_from_slice(arg);
+        self.ranges.push(ArgRange { start, len });
+        Ok(())
+    }
+
+    /// A copy of arguments that lie elsewhere.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn copy_of<'a>(
+        args: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    ) -> Result<ArgsBuf, ArgsTooLarge> {
+        let bytes = args.clone().map(<[u8]>::len).sum();
+        let (buf, ranges) = (Vec::with_capacity(bytes), Vec::with_capacity(args.len()));
+        let mut copy = ArgsBuf { buf, ranges };
+        for arg in args {
+            copy.push(arg)?;
+        }
+        Ok(copy)
+    }
+
+    /// Forgets all arguments and keeps the memory, unless that is much.
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        self.ranges.clear();
+        self.buf.shrink_to(ArgsBuf::BYTES_KEPT);
+        self.ranges.shrink_to(ArgsBuf::ARGS_KEPT);
+    }
+
+    /// Memory that stays for the next request, in bytes and in arguments.
+    const BYTES_KEPT: usize = 64 * 1024;
+    const ARGS_KEPT: usize = 4 * 1024;
+
+    /// The arguments.
+    pub fn args(&self) -> Args<'_> {
+        Args(Source::Ranges { buf: &self.buf, ranges: &self.ranges })
+    }
+}
+
 /// The arguments of one request, borrowed. The first is the command's name.
 #[derive(Clone, Copy)]
 pub struct Args<'a>(Source<'a>);

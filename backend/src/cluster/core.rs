@@ -239,6 +239,8 @@ pub(crate) struct Core {
     /// Nodes that were not taken for members because there are enough (count).
     refused_count: u64,
     stats: BusStats,
+    /// Messages of this kind are passed over, for tests.
+    ignored: Option<Kind>,
     actions: VecDeque<Action>,
     is_save_due: bool,
 }
@@ -303,6 +305,7 @@ impl Core {
             ticked_ms: 0,
             refused_count: 0,
             stats: BusStats::default(),
+            ignored: None,
             actions: VecDeque::new(),
             is_save_due: false,
         }

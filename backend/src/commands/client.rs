@@ -2,7 +2,7 @@
 
 mod kill;
 
-mod list;
+pub(crate) mod list;
 
 mod tracking;
 
@@ -17,6 +17,9 @@ use crate::commands::argument::is;
 use crate::commands::connection::check_name;
 use crate::execute::{Call, Handler};
 use crate::node::{Pause, PauseReach};
+
+pub(crate) use kill::end_clients;
+pub(crate) use list::describe_client;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("client|id", id),

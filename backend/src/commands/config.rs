@@ -5,6 +5,7 @@ use std::env;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::config::Config;
+use crate::config::rewrite::Extent;
 use crate::config::settings::Settings;
 use crate::execute::{Call, Handler, is_permitted};
 use crate::log;
@@ -38,16 +39,15 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         (args.get(index).unwrap_or_default(), args.get(index + 1).unwrap_or_default())
     });
     let is_open = is_permitted(call.node.config.settings().protected_configs, call.client);
-    let had_password = !call.node.config.settings().password.is_empty();
+    let password_before = call.node.config.settings().password.clone();
     let mut config = call.node.config.clone();
     config.set(pairs, is_open)?;
     enter_directory(&mut config, call.node.config.settings())?;
     call.node.config = config;
     log::set_level(&call.node.config.settings().log_level);
-    // Whoever needed no password so far stays; a password that is taken away lets everyone in.
-    if had_password && call.node.config.settings().password.is_empty() {
-        call.node.clients.iter_mut().for_each(|client| client.is_authenticated = true);
-        call.client.is_authenticated = true;
+    let password = &call.node.config.settings().password;
+    if *password != password_before {
+        call.node.acl.set_default_password(password);
     }
     call.node.settings_changed();
     follow_append_setting(call.node)?;
@@ -99,7 +99,8 @@ fn rewrite(call: &mut Call<'_>) -> Result<(), ReplyError> {
         .config
         .file()
         .ok_or(ReplyError::new("ERR The server is running without a config file"))?;
-    call.node.config.rewrite(file).map_err(|error| {
+    let users = call.node.acl.lines();
+    call.node.config.rewrite(file, Extent::Changed, &users).map_err(|error| {
         tracing::warn!("CONFIG REWRITE failed: {error}");
         ReplyError::new(format!("ERR Rewriting config file: {error}"))
     })?;

@@ -3,11 +3,11 @@
 use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
-use subtle::ConstantTimeEq as _;
 
+use crate::acl::{Context, DEFAULT, Login};
 use crate::client::{Close, Replies};
 use crate::commands::argument::{database_number, is, quoted};
-use crate::execute::{Call, Handler};
+use crate::execute::{Call, Handler, Origin, note_refused_login};
 use crate::server::REDIS_VERSION;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -44,13 +44,13 @@ fn echo(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 fn auth(call: &mut Call<'_>) -> Result<(), ReplyError> {
     match call.args.len() {
-        2 if call.node.config.settings().password.is_empty() => {
+        2 if call.node.acl.default_user().rules().need_no_password() => {
             return Err(ReplyError::new(
                 "ERR AUTH <password> called without any password configured for the default user. \
                  Are you sure your configuration is correct?",
             ));
         }
-        2 => authenticate(call, b"default", call.arg(1))?,
+        2 => authenticate(call, DEFAULT, call.arg(1))?,
         3 => authenticate(call, call.arg(1), call.arg(2))?,
         _ => return Err(ReplyError::SYNTAX),
     }
@@ -58,15 +58,15 @@ fn auth(call: &mut Call<'_>) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// Lets a client in. Without a password any one will do for the one user there is.
+/// Makes the client another user.
 fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result<(), ReplyError> {
-    let expected = call.node.config.settings().password.as_bytes();
-    // The comparison takes the same time wherever the two differ.
-    let fits = expected.is_empty() || bool::from(expected.ct_eq(password));
-    if user != b"default" || !fits {
+    let Some(user) = call.node.acl.admit(user, password) else {
+        let is_queued = call.origin == Origin::Transaction;
+        let context = if is_queued { Context::Transaction } else { Context::TopLevel };
+        note_refused_login(call.node, call.client, context, (call.arg(0), user));
         return Err(ReplyError::WRONG_PASS);
-    }
-    call.client.is_authenticated = true;
+    };
+    call.client.login = Login { user, is_authenticated: true };
     Ok(())
 }
 
@@ -85,10 +85,10 @@ fn hello(call: &mut Call<'_>) -> Result<(), ReplyError> {
         },
     };
     let name = hello_options(call)?;
-    if !call.client.is_authenticated {
+    if !call.client.login.is_authenticated {
         return Err(ReplyError::new(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> \
-             AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol \
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH \
+             <user> <pass> option can be used to authenticate the client and select the RESP protocol \
              version at the same time",
         ));
     }
@@ -184,7 +184,7 @@ fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     client.resp = Resp::V2;
     client.db = 0;
     client.name.clear();
-    client.is_authenticated = call.node.config.settings().password.is_empty();
+    client.login = Login::of_stranger(&call.node.acl);
     call.reply.simple("RESET");
     Ok(())
 }

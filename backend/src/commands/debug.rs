@@ -1,203 +1,212 @@
 //! `DEBUG`: what tests do to a node. Locked unless `enable-debug-command` opens it.
+//!
+//! What a Redis tells of its own structures is told of this node's; what asks for its allocator (`MALLCTL`, `JMAP`)
+//! is unknown, as on a Redis that was built without.
+
+mod answers;
+
+mod cluster;
+
+mod data;
 
 mod disk;
 
 mod encoding;
 
-use std::thread;
-use std::time::Duration;
+mod ending;
 
-use reddoor_protocol::command::glob::{self, Case};
+pub(super) mod switches;
+
+mod tables;
+
+use std::ops::RangeInclusive;
+
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::{integer, is};
-use crate::commands::keys;
-use crate::data::string::Str;
-use crate::data::value::Value;
+use crate::commands::argument::is;
 use crate::execute::{Call, Handler};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", debug)];
 
+/// One subcommand.
+struct Row {
+    name: &'static str,
+    /// How many arguments it takes, the two names among them.
+    counts: RangeInclusive<usize>,
+    handler: Handler,
+    /// What it does, as `HELP` tells it.
+    about: &'static str,
+}
+
+const fn row(
+    name: &'static str,
+    counts: RangeInclusive<usize>,
+    handler: Handler,
+    about: &'static str,
+) -> Row {
+    Row { name, counts, handler, about }
+}
+
+const ANY: usize = usize::MAX;
+
+static ROWS: &[Row] = &[
+    row(
+        "AOF-FLUSH-SLEEP",
+        3..=3,
+        switches::delay_appends,
+        "<microseconds> Waits before each write to the append-only file.",
+    ),
+    row("ASSERT", 2..=2, ending::abort, "Ends the process as a failed check would."),
+    row(
+        "CHANGE-REPL-ID",
+        2..=2,
+        switches::change_replication_id,
+        "Gives the replication history a new name.",
+    ),
+    row(
+        "CLUSTERLINK",
+        5..=5,
+        cluster::kill_links,
+        "KILL <to|from|all> <node-id> Ends bus links with a node.",
+    ),
+    row(
+        "CONFIG-REWRITE-FORCE-ALL",
+        2..=2,
+        disk::rewrite_all_settings,
+        "As CONFIG REWRITE, with every directive.",
+    ),
+    row(
+        "CRASH-AND-RECOVER",
+        2..=3,
+        ending::crash_and_recover,
+        "[<milliseconds>] Starts again at once, or later.",
+    ),
+    row("DIGEST", 2..=2, data::digest, "Answers a digest of all data."),
+    row(
+        "DIGEST-VALUE",
+        2..=ANY,
+        data::digest_values,
+        "<key> [<key> ...] Answers the digest of each value.",
+    ),
+    row(
+        "DROP-CLUSTER-PACKET-FILTER",
+        3..=3,
+        cluster::drop_packets,
+        "<kind> Ignores bus messages of a kind; -1 for none.",
+    ),
+    row("ERROR", 3..=3, answers::error, "<text> Answers an error of these words."),
+    row("HTSTATS", 3..=3, tables::of_database, "<db> Tells how even a database's tables are."),
+    row("HTSTATS-KEY", 3..=3, tables::of_key, "<key> Tells how even a value's table is."),
+    row("LEAK", 3..=3, answers::ok, "<text> Does nothing: this node leaks no memory."),
+    row("LISTPACK", 3..=3, encoding::listpack, "<key> Writes a listpack to the log."),
+    row(
+        "LOADAOF",
+        2..=2,
+        disk::load_append_only_file,
+        "Forgets everything and reads the append-only file.",
+    ),
+    row("LOG", 3..=3, answers::log, "<text> Writes a line to the log."),
+    row("OBJECT", 3..=4, encoding::object, "<key> [fast] Tells how a value is kept."),
+    row("OOM", 2..=2, ending::abort, "Ends the process as one without memory would."),
+    row("PANIC", 2..=2, ending::abort, "Ends the process as a mistake in it would."),
+    row("PAUSE-CRON", 3..=3, switches::pause_cron, "<0|1> Stops what the node does by itself."),
+    row(
+        "POPULATE",
+        3..=5,
+        data::populate,
+        "<count> [<prefix>] [<size>] Makes keys that are not there yet.",
+    ),
+    row("PROTOCOL", 3..=3, answers::protocol, "<type> Answers a reply of this type."),
+    row("QUICKLIST", 3..=4, encoding::quicklist, "<key> [<0|1>] Writes a list to the log."),
+    row(
+        "QUICKLIST-PACKED-THRESHOLD",
+        3..=3,
+        encoding::packed_threshold,
+        "<size> Keeps longer elements of lists apart.",
+    ),
+    row(
+        "RELOAD",
+        2..=5,
+        disk::reload,
+        "[MERGE] [NOFLUSH] [NOSAVE] Saves, forgets and reads everything.",
+    ),
+    row(
+        "REPLICATE",
+        3..=ANY,
+        switches::replicate,
+        "<command> Passes a command to replicas that is not run here.",
+    ),
+    row(
+        "REPLYBUFFER",
+        4..=4,
+        answers::reply_buffer,
+        "<setting> <value> Does nothing: reply buffers have one size.",
+    ),
+    row("RESTART", 2..=3, ending::restart, "[<milliseconds>] Ends in good order and starts again."),
+    row("SDSLEN", 3..=3, encoding::string_len, "<key> Tells how much a key and its string take."),
+    row("SEGFAULT", 2..=2, ending::abort, "Ends the process as a broken pointer would."),
+    row(
+        "SET-ACTIVE-EXPIRE",
+        3..=3,
+        switches::set_active_expire,
+        "<0|1> Whether keys expire that nobody asks for.",
+    ),
+    row(
+        "SET-DISABLE-DENY-SCRIPTS",
+        3..=3,
+        switches::allow_in_scripts,
+        "<0|1> Lets scripts use commands that they may not.",
+    ),
+    row(
+        "SET-SKIP-CHECKSUM-VALIDATION",
+        3..=3,
+        switches::skip_checksums,
+        "<0|1> Takes payloads with a wrong checksum.",
+    ),
+    row("SLEEP", 3..=3, answers::sleep, "<seconds> Stands still."),
+    row("STRINGMATCH-LEN", 4..=4, answers::match_string, "<len> <pattern> Matches a long text."),
+    row(
+        "STRINGMATCH-TEST",
+        2..=2,
+        answers::match_random,
+        "Matches random texts against random patterns.",
+    ),
+    row("STRUCTSIZE", 2..=2, encoding::struct_sizes, "Tells the sizes of some structures."),
+    row(
+        "ZIPLIST",
+        3..=3,
+        encoding::listpack,
+        "<key> As LISTPACK, which took the place of ziplists.",
+    ),
+];
+
 fn debug(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let (name, count) = (call.arg(1), call.args.len());
-    let served: [(&str, std::ops::RangeInclusive<usize>, Handler); 16] = [
-        ("SLEEP", 3..=3, sleep),
-        ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
-        ("OBJECT", 3..=4, object),
-        ("HTSTATS-KEY", 3..=3, table_stats),
-        ("ERROR", 3..=3, error),
-        ("LOG", 3..=3, log),
-        ("POPULATE", 3..=5, populate),
-        ("PROTOCOL", 3..=3, protocol),
-        ("STRINGMATCH-LEN", 4..=4, match_string),
-        ("QUICKLIST-PACKED-THRESHOLD", 3..=3, encoding::packed_threshold),
-        ("LISTPACK", 3..=3, encoding::listpack),
-        ("QUICKLIST", 3..=4, encoding::quicklist),
-        ("RELOAD", 2..=5, disk::reload),
-        ("LOADAOF", 2..=2, disk::load_append_only_file),
-        ("CHANGE-REPL-ID", 2..=2, change_replication_id),
-        ("SEGFAULT", 2..=2, |_| std::process::abort()),
-    ];
-    let found = served.iter().find(|(word, counts, _)| is(name, word) && counts.contains(&count));
+    if is(name, "HELP") && count == 2 {
+        return help(call);
+    }
+    let found = ROWS.iter().find(|row| is(name, row.name) && row.counts.contains(&count));
     match found {
-        Some((_, _, handler)) => handler(call),
-        None => Err(ReplyError::new(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-            String::from_utf8_lossy(name)
-        ))),
+        Some(row) => (row.handler)(call),
+        None => Err(unknown(call)),
     }
 }
 
-/// Holds up the whole node, which is the purpose.
-fn sleep(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let text = std::str::from_utf8(call.arg(2)).unwrap_or_default();
-    // As C's strtod: what is no number is zero.
-    let seconds = text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-    thread::sleep(seconds.unwrap_or_default());
-    call.reply.ok();
-    Ok(())
+fn unknown(call: &Call<'_>) -> ReplyError {
+    ReplyError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
+        String::from_utf8_lossy(call.arg(1))
+    ))
 }
 
-fn set_active_expire(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.node.is_expiring = call.arg(2) != b"0";
-    call.reply.ok();
-    Ok(())
-}
-
-fn object(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let now_s = crate::data::keyspace::seconds(call.now_ms);
-    let fill = call.node.list_limits().fill;
-    let shares_integers = call.node.config.settings().shares_integers;
-    let record = call.node.peek(call.at(), call.arg(2)).ok_or(ReplyError::NO_SUCH_KEY)?;
-    let idle = now_s.wrapping_sub(record.used_at_s);
-    let line = format!(
-        "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}{}",
-        keys::refcount(&record.value, shares_integers),
-        record.value.encoding(),
-        record.value.heap_bytes(),
-        record.used_at_s,
-        encoding::list_facts(&record.value, fill),
-    );
-    call.reply.simple(&line);
-    Ok(())
-}
-
-/// `DEBUG HTSTATS-KEY key`: how even the chains of a table are.
-fn table_stats(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let record = call.node.peek(call.at(), call.arg(2)).ok_or(ReplyError::NO_SUCH_KEY)?;
-    let chain_lens = match &record.value {
-        Value::Hash(hash) => hash.chain_lens(),
-        Value::Set(set) => set.chain_lens(),
-        _ => None,
-    };
-    let chain_lens = chain_lens.ok_or(ReplyError::new(
-        "ERR The value stored at the specified key is not represented using an hash table",
-    ))?;
-    let (buckets, elements) = (chain_lens.len(), chain_lens.iter().sum::<usize>());
-    let used = chain_lens.iter().filter(|len| **len > 0).count();
-    let longest = chain_lens.iter().copied().max().unwrap_or(0);
-    let average = elements as f64 / used as f64;
-    let mut text = format!(
-        "Hash table 0 stats (main hash table):\n table size: {buckets}\n number of elements: {elements}\n \
-         different slots: {used}\n max chain length: {longest}\n avg chain length (counted): {average:.2}\n \
-         avg chain length (computed): {average:.2}\n Chain length distribution:\n"
-    );
-    for len in 0..=longest {
-        let count = chain_lens.iter().filter(|found| **found == len).count();
-        if count > 0 {
-            let percent = count as f64 * 100.0 / buckets as f64;
-            text.push_str(&format!("   {len}: {count} ({percent:.2}%)\n"));
-        }
+fn help(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.reply.array(3 + 2 * ROWS.len());
+    call.reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    for row in ROWS {
+        call.reply.simple(row.name);
+        call.reply.simple(&format!("    {}", row.about));
     }
-    call.reply.verbatim("txt", text.as_bytes());
-    Ok(())
-}
-
-fn error(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    Err(ReplyError::new(String::from_utf8_lossy(call.arg(2)).into_owned()))
-}
-
-fn log(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(call.arg(2)));
-    call.reply.ok();
-    Ok(())
-}
-
-/// `DEBUG POPULATE count [prefix] [size]`: keys `prefix:number` that were not there before.
-fn populate(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let count = u32::try_from(integer(call.arg(2))?).map_err(|_| ReplyError::NOT_INTEGER)?;
-    let prefix = String::from_utf8_lossy(call.args.get(3).unwrap_or(b"key")).into_owned();
-    let size = match call.args.get(4) {
-        Some(size) => usize::try_from(integer(size)?).map_err(|_| ReplyError::NOT_INTEGER)?,
-        None => 0,
-    };
-    let at = call.at();
-    for number in 0..count {
-        let key = format!("{prefix}:{number}");
-        if call.node.peek(at, key.as_bytes()).is_some() {
-            continue;
-        }
-        let mut value = format!("value:{number}").into_bytes();
-        if size > 0 {
-            value.resize(size.min(call.node.config.settings().bulk_bytes_max), 0);
-        }
-        let value = Value::String(Str::text(&value));
-        call.node.databases[at.db].insert(key.as_bytes(), value, None, at.now_ms);
-        call.changed(key.as_bytes());
-        call.propagate_nothing();
-    }
-    call.reply.ok();
-    Ok(())
-}
-
-/// `DEBUG PROTOCOL type`: one reply of that type.
-fn protocol(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let (name, reply) = (call.arg(2).to_ascii_lowercase(), &mut call.reply);
-    match name.as_slice() {
-        b"string" => reply.bulk(b"Hello World"),
-        b"integer" => reply.integer(12345),
-        #[expect(clippy::approx_constant, reason = "what a Redis answers here")]
-        b"double" => reply.double(3.141),
-        b"null" => reply.null(),
-        b"array" => {
-            reply.array(3);
-            (0..3).for_each(|number| reply.integer(number));
-        }
-        b"set" => {
-            reply.set(3);
-            (0..3).for_each(|number| reply.integer(number));
-        }
-        b"map" => {
-            reply.map(3);
-            for number in 0..3 {
-                reply.integer(number);
-                reply.boolean(number == 1);
-            }
-        }
-        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
-        b"true" => reply.boolean(true),
-        b"false" => reply.boolean(false),
-        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
-        _ => {
-            return Err(ReplyError::new(
-                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|\
-                 null|array|set|map|attrib|push|verbatim|true|false",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Matches a long text against a pattern, for measuring.
-fn match_string(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let len = usize::try_from(integer(call.arg(2))?).map_err(|_| ReplyError::NOT_INTEGER)?;
-    let text = vec![b'a'; len.min(call.node.config.settings().bulk_bytes_max)];
-    call.reply.integer(i64::from(glob::is_match(call.arg(3), &text, Case::Exact)));
-    Ok(())
-}
-
-fn change_replication_id(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.node.replication.renew_id(&mut call.node.random);
-    call.reply.ok();
+    call.reply.simple("HELP");
+    call.reply.simple("    Answers this text.");
     Ok(())
 }

@@ -5,9 +5,10 @@
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is};
-use crate::data::keyspace::{Expired, seconds};
+use crate::data::keyspace::Expired;
 use crate::data::rdb::payload::{self, PayloadError};
 use crate::data::rdb::write::Compression;
+use crate::data::usage::Usage;
 use crate::execute::{Call, Handler};
 use crate::notify::Class;
 
@@ -78,13 +79,12 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if ttl < 0 {
         return Err(ReplyError::new("ERR Invalid TTL value, must be >= 0"));
     }
-    let value =
-        payload::read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
-            PayloadError::Footer => {
-                ReplyError::new("ERR DUMP payload version or checksum are wrong")
-            }
-            PayloadError::Value => ReplyError::new("ERR Bad data format"),
-        })?;
+    let read =
+        if call.node.switches.skips_checksums { payload::read_unchecked } else { payload::read };
+    let value = read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
+        PayloadError::Footer => ReplyError::new("ERR DUMP payload version or checksum are wrong"),
+        PayloadError::Value => ReplyError::new("ERR Bad data format"),
+    })?;
     let expires_at_ms = match ttl {
         0 => None,
         time if options.is_absolute => Some(time),
@@ -96,7 +96,7 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
         remove_replaced(call, key);
     } else {
         call.node.databases[at.db].insert(key, value, expires_at_ms, at.now_ms);
-        note_idle_time(call, key, options.idle_s);
+        note_usage(call, key, options);
         propagate_time(call, expires_at_ms, options.is_absolute);
         call.changed(key);
         call.notify(Class::Generic, "restore", key);
@@ -123,20 +123,29 @@ fn propagate_time(call: &mut Call<'_>, expires_at_ms: Option<i64>, is_absolute: 
 fn remove_replaced(call: &mut Call<'_>, key: &[u8]) {
     let at = call.at();
     if call.node.peek(at, key).is_some() {
-        call.node.databases[at.db].remove(key);
+        call.node.databases[at.db].remove_replaced(key);
         call.propagate_as(&[call.node.expired_removal().word(), key]);
         call.changed(key);
         call.notify(Class::Generic, "del", key);
     }
 }
 
-/// Lets a key look as if it had been used that long ago.
-fn note_idle_time(call: &mut Call<'_>, key: &[u8], idle_s: Option<i64>) {
-    let (at, Some(idle_s)) = (call.at(), idle_s) else { return };
-    if let Some(record) = call.node.peek(at, key) {
-        let now_s = seconds(at.now_ms);
-        let idle_s = u32::try_from(idle_s).ok().filter(|idle_s| *idle_s <= now_s & IDLE_CLOCK_MAX);
-        record.used_at_s = now_s.wrapping_sub(idle_s.unwrap_or(IDLE_CLOCK_MAX / 2 + 1));
+/// Lets a key look as if it had been used that long ago, or that often, whichever is kept.
+fn note_usage(call: &mut Call<'_>, key: &[u8], options: Options) {
+    let at = call.at();
+    let now_ms = at.now_ms;
+    let usage = if call.node.config.settings().memory.counts_uses() {
+        let frequency = options.frequency.and_then(|frequency| u8::try_from(frequency).ok());
+        frequency.map(|frequency| Usage::with_frequency(frequency, now_ms))
+    } else {
+        options.idle_s.map(|idle_s| {
+            let clock = i64::from(Usage::at(now_ms).bits() & IDLE_CLOCK_MAX);
+            let idle_s = u32::try_from(idle_s).ok().filter(|_| idle_s <= clock);
+            Usage::idle_for(idle_s.unwrap_or(IDLE_CLOCK_MAX / 2 + 1), now_ms)
+        })
+    };
+    if let (Some(usage), Some(record)) = (usage, call.node.peek(at, key)) {
+        record.usage = usage;
     }
 }
 

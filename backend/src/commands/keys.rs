@@ -1,8 +1,10 @@
 //! Keys whatever they hold: existence, removal, names, facts.
 
+use reddoor_protocol::command::CommandId;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{database_number, is};
+use crate::data::lazy_free::{self, Freeing};
 use crate::data::value::Value;
 use crate::execute::{Call, Handler};
 use crate::node::At;
@@ -25,14 +27,22 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("object|help", super::help),
 ];
 
+const UNLINK: CommandId = CommandId::of("unlink");
+
 fn del(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let at = call.at();
     let args = call.args;
+    let freeing = match call.spec.id() {
+        UNLINK => Freeing::Later,
+        _ => call.node.config.settings().memory.lazy.removed,
+    };
     let mut count = 0;
     for key in args.iter().skip(1) {
         // The look-up lets a key that has expired count as gone.
         if call.node.peek(at, key).is_some() {
-            call.node.databases[at.db].remove(key);
+            if let Some(record) = call.node.databases[at.db].remove(key) {
+                lazy_free::free(record.value, freeing);
+            }
             call.changed(key);
             call.notify(Class::Generic, "del", key);
             count += 1;
@@ -95,7 +105,7 @@ fn rename_if(call: &mut Call<'_>, may: fn(bool) -> bool) -> Result<bool, ReplyEr
     let database = &mut call.node.databases[at.db];
     let expires_at_ms = database.expires_at_ms(source);
     // What was there is gone for good: its successor counts as a new key.
-    database.remove(target);
+    database.remove_replaced(target);
     let record = database.remove(source).ok_or(ReplyError::NO_SUCH_KEY)?;
     database.insert(target, record.value, expires_at_ms, at.now_ms);
     call.changed(source);
@@ -146,7 +156,7 @@ fn copy_value(call: &mut Call<'_>, from: (At, &[u8]), to: (At, &[u8]), replaces:
     if call.node.write(to.0, to.1).is_some() && !replaces {
         return false;
     }
-    call.node.databases[to.0.db].remove(to.1);
+    call.node.databases[to.0.db].remove_replaced(to.1);
     call.node.databases[to.0.db].insert(to.1, value, expires_at_ms, to.0.now_ms);
     call.node.changed(to.0.db, to.1);
     true
@@ -210,17 +220,30 @@ pub(super) fn refcount(value: &Value, shares_integers: bool) -> i64 {
 }
 
 fn object_idletime(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    let now_s = crate::data::keyspace::seconds(call.now_ms);
-    match call.node.peek(call.at(), call.arg(2)) {
-        Some(record) => call.reply.integer(i64::from(now_s.wrapping_sub(record.used_at_s))),
-        None => call.reply.null(),
+    let now_ms = call.now_ms;
+    let Some(usage) = call.node.peek(call.at(), call.arg(2)).map(|record| record.usage) else {
+        call.reply.null();
+        return Ok(());
+    };
+    if call.node.config.settings().memory.counts_uses() {
+        return Err(ReplyError::new(
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \
+             between policies at runtime LRU and LFU data will take some time to adjust.",
+        ));
     }
+    call.reply.integer(i64::from(usage.idle_s(now_ms)));
     Ok(())
 }
 
 fn object_freq(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    if call.node.peek(call.at(), call.arg(2)).is_none() {
+    let now_ms = call.now_ms;
+    let Some(usage) = call.node.peek(call.at(), call.arg(2)).map(|record| record.usage) else {
         call.reply.null();
+        return Ok(());
+    };
+    let memory = &call.node.config.settings().memory;
+    if memory.counts_uses() {
+        call.reply.integer(i64::from(usage.frequency(now_ms, memory.frequencies)));
         return Ok(());
     }
     Err(ReplyError::new(

@@ -2,11 +2,13 @@
 //!
 //! Source: redis `src/eval.c`.
 
+use std::ffi::c_int;
+
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::{integer, is, is_flush_mode};
 use crate::execute::{Call, Handler};
-use crate::scripting::{Digest, Entry, Kill, digest_in, digest_of, start};
+use crate::scripting::{Digest, Entry, Kill, ScriptFlags, digest_in, digest_of, start};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("eval", eval),
@@ -39,29 +41,35 @@ fn eval(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.show_line();
     let source = call.arg(1);
     let digest = digest_of(source);
-    if call.node.scripting.scripts.find(&digest).is_none() {
-        keys_count(call)?;
-        call.node.add_script(digest, source).map_err(|text| refusal(&text))?;
-    }
-    run(call, digest)
+    let script = match call.node.scripting.scripts.find(&digest) {
+        Some(script) => (script.flags, script.number),
+        None => {
+            keys_count(call)?;
+            call.node.add_script(digest, source).map_err(|text| refusal(&text))?
+        }
+    };
+    run(call, digest, script)
 }
 
 fn eval_by_digest(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.show_line();
     let unknown = ReplyError::from_static("NOSCRIPT No matching script. Please use EVAL.");
     let Some(digest) = digest_in(call.arg(1)) else { return Err(unknown) };
-    if call.node.scripting.scripts.find(&digest).is_none() {
+    let Some(script) = call.node.scripting.scripts.find(&digest) else {
         keys_count(call)?;
         return Err(unknown);
-    }
-    run(call, digest)
+    };
+    let script = (script.flags, script.number);
+    run(call, digest, script)
 }
 
-fn run(call: &mut Call<'_>, digest: Digest) -> Result<(), ReplyError> {
+fn run(
+    call: &mut Call<'_>,
+    digest: Digest,
+    (flags, number): (ScriptFlags, c_int),
+) -> Result<(), ReplyError> {
     let count = keys_count(call)?;
-    let Some(script) = call.node.scripting.scripts.find(&digest) else { return Ok(()) };
-    let flags = script.flags;
-    start(call, &Entry::Script(digest), flags, count)
+    start(call, &Entry::Script(digest, number), flags, count)
 }
 
 /// An error whose text came from a script's source.

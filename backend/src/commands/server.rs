@@ -16,6 +16,7 @@ use crate::clock;
 use crate::commands::argument::{is, is_flush_mode};
 use crate::config::settings::disk::ShutdownMode;
 use crate::data::keyspace::Presence;
+use crate::data::lazy_free::Freeing;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::propagate::Reach;
@@ -44,6 +45,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("latency|latest", latency::latest),
     ("latency|history", latency::history),
     ("latency|reset", latency::reset),
+    ("latency|graph", latency::graph),
     ("latency|doctor", latency::doctor),
     ("latency|histogram", latency::histogram),
     ("latency|help", super::help),
@@ -64,9 +66,9 @@ fn time(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    check_flush_mode(call)?;
+    let freeing = flush_mode(call)?;
     for db in 0..call.node.databases.len() {
-        flush(call.node, db);
+        flush(call.node, db, freeing);
     }
     call.node.invalidate_all();
     call.node.reset_snapshot();
@@ -76,24 +78,31 @@ fn flushall(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flushdb(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    check_flush_mode(call)?;
-    flush(call.node, call.client.db);
+    let freeing = flush_mode(call)?;
+    flush(call.node, call.client.db, freeing);
     call.node.invalidate_all();
     call.propagate_always(Reach::All);
     call.reply.ok();
     Ok(())
 }
 
-fn check_flush_mode(call: &Call<'_>) -> Result<(), ReplyError> {
-    if is_flush_mode(call, 1) { Ok(()) } else { Err(ReplyError::SYNTAX) }
+/// When what is flushed is freed.
+fn flush_mode(call: &Call<'_>) -> Result<Freeing, ReplyError> {
+    if !is_flush_mode(call, 1) {
+        return Err(ReplyError::SYNTAX);
+    }
+    Ok(match call.args.get(1) {
+        Some(mode) => Freeing::of_lazy(is(mode, "ASYNC")),
+        None => call.node.config.settings().memory.lazy.flushed,
+    })
 }
 
-fn flush(node: &mut Node, db: usize) {
+fn flush(node: &mut Node, db: usize, freeing: Freeing) {
     let (database, now_ms) = (&node.databases[db], clock::unix_ms());
     let before = |key: &[u8]| database.presence(key, now_ms);
     node.watches.touch_replaced(db, before, |_| Presence::Missing);
     node.changes += node.databases[db].len() as u64;
-    node.databases[db].clear();
+    node.databases[db].clear(freeing);
     look_at_awaited(node, db);
 }
 

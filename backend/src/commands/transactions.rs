@@ -1,11 +1,13 @@
 //! Transactions: commands queued, then run without anything between them.
 
+use reddoor_protocol::command::CommandId;
 use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
+use crate::acl::Context;
 use crate::client::{Client, Queued, Transaction};
-use crate::execute::{Call, Handler, Origin, Turn, run};
+use crate::execute::{Call, Handler, Origin, Turn, check_rights, run};
 use crate::node::Node;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -15,6 +17,8 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("watch", watch),
     ("unwatch", unwatch),
 ];
+
+const EXEC: CommandId = CommandId::of("exec");
 
 fn multi(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if call.client.transaction.is_some() {
@@ -101,9 +105,21 @@ fn run_queue(
 ) -> bool {
     let mut turn = Turn { now_ms, last: std::time::Instant::now() };
     let mut queue = queue.into_iter();
+    let mut has_denied = false;
     while let Some(queued) = queue.next() {
         let args: Vec<&[u8]> = queued.args.iter().map(AsRef::as_ref).collect();
         let resp = client.resp;
+        let request = (queued.spec, Args::from_slices(&args));
+        // Rights may have been taken away since it was queued.
+        if let Err(denial) = check_rights(node, client, request, Context::Transaction) {
+            let error = denial.reply_at_exec();
+            node.stats.count_error(error.code());
+            // However many are refused, one call of `EXEC` has failed.
+            node.stats.command(EXEC).failed += u64::from(!has_denied);
+            has_denied = true;
+            ReplyWriter::new(out, resp).error(&error);
+            continue;
+        }
         let mut inner = Call {
             reply_start: out.len(),
             reply: ReplyWriter::new(out, resp),

@@ -180,6 +180,9 @@ fn parse_memory_or_percent(text: &str) -> Result<Setting, Mistake> {
     const MISTAKE: &str = "argument must be a memory or percent value";
     if let Some(percent) = text.strip_suffix('%') {
         let percent: u32 = percent.parse().map_err(|_| Mistake::from(MISTAKE))?;
+        if percent > 100 {
+            return Err("percentage argument must be less or equal to 100".into());
+        }
         return Ok(Setting::Text(format!("{percent}%")));
     }
     memory_bytes(text).map(Setting::Integer).ok_or(Mistake::from(MISTAKE))

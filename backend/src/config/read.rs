@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use reddoor_protocol::inline;
 
 use crate::config::error::{ConfigError, Place, Problem};
+use crate::config::users::Users;
 use crate::config::{Config, Values, table};
 
 /// Files that may include each other (count); more is a circle.
@@ -24,11 +25,13 @@ pub(super) fn from_args(args: &[String]) -> Result<Config, Vec<ConfigError>> {
         reader.read_file(PathBuf::from(file), Place::Arguments);
     }
     reader.read_options(options);
+    let warnings = reader.warnings();
+    let mut config = Config::new(reader.values);
+    config.users = reader.users.checked(&config.settings.acl, &mut reader.errors);
     if !reader.errors.is_empty() {
         return Err(reader.errors);
     }
-    let warnings = reader.warnings();
-    let mut config = Config::new(reader.values);
+    config.input = reader.input;
     config.warnings = warnings;
     config.file = file.filter(|name| *name != "-").and_then(|name| fs::canonicalize(name).ok());
     Ok(config)
@@ -37,12 +40,15 @@ pub(super) fn from_args(args: &[String]) -> Result<Config, Vec<ConfigError>> {
 #[derive(Default)]
 struct Reader {
     values: Values,
+    users: Users,
     errors: Vec<ConfigError>,
     /// Positions in the table of the directives that were given.
     given: Vec<usize>,
     /// Whether a `save` line was seen: the first replaces the default, later ones add to it.
     has_save: bool,
     files_count: usize,
+    /// What standard input said, if it was read.
+    input: Option<Vec<u8>>,
 }
 
 impl Reader {
@@ -74,12 +80,22 @@ impl Reader {
         let problem = if self.files_count > FILES_MAX {
             Problem::TooManyFiles(FILES_MAX)
         } else {
-            match read_text(&file) {
+            match self.read_text(&file) {
                 Ok(text) => return stack.push((file, lines_reversed(&text))),
                 Err(reason) => Problem::Unreadable(reason.to_string()),
             }
         };
         self.errors.push(ConfigError { place, directive: file.display().to_string(), problem });
+    }
+
+    fn read_text(&mut self, file: &Path) -> io::Result<Vec<u8>> {
+        if file != Path::new("-") {
+            return fs::read(file);
+        }
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text)?;
+        self.input = Some(text.clone());
+        Ok(text)
     }
 
     /// Cuts a line into words; `None` for comments, empty lines and mistakes.
@@ -131,6 +147,9 @@ impl Reader {
     fn directive(&mut self, name: &[u8], words: &[Vec<u8>], place: Place) {
         let directive = String::from_utf8_lossy(name).into_owned();
         let lower = directive.to_ascii_lowercase();
+        if lower == table::USER {
+            return self.users.declare(words, place, &mut self.errors);
+        }
         let Some((index, row)) = table::find(&lower) else {
             let problem = if table::REFUSED.contains(&lower.as_str()) {
                 Problem::NotServed
@@ -187,17 +206,9 @@ fn lines_reversed(text: &[u8]) -> Lines {
     numbered
 }
 
-fn read_text(file: &Path) -> io::Result<Vec<u8>> {
-    if file == Path::new("-") {
-        let mut text = Vec::new();
-        io::stdin().read_to_end(&mut text)?;
-        return Ok(text);
-    }
-    fs::read(file)
-}
-
 fn takes_words(name: &str) -> bool {
-    table::find(name).is_some_and(|(_, row)| row.takes_words())
+    name.eq_ignore_ascii_case(table::USER)
+        || table::find(name).is_some_and(|(_, row)| row.takes_words())
 }
 
 /// The known name that differs in at most two letters.

@@ -1,6 +1,10 @@
 //! The settings that the node acts on, typed, so that nobody looks up a directive by name while it serves.
 
+mod acl;
+
 pub(crate) mod disk;
+
+pub(crate) mod memory;
 
 mod replication;
 
@@ -10,9 +14,11 @@ use std::time::Duration;
 use crate::config::Values;
 use crate::config::custom::{EventLetters, OutputLimits};
 use crate::config::settings::disk::Disk;
+use crate::config::settings::memory::Memory;
 use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
+pub(crate) use acl::AclSettings;
 pub(crate) use replication::{OnError, ReplicationSettings};
 
 /// Typed settings; made anew from the directives after every change.
@@ -37,6 +43,10 @@ pub(crate) struct Settings {
     pub(crate) log_level: String,
     /// Empty for none.
     pub(crate) pid_file: String,
+    /// Serve in the background, away from the terminal.
+    pub(crate) is_daemon: bool,
+    /// `no`, `auto`, `systemd` or `upstart`.
+    pub(crate) supervised: String,
     /// Refuse clients from other machines while no password is set.
     pub(crate) is_protected: bool,
     /// Empty for none.
@@ -70,6 +80,14 @@ pub(crate) struct Settings {
     pub(crate) slow_log_slower_than_us: i64,
     /// Slow commands remembered (count).
     pub(crate) slow_log_len_max: usize,
+    /// What takes so long is remembered as a latency event; `None` for nothing.
+    pub(crate) latency_threshold: Option<Duration>,
+    /// A command that takes so long may be one that somebody wants to know of.
+    pub(crate) notable: Duration,
+    /// Count how long the calls of each command take.
+    pub(crate) tracks_latency: bool,
+    /// Which percentiles of that `INFO` tells.
+    pub(crate) latency_percentiles: Vec<f64>,
     /// Elements of one node of a list if positive, otherwise -1 to -5 for a size.
     pub(crate) list_listpack_size: i32,
     pub(crate) stream_node_limits: NodeLimits,
@@ -77,8 +95,7 @@ pub(crate) struct Settings {
     pub(crate) hll_sparse_bytes_max: usize,
     /// What is kept on disk.
     pub(crate) disk: Disk,
-    /// Keys whose time has come go by `UNLINK`.
-    pub(crate) lazily_frees_expired: bool,
+    pub(crate) memory: Memory,
     /// `yes`, `no` or `local`.
     pub(crate) debug_command: Permission,
     /// `yes`, `no` or `local`.
@@ -87,6 +104,7 @@ pub(crate) struct Settings {
     /// Up to where sorted sets are kept compact.
     pub(crate) sorted_set_limits: Limits,
 
+    pub(crate) acl: AclSettings,
     pub(crate) replication: ReplicationSettings,
     /// How long a script runs before others are told that the node is busy; `None`: they never are.
     pub(crate) busy_reply_threshold: Option<Duration>,
@@ -151,6 +169,10 @@ impl Settings {
     pub(crate) fn read(values: &Values) -> Settings {
         let text = |name| values.text(name).to_owned();
         let seconds = |name| Duration::from_secs(values.number(name));
+        let slow_log_slower_than_us = values.integer("slowlog-log-slower-than");
+        let latency_threshold =
+            Some(Duration::from_millis(values.number("latency-monitor-threshold")))
+                .filter(|threshold| !threshold.is_zero());
         Settings {
             port: values.number("port"),
             bind: values.text("bind").split_ascii_whitespace().map(str::to_owned).collect(),
@@ -165,6 +187,8 @@ impl Settings {
             log_file: text("logfile"),
             log_level: text("loglevel"),
             pid_file: text("pidfile"),
+            is_daemon: values.flag("daemonize"),
+            supervised: text("supervised"),
             is_protected: values.flag("protected-mode"),
             password: text("requirepass"),
             clients_max: values.number("maxclients"),
@@ -181,8 +205,16 @@ impl Settings {
             databases_count: values.number("databases"),
             hz: values.number::<u32>("hz").clamp(HZ_RANGE.0, HZ_RANGE.1),
             expire_effort: values.number("active-expire-effort"),
-            slow_log_slower_than_us: values.integer("slowlog-log-slower-than"),
+            slow_log_slower_than_us,
             slow_log_len_max: values.number("slowlog-max-len"),
+            latency_threshold,
+            notable: notable(slow_log_slower_than_us, latency_threshold),
+            tracks_latency: values.flag("latency-tracking"),
+            latency_percentiles: values
+                .text("latency-tracking-info-percentiles")
+                .split_ascii_whitespace()
+                .filter_map(|percent| percent.parse().ok())
+                .collect(),
             list_listpack_size: values.number("list-max-listpack-size"),
             stream_node_limits: NodeLimits {
                 bytes: values.number("stream-node-max-bytes"),
@@ -196,7 +228,8 @@ impl Settings {
                 entries_max: values.number("zset-max-listpack-entries"),
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
-            lazily_frees_expired: values.flag("lazyfree-lazy-expire"),
+            acl: AclSettings::read(values),
+            memory: Memory::read(values),
             replication: ReplicationSettings::read(values),
             busy_reply_threshold: Some(Duration::from_millis(
                 values.number("busy-reply-threshold"),
@@ -222,4 +255,10 @@ impl Settings {
             cluster_link_bytes_max: values.number("cluster-link-sendbuf-limit"),
         }
     }
+}
+
+/// The shorter of what the slow log and what the latency monitor take for long.
+fn notable(slow_us: i64, latency: Option<Duration>) -> Duration {
+    let slow = u64::try_from(slow_us).map_or(Duration::MAX, Duration::from_micros);
+    slow.min(latency.unwrap_or(Duration::MAX))
 }

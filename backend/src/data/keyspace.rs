@@ -10,6 +10,8 @@
 
 mod cycle;
 
+pub(crate) mod sample;
+
 mod walk;
 
 use reddoor_protocol::slot::Slot;
@@ -17,7 +19,9 @@ use reddoor_protocol::slot::Slot;
 use crate::data::dict::Dict;
 use crate::data::hashing::HashKey;
 use crate::data::key::Key;
+use crate::data::lazy_free::{self, Freeing};
 use crate::data::random::Random;
+use crate::data::usage::{Frequencies, Usage};
 use crate::data::value::Value;
 
 /// One database.
@@ -36,6 +40,43 @@ pub(crate) struct Keyspace {
     noted: Noted,
     expired: Expired,
     cycle: cycle::Position,
+    uses: Uses,
+    frees: Frees,
+    shares: sample::Shares,
+}
+
+/// How uses of keys are noted.
+#[derive(Debug, Default)]
+struct Uses {
+    /// `None` notes when a key was used last.
+    frequencies: Option<Frequencies>,
+    random: Random,
+}
+
+impl Uses {
+    #[inline]
+    fn note(&mut self, usage: &mut Usage, now_ms: i64) {
+        *usage = match self.frequencies {
+            None => Usage::at(now_ms),
+            Some(frequencies) => usage.count_use(now_ms, frequencies, &mut self.random),
+        };
+    }
+
+    fn of_new_key(&self, now_ms: i64) -> Usage {
+        match self.frequencies {
+            None => Usage::at(now_ms),
+            Some(_) => Usage::new_frequency(now_ms),
+        }
+    }
+}
+
+/// When values are freed that nobody asked to remove.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Frees {
+    /// Those whose time had come.
+    pub(crate) expired: Freeing,
+    /// Those in whose place others came.
+    pub(crate) replaced: Freeing,
 }
 
 #[derive(Debug, Default)]
@@ -49,8 +90,7 @@ struct Part {
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) value: Value,
-    /// When it was last used, in seconds since 1970, wrapping.
-    pub(crate) used_at_s: u32,
+    pub(crate) usage: Usage,
     /// Whether the key expires. When, its part's second dict knows.
     is_volatile: bool,
 }
@@ -134,6 +174,9 @@ impl Keyspace {
             noted: Noted::Nothing,
             expired: Expired::Removed,
             cycle: cycle::Position::default(),
+            uses: Uses::default(),
+            frees: Frees::default(),
+            shares: sample::Shares::default(),
         }
     }
 
@@ -161,19 +204,46 @@ impl Keyspace {
     #[inline]
     pub(crate) fn find(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
         let (hash, index) = self.place(key);
-        let part = self.parts[index].as_deref_mut()?;
+        if !self.may_be_found((hash, index), key, now_ms) {
+            return None;
+        }
+        part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
+    }
+
+    /// As [`Keyspace::find`], and notes that the key is used.
+    #[inline]
+    pub(crate) fn find_used(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
+        let (hash, index) = self.place(key);
+        if !self.may_be_found((hash, index), key, now_ms) {
+            return None;
+        }
+        let record = part_of(&mut self.parts, index)?.keys.find_mut(hash, key)?;
+        self.uses.note(&mut record.usage, now_ms);
+        Some(record)
+    }
+
+    /// Whether a key's time has not come, or does not matter; otherwise it is removed if that is decided here.
+    #[inline]
+    fn may_be_found(&mut self, (hash, index): (u32, usize), key: &[u8], now_ms: i64) -> bool {
+        let Some(part) = self.parts[index].as_deref_mut() else { return false };
         if part.volatile.find(hash, key).is_some_and(|time| *time < now_ms) {
             match self.expired {
                 Expired::Removed => {
-                    self.remove_at(hash, index, key);
-                    self.note_expired(key);
-                    return None;
+                    self.remove_expired((hash, index), key);
+                    return false;
                 }
-                Expired::Hidden => return None,
+                Expired::Hidden => return false,
                 Expired::Found => {}
             }
         }
-        part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
+        true
+    }
+
+    fn remove_expired(&mut self, (hash, index): (u32, usize), key: &[u8]) {
+        if let Some(record) = self.remove_at(hash, index, key) {
+            lazy_free::free(record.value, self.frees.expired);
+        }
+        self.note_expired(key);
     }
 
     /// As [`Keyspace::find`], to read several records side by side; whether they have expired the caller has seen.
@@ -192,11 +262,11 @@ impl Keyspace {
     ) {
         let (hash, index) = self.place(key);
         let part = self.parts[index].get_or_insert_default();
-        let used_at_s = seconds(now_ms);
         let was_volatile = match part.keys.find_mut(hash, key) {
             Some(record) => {
                 let lost_stream = matches!(record.value, Value::Stream(_));
-                (record.value, record.used_at_s) = (value, used_at_s);
+                lazy_free::free(std::mem::replace(&mut record.value, value), self.frees.replaced);
+                self.uses.note(&mut record.usage, now_ms);
                 let was_volatile = record.is_volatile;
                 let had_expired = was_volatile
                     && self.expired == Expired::Removed
@@ -212,7 +282,8 @@ impl Keyspace {
                 was_volatile
             }
             None => {
-                let record = Record { value, used_at_s, is_volatile: false };
+                let usage = self.uses.of_new_key(now_ms);
+                let record = Record { value, usage, is_volatile: false };
                 part.keys.insert_new(hash, Key::from(key), record);
                 self.keys_count += 1;
                 self.note(Fate::Made, key);
@@ -240,6 +311,16 @@ impl Keyspace {
     /// From now on does this with keys whose time has come.
     pub(crate) fn treat_expired(&mut self, expired: Expired) {
         self.expired = expired;
+    }
+
+    /// From now on notes uses of keys so: how often, or, with `None`, when.
+    pub(crate) fn note_uses(&mut self, frequencies: Option<Frequencies>) {
+        self.uses.frequencies = frequencies;
+    }
+
+    /// From now on frees values then.
+    pub(crate) fn free_values(&mut self, frees: Frees) {
+        self.frees = frees;
     }
 
     /// Whether something happened to keys since the journal was last taken.
@@ -274,6 +355,12 @@ impl Keyspace {
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Record> {
         let (hash, index) = self.place(key);
         self.remove_at(hash, index, key)
+    }
+
+    /// Removes a key in whose place something else comes, or nothing. Whether it was there.
+    pub(crate) fn remove_replaced(&mut self, key: &[u8]) -> bool {
+        let removed = self.remove(key);
+        removed.map(|record| lazy_free::free(record.value, self.frees.replaced)).is_some()
     }
 
     /// When a key expires, in milliseconds since 1970; `None` for never, and for a key that is not there.
@@ -322,9 +409,14 @@ impl Keyspace {
         true
     }
 
-    /// Removes all keys. Costs O(keys).
-    pub(crate) fn clear(&mut self) {
-        self.parts.iter_mut().for_each(|part| *part = None);
+    /// Removes all keys. Costs O(keys) if they are freed now.
+    pub(crate) fn clear(&mut self, freeing: Freeing) {
+        let count = self.parts.len();
+        let parts = std::mem::take(&mut self.parts);
+        if freeing == Freeing::Later && self.keys_count > 0 {
+            lazy_free::free_later(parts, self.keys_count);
+        }
+        self.parts.resize_with(count, || None);
         self.keys_count = 0;
         self.volatile_count = 0;
     }
@@ -356,11 +448,6 @@ impl Keyspace {
 /// Borrows one part alone, so that counters can change beside it.
 fn part_of(parts: &mut [Option<Box<Part>>], index: usize) -> Option<&mut Part> {
     parts[index].as_deref_mut()
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "wraps, as documented")]
-pub(crate) fn seconds(now_ms: i64) -> u32 {
-    (now_ms / 1000) as u32
 }
 
 #[cfg(test)]

@@ -2,12 +2,20 @@
 //!
 //! A `Vec` of millions is copied as a whole when it is full, and keeps up to half of its memory unused.
 //!
+//! What is removed gives memory back almost at once, so that removing some of many is enough to make room for others.
+//!
 //! Invariant: every page but the last holds [`PAGE_LEN`] elements, and the last at least one.
 
 use std::ops::{Index, IndexMut};
 
 /// Elements of a full page (count).
 const PAGE_LEN: usize = 256;
+
+/// Elements of a page that has its first (count).
+const PAGE_LEN_FIRST: usize = 4;
+
+/// What a page keeps that is growing small (bytes): to give it back costs more than it is worth.
+const SPARE_BYTES: usize = 128;
 
 /// From so many pages on, a new page gets its memory at once: it is small beside the others then.
 const PAGES_GROWN: usize = 4;
@@ -45,6 +53,10 @@ impl<T> Pages<T> {
             self.pages.push(if is_large { Vec::with_capacity(PAGE_LEN) } else { Vec::new() });
         }
         if let Some(page) = self.pages.last_mut() {
+            if page.len() == page.capacity() {
+                let capacity = (page.len() * 2).clamp(PAGE_LEN_FIRST, PAGE_LEN);
+                page.reserve_exact(capacity - page.len());
+            }
             page.push(element);
             self.len += 1;
         }
@@ -56,8 +68,11 @@ impl<T> Pages<T> {
         self.len -= 1;
         if page.is_empty() {
             self.pages.pop();
-        } else if page.len() < page.capacity() / 4 {
-            page.shrink_to(page.len() * 2);
+        } else {
+            let spare = page.capacity() - page.len();
+            if spare > page.len() / 8 && spare * size_of::<T>() > SPARE_BYTES {
+                page.shrink_to(page.len() + page.len() / 16 + 1);
+            }
         }
         Some(element)
     }

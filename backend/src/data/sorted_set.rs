@@ -242,6 +242,14 @@ impl SortedSet {
         if self.is_compact() { "listpack" } else { "skiplist" }
     }
 
+    /// How many members each bucket of a table has; `None` of a compact one.
+    pub(crate) fn chain_lens(&self) -> Option<Vec<usize>> {
+        match &self.0 {
+            Form::Compact(_) => None,
+            Form::Indexed(indexed) => Some(indexed.chain_lens()),
+        }
+    }
+
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {

@@ -234,6 +234,12 @@ impl Stream {
         self.groups.remove(name).is_some()
     }
 
+    /// Nodes, and entries that are pending in groups (count).
+    pub(crate) fn pieces(&self) -> usize {
+        let pending: usize = self.groups.values().map(|group| group.pending().len()).sum();
+        self.nodes.len() + self.groups.len() + pending
+    }
+
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         let nodes: usize = self.nodes.values().map(Node::heap_bytes).sum();

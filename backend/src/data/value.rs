@@ -62,6 +62,20 @@ impl Value {
         }
     }
 
+    /// How many pieces of memory it takes, about (count): what has to be visited to free it.
+    #[inline]
+    pub(crate) fn pieces(&self) -> usize {
+        match self {
+            Value::String(_) | Value::Hash(Hash::Compact(_)) | Value::Set(Set::Integers(_)) => 1,
+            Value::Hash(hash) => hash.len(),
+            Value::Set(set) => set.len(),
+            Value::List(list) => list.nodes_count(),
+            Value::SortedSet(set) if set.is_compact() => 1,
+            Value::SortedSet(set) => set.len(),
+            Value::Stream(stream) => stream.pieces(),
+        }
+    }
+
     /// About how many bytes it takes beyond the record that holds it.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {

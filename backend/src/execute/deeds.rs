@@ -68,6 +68,11 @@ impl Deeds {
         self.may_have_effects
     }
 
+    /// Whether it could take more memory, and is refused where there is too little.
+    pub(super) fn needs_memory(self) -> bool {
+        self.any.contains(CommandFlags::DENYOOM)
+    }
+
     /// Whether it runs in a state that only commands with this flag run in.
     pub(super) fn runs_while(self, flag: CommandFlags) -> bool {
         self.all.contains(flag)

@@ -77,6 +77,7 @@ pub(crate) fn begin(
         pipe: Some(child.pipe),
     });
     persistence.child_began.notify_one();
+    node.note_latency("fork", child.pause);
     match work {
         Work::Snapshot { .. } => {
             tracing::info!("Background saving started by pid {}", child.pid.as_raw_pid());

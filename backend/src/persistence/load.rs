@@ -14,7 +14,7 @@ use reddoor_protocol::slot::Slot;
 use thiserror::Error;
 
 use crate::clock;
-use crate::data::keyspace::Keyspace;
+use crate::data::lazy_free::Freeing;
 use crate::data::rdb::file::FileError;
 use crate::data::rdb::file::decode::{Decoder, Item};
 use crate::data::rdb::file::fill::{Duplicates, Expired, Facts, Filler};
@@ -273,7 +273,10 @@ impl Node {
 
     /// Forgets all data, libraries of functions included, of which nobody hears.
     pub(crate) fn clear_databases(&mut self) {
-        self.databases.iter_mut().for_each(Keyspace::clear);
+        let is_replica = self.replication.upstream.is_some();
+        let lazily = self.config.settings().memory.lazy.outdated;
+        let freeing = if is_replica { lazily } else { Freeing::Now };
+        self.databases.iter_mut().for_each(|database| database.clear(freeing));
         self.flush_libraries();
     }
 

@@ -7,7 +7,6 @@ use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::slot::Slot;
 
 use crate::client::{Client, Close, Seat, Subscriptions};
-use crate::config::custom::OutputLimit;
 use crate::execute::Call;
 use crate::node::Node;
 use crate::pubsub::{Kind, Message, PubSub};
@@ -60,7 +59,10 @@ impl Node {
         client.outbox = outbox;
         client.wake();
         let limit = client.output_limit(&self.config.settings().output_limits);
-        self.stats.output_limit_disconnects += u64::from(cut_off_if_over(client, limit));
+        if limit.hard_bytes > 0 && client.unsent_bytes() >= limit.hard_bytes {
+            self.end_unread(seat);
+        }
+        self.clients.recount(seat);
     }
 
     /// Ends the subscriptions to shard channels whose slots this node does not serve any more, and says so.
@@ -87,18 +89,6 @@ impl Node {
             }
         }
     }
-}
-
-/// Ends the connection of a client that has left too much unread. Whether it did.
-fn cut_off_if_over(client: &mut Client, limit: OutputLimit) -> bool {
-    let is_over =
-        limit.hard_bytes > 0 && client.output_bytes + client.outbox.len() >= limit.hard_bytes;
-    if is_over {
-        tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.id.0);
-        client.outbox = Vec::new();
-        client.kill();
-    }
-    is_over
 }
 
 /// The answer to a subscription or its end; without a name there was none to end.

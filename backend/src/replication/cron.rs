@@ -35,7 +35,7 @@ pub(crate) fn run(node: &mut Node) {
     }
     let limit = node.config.settings().output_limits.replica;
     let end = node.replication.offset;
-    let mut closed = 0;
+    let mut too_slow = Vec::new();
     node.each_replica(|client, replica| {
         if matches!(replica.stage, Stage::Waiting | Stage::FileInTheMaking) && is_life_due {
             client.outbox.push(b'\n');
@@ -50,12 +50,10 @@ pub(crate) fn run(node: &mut Node) {
             tracing::warn!("Disconnecting timedout replica: {}", client.addr);
             client.kill();
         } else if is_too_slow(client, replica, end, limit, now) {
-            tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.id.0);
-            closed += 1;
-            client.kill();
+            too_slow.push(client.seat);
         }
     });
-    node.stats.output_limit_disconnects += closed;
+    too_slow.into_iter().for_each(|seat| node.end_unread(seat));
     node.drop_unwanted_copy();
     begin_due_copy(node, now);
 }

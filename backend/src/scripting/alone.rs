@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::encode::Resp;
+use reddoor_protocol::request::ArgsBuf;
 
 use crate::scripting::cache::digest_of;
-use crate::scripting::fiber::{Event, Resume, Words};
+use crate::scripting::fiber::{Event, Resume};
 use crate::scripting::job::{Done, Job, What};
 use crate::scripting::vm::Vm;
 
@@ -29,25 +30,25 @@ pub(crate) fn run_alone(source: &[u8], args: &[&[u8]]) -> Option<Vec<u8>> {
         let vm = vm.get_or_insert_with(|| {
             Vm::start(MEMORY_BYTES_MAX).unwrap_or_else(|error| panic!("{}", error.as_str()))
         });
-        let digest = digest_of(source);
-        if let Done::Failed(_) = vm.work(Job::Compile { digest, source: source.into() }) {
+        let (digest, number) = (digest_of(source), 1);
+        if let Done::Failed(_) = vm.work(Job::Compile { number, source: source.into() }) {
             return None;
         }
-        let reply = run(vm, What::Script(digest), args);
-        vm.work(Job::Forget(digest));
+        let reply = run(vm, What::Script { digest, number }, args);
+        vm.work(Job::Forget(number));
         Some(reply)
     })
 }
 
 fn run(vm: &mut Vm, what: What, args: &[&[u8]]) -> Vec<u8> {
-    let mut words = Words::default();
-    args.iter().for_each(|arg| words.push(arg));
-    let job = Job::Run { what, keys: Words::default(), args: words, resp: Resp::V3 };
+    let words = ArgsBuf::copy_of(args.iter().copied());
+    let words = words.unwrap_or_else(|_| panic!("the arguments are small"));
+    let job = Job::Run { what, words, keys_count: 0, resp: Resp::V3 };
     vm.run_until(Instant::now().checked_add(TIME_MAX));
     let mut resume = Resume::Job(job);
     loop {
         resume = match vm.resume(resume) {
-            Event::Call { .. } => Resume::Reply(b"+OK\r\n".to_vec()),
+            Event::Call { words, .. } => Resume::Reply { words, reply: b"+OK\r\n".to_vec() },
             Event::MayRun(_) => Resume::MayRun(Some(true)),
             Event::Paused => Resume::Kill,
             Event::Done(Done::Replied { bytes, .. }) => return bytes,

@@ -9,11 +9,10 @@ use reddoor_protocol::encode::Resp;
 
 use crate::propagate::Reach;
 use crate::scripting::cache::digest_of;
-use crate::scripting::fault::{self, Fault};
-use crate::scripting::fiber::{Event, Resume, Words, ask};
+use crate::scripting::fault;
 use crate::scripting::libraries::arguments::number_of_text;
 use crate::scripting::machine::Shared;
-use crate::scripting::{number, register, reply};
+use crate::scripting::{number, raw, register};
 use crate::server::REDIS_VERSION;
 
 /// What a script ends with that was killed.
@@ -27,85 +26,6 @@ const LOG_LEVELS: [(&str, i64); 4] =
 
 const REPL_FILE: i64 = 1;
 const REPL_REPLICAS: i64 = 2;
-
-const NO_ARGUMENTS: &str = "ERR Please specify at least one argument for this redis lib call";
-const ODD_ARGUMENTS: &str = "ERR Lua redis lib command arguments must be strings or integers";
-
-/// Adds the functions that stop Lua and let the node do something.
-fn install_asking(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<()> {
-    let calling = Rc::clone(shared);
-    let call = lua.create_function(move |lua, args: MultiValue| {
-        run(lua, &calling, &args)?.map_err(Fault::raise)
-    })?;
-    redis.raw_set("call", call)?;
-    let trying = Rc::clone(shared);
-    let pcall =
-        lua.create_function(move |lua, args: MultiValue| match run(lua, &trying, &args)? {
-            Ok(value) => Ok(value),
-            Err(Fault::Reply { text, is_counted }) => {
-                Ok(Value::Table(fault::error_table(lua, &text, is_counted)?))
-            }
-            Err(other) => Err(other.raise()),
-        })?;
-    redis.raw_set("pcall", pcall)?;
-    let asking = Rc::clone(shared);
-    let may_run = lua.create_function(move |_, args: MultiValue| {
-        let words = words(&args).map_err(fault::reply)?;
-        match ask(Event::MayRun(words)) {
-            Resume::MayRun(Some(may)) => Ok(may),
-            Resume::MayRun(None) => {
-                Err(fault::reply("ERR Invalid command passed to redis.acl_check_cmd()"))
-            }
-            _ => {
-                asking.is_killed.set(true);
-                Err(Fault::Killed.raise())
-            }
-        }
-    })?;
-    redis.raw_set("acl_check_cmd", may_run)
-}
-
-/// Runs a command. The outer error ends the script, the inner one is the command's.
-fn run(lua: &Lua, shared: &Shared, args: &MultiValue) -> Result<std::result::Result<Value, Fault>> {
-    if shared.registration.borrow().is_some() {
-        return Err(fault::reply(
-            "ERR redis.call/pcall can only be called inside a script invocation",
-        ));
-    }
-    let words = match words(args) {
-        Ok(words) => words,
-        Err(text) => return Ok(Err(Fault::Reply { text: text.into(), is_counted: false })),
-    };
-    let (resp, reach) = (shared.resp.get(), shared.reach.get());
-    match ask(Event::Call { words, resp, reach }) {
-        Resume::Reply(bytes) => reply::to_lua(lua, &bytes),
-        _ => {
-            shared.is_killed.set(true);
-            Err(Fault::Killed.raise())
-        }
-    }
-}
-
-/// The arguments of a command; or what is wrong with them.
-fn words(args: &MultiValue) -> std::result::Result<Words, &'static str> {
-    if args.is_empty() {
-        return Err(NO_ARGUMENTS);
-    }
-    let mut words = Words::default();
-    for arg in args {
-        match arg {
-            Value::String(text) => words.push(&text.as_bytes()),
-            #[expect(clippy::cast_precision_loss, reason = "it is a double in Lua")]
-            Value::Integer(whole) if whole.unsigned_abs() >= 1 << 53 => {
-                words.push(&number::text(*whole as f64, 17));
-            }
-            Value::Integer(whole) => words.push(itoa::Buffer::new().format(*whole).as_bytes()),
-            Value::Number(number) => words.push(&number::text(*number, 17)),
-            _ => return Err(ODD_ARGUMENTS),
-        }
-    }
-    Ok(words)
-}
 
 /// The table for scripts.
 pub(super) fn for_scripts(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
@@ -135,7 +55,7 @@ pub(super) fn for_loading(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
 
 fn common(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     let redis = lua.create_table()?;
-    install_asking(lua, shared, &redis)?;
+    raw::install_asking(lua, shared, &redis)?;
     install_log(lua, &redis)?;
     redis.raw_set("sha1hex", lua.create_function(|_, args: MultiValue| sha1hex(&args))?)?;
     redis.raw_set("error_reply", lua.create_function(|lua, args| error_reply(lua, &args))?)?;

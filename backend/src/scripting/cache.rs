@@ -4,6 +4,7 @@
 //! first.
 
 use std::collections::{HashMap, VecDeque};
+use std::ffi::c_int;
 use std::rc::Rc;
 
 use sha1::{Digest as _, Sha1};
@@ -22,6 +23,8 @@ const OVERHEAD_BYTES: usize = 1024;
 pub(crate) struct Script {
     pub(crate) source: Rc<[u8]>,
     pub(crate) flags: ScriptFlags,
+    /// Where Lua keeps its function.
+    pub(crate) number: c_int,
 }
 
 /// All scripts.
@@ -29,6 +32,8 @@ pub(crate) struct Script {
 pub(crate) struct Cache {
     scripts: HashMap<Digest, Script>,
     order: VecDeque<Digest>,
+    /// Numbers below the highest that no script has.
+    free: Vec<c_int>,
     bytes: usize,
     pub(crate) evicted: u64,
 }
@@ -65,8 +70,19 @@ impl Cache {
         self.bytes
     }
 
-    /// Adds a script; those that must make room for it are given back.
-    pub(super) fn insert(&mut self, digest: Digest, script: Script) -> Vec<Digest> {
+    /// The number that the next script gets: from 1 on, and none twice at a time.
+    pub(super) fn next_number(&self) -> c_int {
+        let highest = self.scripts.len() + self.free.len();
+        self.free
+            .last()
+            .copied()
+            .unwrap_or_else(|| c_int::try_from(highest + 1).unwrap_or(c_int::MAX))
+    }
+
+    /// Adds a script, which has the [`Cache::next_number`]; the numbers of those that must make room for it are given
+    /// back.
+    pub(super) fn insert(&mut self, digest: Digest, script: Script) -> Vec<c_int> {
+        self.free.pop();
         self.bytes += script.source.len() + OVERHEAD_BYTES;
         self.scripts.insert(digest, script);
         self.order.push_back(digest);
@@ -76,17 +92,19 @@ impl Cache {
             if let Some(script) = self.scripts.remove(&oldest) {
                 self.bytes = self.bytes.saturating_sub(script.source.len() + OVERHEAD_BYTES);
                 self.evicted += 1;
-                evicted.push(oldest);
+                evicted.push(script.number);
             }
         }
+        self.free.extend(&evicted);
         evicted
     }
 
-    /// Forgets all.
-    pub(super) fn clear(&mut self) -> Vec<Digest> {
+    /// Forgets all; their numbers.
+    pub(super) fn clear(&mut self) -> Vec<c_int> {
         self.bytes = 0;
         self.order.clear();
-        self.scripts.drain().map(|(digest, _)| digest).collect()
+        self.free.clear();
+        self.scripts.drain().map(|(_, script)| script.number).collect()
     }
 }
 
@@ -101,9 +119,15 @@ mod tests {
         let digests: Vec<Digest> = (0..5_u8).map(|number| digest_of(&[number])).collect();
         for digest in &digests {
             let flags = ScriptFlags::SAYS_NOTHING;
-            cache.insert(*digest, Script { source: Rc::clone(&source), flags });
+            let number = cache.next_number();
+            cache.insert(*digest, Script { source: Rc::clone(&source), flags, number });
         }
         assert_eq!((cache.len(), cache.evicted), (3, 2));
+        let mut numbers: Vec<c_int> = cache.scripts.values().map(|script| script.number).collect();
+        numbers.push(cache.next_number());
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 4, "each has a number of its own: {numbers:?}");
         assert!(cache.find(&digests[0]).is_none() && cache.find(&digests[4]).is_some());
         assert_eq!(cache.clear().len(), 3);
         assert_eq!(cache.bytes(), 0);

@@ -8,6 +8,7 @@
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use reddoor_protocol::encode::Resp;
+use reddoor_protocol::request::ArgsBuf;
 
 use crate::propagate::Reach;
 use crate::scripting::job::{Done, Job};
@@ -22,8 +23,8 @@ pub(super) enum Resume {
     Begin,
     /// Something to run. Answers [`Event::Done`], the only event after which a job may come.
     Job(Job),
-    /// The reply to a command, in the version that it was asked for in.
-    Reply(Vec<u8>),
+    /// The reply to a command, in the version that it was asked for in. The words are given back for the next one.
+    Reply { words: ArgsBuf, reply: Vec<u8> },
     /// The answer to [`Event::MayRun`].
     MayRun(Option<bool>),
     /// Leave to go on.
@@ -40,39 +41,18 @@ pub(super) enum Event {
     Ready(Result<(), String>),
     /// Run a command and go on with [`Resume::Reply`].
     Call {
-        words: Words,
+        words: ArgsBuf,
+        /// Memory for the reply.
+        reply: Vec<u8>,
         resp: Resp,
         /// Who repeats what it changes, as `redis.set_repl` has it.
         reach: Reach,
     },
     /// Whether the user may run this, to be answered by [`Resume::MayRun`]; `None` for no such command.
-    MayRun(Words),
+    MayRun(ArgsBuf),
     /// The slice of time is over.
     Paused,
     Done(Done),
-}
-
-/// The arguments of a command in one buffer.
-#[derive(Debug, Default)]
-pub(super) struct Words {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Words {
-    pub(super) fn push(&mut self, word: &[u8]) {
-        self.bytes.extend_from_slice(word);
-        self.ends.push(self.bytes.len());
-    }
-
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        let start_of = |index: usize| index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.ends.iter().enumerate().map(move |(index, end)| &self.bytes[start_of(index)..*end])
-    }
-
-    pub(super) fn slices(&self) -> Vec<&[u8]> {
-        self.iter().collect()
-    }
 }
 
 /// A stack with Lua on it.

@@ -1,11 +1,12 @@
 //! What is asked of Lua, and what comes of it.
 
 use std::collections::BTreeMap;
+use std::ffi::c_int;
 use std::rc::Rc;
 
 use reddoor_protocol::encode::Resp;
+use reddoor_protocol::request::ArgsBuf;
 
-use crate::scripting::fiber::Words;
 use crate::scripting::flags::ScriptFlags;
 
 /// A script's digest: 40 hexadecimal digits in lower case.
@@ -13,12 +14,12 @@ pub(crate) type Digest = [u8; 40];
 
 /// One thing for Lua to do.
 pub(super) enum Job {
-    /// Compile a script and keep it under its digest.
-    Compile { digest: Digest, source: Rc<[u8]> },
+    /// Compile a script and keep it under its number.
+    Compile { number: c_int, source: Rc<[u8]> },
     /// Forget a script.
-    Forget(Digest),
-    /// Run a script or a function.
-    Run { what: What, keys: Words, args: Words, resp: Resp },
+    Forget(c_int),
+    /// Run a script or a function. The first of its words are its keys.
+    Run { what: What, words: ArgsBuf, keys_count: usize, resp: Resp },
     /// Run the code of a library, and keep the functions that it registers under this number.
     LoadLibrary { number: u64, source: Rc<[u8]> },
     /// Forget all functions of a library.
@@ -30,7 +31,7 @@ pub(super) enum Job {
 /// What is run.
 #[derive(Clone, Debug)]
 pub(super) enum What {
-    Script(Digest),
+    Script { digest: Digest, number: c_int },
     Function { library: u64, name: String },
 }
 

@@ -5,6 +5,7 @@
 //! runs (its chunk's name is not anchored), memory has a limit, and the hook sees to time.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -14,14 +15,16 @@ use mlua::{
     VmState,
 };
 use reddoor_protocol::encode::Resp;
+use reddoor_protocol::request::ArgsBuf;
 
 use crate::propagate::Reach;
 use crate::scripting::api;
 use crate::scripting::fault::{self, Fault};
-use crate::scripting::fiber::{Event, Resume, Words, ask};
-use crate::scripting::job::{Digest, Done, Job, What};
+use crate::scripting::fiber::{Event, Resume, ask};
+use crate::scripting::job::{Done, Job, What};
 use crate::scripting::libraries;
 use crate::scripting::random::Random48;
+use crate::scripting::raw::{self, Place};
 use crate::scripting::register::Registration;
 use crate::scripting::reply::Replier;
 
@@ -47,6 +50,9 @@ pub(super) struct Shared {
     /// Present while a library is loaded.
     pub(super) registration: RefCell<Option<Registration>>,
     pub(super) used_bytes: Cell<usize>,
+    /// The command that is asked for, and the reply to it: buffers that are used again.
+    pub(super) words: RefCell<ArgsBuf>,
+    pub(super) reply: RefCell<Vec<u8>>,
     /// Memory that Lua may use, so that no string need be longer (bytes).
     memory_bytes_max: usize,
 }
@@ -61,8 +67,15 @@ impl Shared {
             random: RefCell::new(Random48::default()),
             registration: RefCell::new(None),
             used_bytes: Cell::new(0),
+            words: RefCell::default(),
+            reply: RefCell::default(),
             memory_bytes_max,
         }
+    }
+
+    /// Whether the code of a library runs for the first time.
+    pub(super) fn is_loading(&self) -> bool {
+        self.registration.borrow().is_some()
     }
 
     /// The longest string that is worth trying to make (bytes).
@@ -116,14 +129,12 @@ struct Machine {
     lua: Lua,
     shared: Rc<Shared>,
     script_globals: Table,
-    /// Behind them, where `KEYS` and `ARGV` are put.
-    script_real: Table,
     library_globals: Table,
     run: Function,
     run_with: Function,
     run_loading: Function,
     replier: Replier,
-    /// Functions by their digests. They are kept by Lua, since the bridge has room for a few thousand values only.
+    /// Functions by their numbers. They are kept by Lua, since the bridge has room for a few thousand values only.
     scripts: Table,
     /// For each library a table of its functions, by their names.
     libraries: Table,
@@ -142,11 +153,8 @@ impl Machine {
         host.raw_set("library_api", api::for_functions(lua, shared)?)?;
         host.raw_set("loading_api", api::for_loading(lua, shared)?)?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name(PRELUDE);
-        let (script_globals, script_real, library_globals, strings, run, run_with, run_loading) =
-            prelude.call::<(Table, Table, Table, Table, Function, Function, Function)>((
-                host,
-                lua.globals(),
-            ))?;
+        let (script_globals, library_globals, strings, run, run_with, run_loading) = prelude
+            .call::<(Table, Table, Table, Function, Function, Function)>((host, lua.globals()))?;
         lua.set_type_metatable::<LuaString>(Some(strings));
         lua.set_globals(script_globals.clone())?;
         Ok(Machine {
@@ -156,7 +164,6 @@ impl Machine {
             lua: state,
             shared: Rc::clone(shared),
             script_globals,
-            script_real,
             library_globals,
             run,
             run_with,
@@ -167,9 +174,11 @@ impl Machine {
 
     fn run(&mut self, job: Job) -> Done {
         let done = match job {
-            Job::Compile { digest, source } => self.compile(digest, &source),
-            Job::Forget(digest) => self.forget_script(digest),
-            Job::Run { what, keys, args, resp } => self.call(&what, &keys, &args, resp),
+            Job::Compile { number, source } => self.compile(number, &source),
+            Job::Forget(number) => self.scripts.raw_set(number, Value::Nil).map(|()| Done::Ok),
+            Job::Run { what, words, keys_count, resp } => {
+                self.call(&what, &words, keys_count, resp)
+            }
             Job::LoadLibrary { number, source } => self.load_library(number, &source),
             Job::ForgetLibrary(number) => {
                 self.libraries.raw_set(number, Value::Nil).map(|()| Done::Ok)
@@ -193,48 +202,41 @@ impl Machine {
         self.collected_bytes = self.lua.used_memory();
     }
 
-    fn compile(&mut self, digest: Digest, source: &[u8]) -> Result<Done> {
+    fn compile(&mut self, number: c_int, source: &[u8]) -> Result<Done> {
         match compile(&self.lua, source, "@user_script", Some(self.script_globals.clone())) {
             Ok(function) => {
-                self.scripts.raw_set(self.lua.create_string(digest)?, function)?;
+                self.scripts.raw_set(number, function)?;
                 Ok(Done::Ok)
             }
             Err(error) => Ok(Done::Failed(text_of(&self.lua, error))),
         }
     }
 
-    fn forget_script(&mut self, digest: Digest) -> Result<Done> {
-        self.scripts.raw_set(self.lua.create_string(digest)?, Value::Nil)?;
-        Ok(Done::Ok)
-    }
-
-    fn call(&mut self, what: &What, keys: &Words, args: &Words, resp: Resp) -> Result<Done> {
+    fn call(
+        &mut self,
+        what: &What,
+        words: &ArgsBuf,
+        keys_count: usize,
+        resp: Resp,
+    ) -> Result<Done> {
         self.shared.resp.set(Resp::V2);
         self.shared.reach.set(Reach::All);
-        let keys = sequence(&self.lua, keys)?;
-        let args = sequence(&self.lua, args)?;
-        let (is_ok, value) = match what {
-            What::Script(digest) => {
-                self.script_real.raw_set("KEYS", keys)?;
-                self.script_real.raw_set("ARGV", args)?;
-                let function = self.scripts.raw_get::<Value>(self.lua.create_string(digest)?)?;
-                self.run.call::<(bool, Value)>(function)?
-            }
+        let (run, function) = match what {
+            What::Script { number, .. } => (&self.run, Place::Script(&self.scripts, *number)),
             What::Function { library, name } => {
                 let library = self.libraries.raw_get::<Table>(*library)?;
-                let function = library.raw_get::<Value>(name.as_str())?;
-                self.run_with.call::<(bool, Value)>((function, keys, args))?
+                (&self.run_with, Place::Function(library.raw_get::<Value>(name.as_str())?))
             }
         };
-        let label = match what {
-            What::Script(digest) => String::from_utf8_lossy(digest).into_owned(),
-            What::Function { name, .. } => name.clone(),
-        };
+        let (is_ok, value) = raw::call(&self.lua, run, &function, words.args(), keys_count)?;
         if is_ok {
-            self.replier.reply(&self.lua, &self.shared, &value, resp)
-        } else {
-            self.replier.error(&self.lua, value, &label)
+            return self.replier.reply(&self.lua, &self.shared, &value, resp);
         }
+        let label = match what {
+            What::Script { digest, .. } => String::from_utf8_lossy(digest),
+            What::Function { name, .. } => name.into(),
+        };
+        self.replier.error(&self.lua, value, &label)
     }
 
     fn load_library(&mut self, number: u64, source: &[u8]) -> Result<Done> {
@@ -260,16 +262,6 @@ impl Machine {
         self.libraries.raw_set(number, functions)?;
         Ok(Done::Loaded(infos.unwrap_or_default()))
     }
-}
-
-/// A Lua array of byte strings.
-fn sequence(lua: &Lua, words: &Words) -> Result<Table> {
-    let words = words.iter();
-    let table = lua.create_table_with_capacity(words.len(), 0)?;
-    for word in words {
-        table.raw_push(lua.create_string(word)?)?;
-    }
-    Ok(table)
 }
 
 /// Makes a function of a text.

@@ -71,7 +71,9 @@ pub(crate) struct BusyFunction<'a> {
 impl Scripting {
     pub(super) fn park(&mut self, parked: Box<Parked>) {
         let (name, command) = match &parked.running.what {
-            What::Script(digest) => (String::from_utf8_lossy(digest).into_owned(), "SCRIPT KILL"),
+            What::Script { digest, .. } => {
+                (String::from_utf8_lossy(digest).into_owned(), "SCRIPT KILL")
+            }
             What::Function { name, .. } => (name.clone(), "FUNCTION KILL"),
         };
         tracing::warn!(
@@ -87,7 +89,7 @@ impl Scripting {
     pub(crate) fn busy_error(&self) -> Option<ReplyError> {
         let parked = self.parked.as_ref()?;
         Some(match parked.running.what {
-            What::Script(_) => BUSY_SCRIPT,
+            What::Script { .. } => BUSY_SCRIPT,
             What::Function { .. } => BUSY_FUNCTION,
         })
     }
@@ -115,7 +117,7 @@ impl Scripting {
             ));
         }
         match (&parked.running.what, kind) {
-            (What::Script(_), Kill::Function) => Err(BUSY_SCRIPT),
+            (What::Script { .. }, Kill::Function) => Err(BUSY_SCRIPT),
             (What::Function { .. }, Kill::Script) => Err(BUSY_FUNCTION),
             _ => {
                 parked.running.is_killed = true;
@@ -143,7 +145,7 @@ impl Scripting {
                 let (words, took) = (&running.words, running.started.elapsed());
                 Ok(Some(BusyFunction { name, words, took }))
             }
-            What::Script(_) => Err(BUSY_SCRIPT),
+            What::Script { .. } => Err(BUSY_SCRIPT),
         }
     }
 }
@@ -178,11 +180,22 @@ fn run_slice(node: &mut Node) -> bool {
         Step::Done(done) => {
             let (bytes, errors) = reply_of(done);
             count_errors(node, parked.spec, &errors);
-            node.stats.command(parked.spec.id()).add_time(parked.running.started.elapsed());
+            count_time(node, parked.spec, parked.running.started.elapsed());
             answer(node, *parked, &bytes);
         }
     }
     node.scripting.is_busy()
+}
+
+/// Counts the time of a script that has ended.
+fn count_time(node: &mut Node, spec: &CommandSpec, took: Duration) {
+    let tracks_latency = node.config.settings().tracks_latency;
+    let counters = node.stats.command(spec.id());
+    counters.add_time(took);
+    if tracks_latency {
+        counters.add_to_histogram(took);
+    }
+    node.note_latency("command", took);
 }
 
 /// Gives the script's client its reply, after what is left of its transaction has run.

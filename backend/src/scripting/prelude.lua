@@ -348,7 +348,8 @@ script_real.__redis__err__handler = host.error_handler
 
 local handler = host.error_handler
 
-local function run(f)
+local function run(f, keys, args)
+  script_real.KEYS, script_real.ARGV = keys, args
   return raw_xpcall(f, handler)
 end
 
@@ -365,4 +366,4 @@ local function run_loading(f)
   return ok, value
 end
 
-return script_globals, script_real, library_globals, string_rule, run, run_with, run_loading
+return script_globals, library_globals, string_rule, run, run_with, run_loading

@@ -13,116 +13,11 @@
 
 use mlua::{Lua, LuaString, Result, Table, Value};
 use reddoor_protocol::encode::{ReplyWriter, Resp};
-use reddoor_protocol::request::parse_integer;
 
-use crate::scripting::fault::{self, Fault};
+use crate::scripting::fault;
 use crate::scripting::job::{Done, Errors};
 use crate::scripting::machine::Shared;
 use crate::scripting::number::integer_of;
-
-/// A reply to a command as a Lua value; one that is an error is given back as that.
-pub(super) fn to_lua(lua: &Lua, reply: &[u8]) -> Result<std::result::Result<Value, Fault>> {
-    if let Some(error) = reply.strip_prefix(b"-") {
-        let text = error.strip_suffix(b"\r\n").unwrap_or(error).to_vec();
-        return Ok(Err(Fault::Reply { text, is_counted: true }));
-    }
-    Ok(Ok(Reader { lua, rest: reply }.value()?))
-}
-
-/// Reads replies that this node itself has written, so they are whole and nest as deep as commands do.
-struct Reader<'a> {
-    lua: &'a Lua,
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn value(&mut self) -> Result<Value> {
-        let (kind, line) = self.line();
-        let len = parse_integer(line).unwrap_or(-1);
-        let count = usize::try_from(len).ok();
-        let value = match kind {
-            b'+' => self.one("ok", Value::String(self.lua.create_string(line)?))?,
-            b'-' => Value::Table(fault::error_table(self.lua, line, true)?),
-            b':' => Value::Integer(len),
-            b'$' => match count {
-                Some(count) => Value::String(self.lua.create_string(self.bytes(count))?),
-                None => Value::Boolean(false),
-            },
-            b'*' | b'>' => match count {
-                Some(count) => self.array(count)?,
-                None => Value::Boolean(false),
-            },
-            b'%' => self.map(count.unwrap_or(0))?,
-            b'~' => self.set(count.unwrap_or(0))?,
-            b',' => {
-                let number = reddoor_protocol::double::read_double(line).number;
-                self.one("double", Value::Number(number))?
-            }
-            b'#' => Value::Boolean(line == b"t"),
-            b'(' => self.one("big_number", Value::String(self.lua.create_string(line)?))?,
-            b'=' => self.verbatim(count.unwrap_or(0))?,
-            _ => Value::Nil,
-        };
-        Ok(value)
-    }
-
-    /// The type and the text of the next line.
-    fn line(&mut self) -> (u8, &'a [u8]) {
-        let end = memchr::memchr(b'\r', self.rest).unwrap_or(self.rest.len());
-        let kind = self.rest.first().copied().unwrap_or_default();
-        let line = self.rest.get(1..end).unwrap_or_default();
-        self.rest = self.rest.get(end + 2..).unwrap_or_default();
-        (kind, line)
-    }
-
-    fn bytes(&mut self, count: usize) -> &'a [u8] {
-        let bytes = self.rest.get(..count).unwrap_or_default();
-        self.rest = self.rest.get(count + 2..).unwrap_or_default();
-        bytes
-    }
-
-    fn one(&self, name: &str, value: Value) -> Result<Value> {
-        let table = self.lua.create_table_with_capacity(0, 1)?;
-        table.raw_set(name, value)?;
-        Ok(Value::Table(table))
-    }
-
-    fn array(&mut self, count: usize) -> Result<Value> {
-        // Each element takes three bytes at least.
-        let table = self.lua.create_table_with_capacity(count.min(self.rest.len()), 0)?;
-        for index in 1..=count {
-            table.raw_set(index, self.value()?)?;
-        }
-        Ok(Value::Table(table))
-    }
-
-    fn map(&mut self, pairs: usize) -> Result<Value> {
-        let table = self.lua.create_table()?;
-        for _ in 0..pairs {
-            let (key, value) = (self.value()?, self.value()?);
-            table.raw_set(key, value)?;
-        }
-        self.one("map", Value::Table(table))
-    }
-
-    fn set(&mut self, count: usize) -> Result<Value> {
-        let table = self.lua.create_table()?;
-        for _ in 0..count {
-            table.raw_set(self.value()?, true)?;
-        }
-        self.one("set", Value::Table(table))
-    }
-
-    fn verbatim(&mut self, count: usize) -> Result<Value> {
-        let bytes = self.bytes(count);
-        let (format, text) = bytes.split_at(bytes.len().min(4));
-        let table = self.lua.create_table_with_capacity(0, 2)?;
-        let format = format.get(..3).unwrap_or_default();
-        table.raw_set("format", self.lua.create_string(format)?)?;
-        table.raw_set("string", self.lua.create_string(text)?)?;
-        self.one("verbatim_string", Value::Table(table))
-    }
-}
 
 /// Levels of tables in tables that become a reply; deeper ones become an error in their place.
 ///

@@ -6,6 +6,7 @@
 //!
 //! Source: redis `src/script.c` scriptPrepareForRun, scriptCall.
 
+use std::ffi::c_int;
 use std::time::Instant;
 
 use reddoor_protocol::command::flags::CommandFlags;
@@ -13,17 +14,20 @@ use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandSpec, resolve};
 use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
-use reddoor_protocol::request::Args;
+use reddoor_protocol::request::{Args, ArgsBuf};
 use reddoor_protocol::slot::Slot;
 
+use crate::acl::Context;
 use crate::client::{Blocked, Client, ClientId, Seat};
 use crate::commands;
-use crate::execute::{Call, Origin, Turn, may_write, route_of_script, run, slot_of};
+use crate::execute::{
+    Call, OUT_OF_MEMORY, Origin, Turn, check_rights, may_write, route_of_script, run, slot_of,
+};
 use crate::node::Node;
 use crate::propagate::Reach;
 use crate::replication::role;
 use crate::scripting::cache::Script;
-use crate::scripting::fiber::{Event, Resume, Words};
+use crate::scripting::fiber::{Event, Resume};
 use crate::scripting::flags::ScriptFlags;
 use crate::scripting::job::{Digest, Done, Errors, Job, What};
 use crate::scripting::park::Parked;
@@ -31,8 +35,8 @@ use crate::scripting::vm::Vm;
 
 /// What is to be run.
 pub(crate) enum Entry<'a> {
-    /// A script that is in the cache.
-    Script(Digest),
+    /// A script that is in the cache, with its number there.
+    Script(Digest, c_int),
     /// A function, by its name.
     Function(&'a str),
 }
@@ -81,7 +85,7 @@ impl Node {
         Ok(vm)
     }
 
-    /// Puts a script into the cache and into Lua.
+    /// Puts a script into the cache and into Lua. Its flags and its number.
     ///
     /// # Errors
     /// It does not compile, or its first line is wrong.
@@ -89,23 +93,24 @@ impl Node {
         &mut self,
         digest: Digest,
         source: &[u8],
-    ) -> Result<ScriptFlags, Vec<u8>> {
+    ) -> Result<(ScriptFlags, c_int), Vec<u8>> {
         if let Some(script) = self.scripting.scripts.find(&digest) {
-            return Ok(script.flags);
+            return Ok((script.flags, script.number));
         }
         let as_bytes = |error: ReplyError| error.as_str().as_bytes().to_vec();
         let (flags, skipped) = ScriptFlags::of_script(source).map_err(as_bytes)?;
         let body = source[skipped..].into();
+        let number = self.scripting.scripts.next_number();
         let lua = self.lua().map_err(as_bytes)?;
-        if let Done::Failed(text) = lua.work(Job::Compile { digest, source: body }) {
+        if let Done::Failed(text) = lua.work(Job::Compile { number, source: body }) {
             let mut error = b"ERR Error compiling script (new function): ".to_vec();
             error.extend_from_slice(&text);
             return Err(error);
         }
-        let evicted =
-            self.scripting.scripts.insert(digest, Script { source: source.into(), flags });
+        let script = Script { source: source.into(), flags, number };
+        let evicted = self.scripting.scripts.insert(digest, script);
         self.forget_scripts(evicted);
-        Ok(flags)
+        Ok((flags, number))
     }
 
     /// Forgets all scripts.
@@ -117,10 +122,10 @@ impl Node {
         }
     }
 
-    fn forget_scripts(&mut self, digests: Vec<Digest>) {
+    fn forget_scripts(&mut self, numbers: Vec<c_int>) {
         let Some(vm) = &mut self.scripting.vm else { return };
-        for digest in digests {
-            vm.work(Job::Forget(digest));
+        for number in numbers {
+            vm.work(Job::Forget(number));
         }
     }
 }
@@ -141,17 +146,15 @@ pub(crate) fn start(
     call.propagate_nothing();
     may_run(call.node, flags, is_readonly, is_repeated)?;
     let what = match entry {
-        Entry::Script(digest) => What::Script(*digest),
+        Entry::Script(digest, number) => What::Script { digest: *digest, number: *number },
         Entry::Function(name) => {
             let library = call.node.scripting.libraries.library_of(name);
             What::Function { library: library.map_or(0, |l| l.number), name: (*name).to_owned() }
         }
     };
-    let (mut keys, mut args) = (Words::default(), Words::default());
-    for (index, word) in call.args.iter().skip(3).enumerate() {
-        if index < keys_count { keys.push(word) } else { args.push(word) }
-    }
-    let job = Job::Run { what: what.clone(), keys, args, resp: call.client.resp };
+    let words = ArgsBuf::copy_of(call.args.iter().skip(3))
+        .map_err(|_| ReplyError::from_static("ERR the arguments are too large"))?;
+    let job = Job::Run { what: what.clone(), words, keys_count, resp: call.client.resp };
     let mut running = Running {
         what,
         client: call.client.for_script(),
@@ -213,8 +216,16 @@ fn may_run(
             "ERR Can not execute a script with write flag using *_ro command.",
         ));
     }
+    if node.eviction.is_short && !is_repeated && !flags.intersects(NEEDS_NO_MEMORY) {
+        return Err(ReplyError::new(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
     Ok(())
 }
+
+/// What a script says of itself that may run while memory is short.
+const NEEDS_NO_MEMORY: ScriptFlags = ScriptFlags::ALLOW_OOM.union(ScriptFlags::NO_WRITES);
 
 /// Why nothing may be written now, if so.
 fn refusal_of_writes(node: &mut Node) -> Option<ReplyError> {
@@ -230,13 +241,16 @@ pub(super) fn advance(node: &mut Node, running: &mut Running, first: Resume) -> 
             return Step::Done(Done::Failed(b"ERR Lua has ended".to_vec()));
         };
         resume = match vm.resume(resume) {
-            Event::Call { words, resp, reach } => {
-                Resume::Reply(run_command(node, running, &words, resp, reach))
+            Event::Call { words, mut reply, resp, reach } => {
+                reply.clear();
+                run_command(node, running, words.args(), &mut reply, (resp, reach));
+                Resume::Reply { words, reply }
             }
             Event::MayRun(words) => {
-                let words = words.slices();
-                let known = resolve::resolve_any_arity(Args::from_slices(&words));
-                Resume::MayRun(known.is_ok().then_some(true))
+                let args = words.args();
+                let rules = running.client.login.user.rules();
+                let known = resolve::resolve_any_arity(args).ok();
+                Resume::MayRun(known.map(|spec| rules.check(spec, args).is_ok()))
             }
             Event::Paused if running.is_killed => Resume::Kill,
             Event::Paused => return Step::Paused,
@@ -246,18 +260,15 @@ pub(super) fn advance(node: &mut Node, running: &mut Running, first: Resume) -> 
     }
 }
 
-/// Runs one command of a script; the bytes of its reply.
+/// Runs one command of a script, and writes its reply.
 fn run_command(
     node: &mut Node,
     running: &mut Running,
-    words: &Words,
-    resp: Resp,
-    reach: Reach,
-) -> Vec<u8> {
-    let words = words.slices();
-    let args = Args::from_slices(&words);
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    (resp, reach): (Resp, Reach),
+) {
     running.client.resp = resp;
-    let mut out = Vec::new();
     let spec = match admit(node, running, args) {
         Ok(spec) => spec,
         Err((spec, error)) => {
@@ -265,8 +276,8 @@ fn run_command(
                 node.stats.command(spec.id()).rejected += 1;
             }
             node.stats.count_error(error.code());
-            ReplyWriter::new(&mut out, resp).error(&error);
-            return out;
+            ReplyWriter::new(out, resp).error(&error);
+            return;
         }
     };
     running.has_written |= spec.is_write();
@@ -276,7 +287,7 @@ fn run_command(
         node,
         client: &mut running.client,
         args,
-        reply: ReplyWriter::new(&mut out, resp),
+        reply: ReplyWriter::new(out, resp),
         reply_start: 0,
         spec,
         origin: Origin::Script,
@@ -284,7 +295,6 @@ fn run_command(
     };
     run(&mut call, &mut turn);
     node.effects.bound(Reach::All);
-    out
 }
 
 type Refused = (Option<&'static CommandSpec>, ReplyError);
@@ -306,18 +316,28 @@ fn admit(
         }
         _ => return refuse(None, "ERR Unknown Redis command called from script"),
     };
-    if spec.flags.contains(CommandFlags::NOSCRIPT) {
+    if spec.flags.contains(CommandFlags::NOSCRIPT) && !node.switches.allows_all_in_scripts {
         return refuse(Some(spec), "ERR This Redis command is not allowed from script");
     }
     if node.is_stale() && !spec.flags.contains(CommandFlags::STALE) {
         return refuse(Some(spec), "ERR Can not execute the command on a stale replica");
     }
+    check_rights(node, &running.client, (spec, args), Context::Script)
+        .map_err(|denial| (Some(spec), denial.reply_to_script()))?;
     if may_write(spec) && running.is_readonly {
         return refuse(Some(spec), "ERR Write commands are not allowed from read-only scripts.");
     }
     // What has begun to write is not stopped half way.
     if spec.is_write() && !running.has_written && !running.is_repeated {
         refusal_of_writes(node).map_or(Ok(()), |refusal| Err((Some(spec), refusal)))?;
+    }
+    if node.eviction.is_short
+        && spec.flags.contains(CommandFlags::DENYOOM)
+        && !(running.has_written
+            || running.is_repeated
+            || running.flags.intersects(NEEDS_NO_MEMORY))
+    {
+        return refuse(Some(spec), OUT_OF_MEMORY);
     }
     if node.cluster.is_some() && !running.is_repeated {
         check_slot(node, running, spec, args)

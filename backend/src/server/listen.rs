@@ -12,6 +12,7 @@ use std::{fs, net};
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
+use crate::acl::Login;
 use crate::client::{Client, Peer};
 use crate::config::settings::Settings;
 use crate::error::RunError;
@@ -189,13 +190,12 @@ impl Arrival {
     }
 
     fn into_client(self, node: &mut Node) -> Client {
-        let is_authenticated = node.config.settings().password.is_empty();
+        let login = Login::of_stranger(&node.acl);
         Client {
-            addr: self.addr,
-            local_addr: self.local_addr,
+            addr: self.addr.into(),
+            local_addr: self.local_addr.into(),
             descriptor: self.descriptor,
-            is_authenticated,
-            ..Client::new(node.clients.next_id(), self.peer)
+            ..Client::new(node.clients.next_id(), self.peer, login)
         }
     }
 }
@@ -206,7 +206,7 @@ fn refusal(node: &mut Node, arrival: &Arrival) -> Option<&'static str> {
     let refusal = if node.clients.len() >= settings.clients_max {
         "-ERR max number of clients reached\r\n"
     } else if settings.is_protected
-        && settings.password.is_empty()
+        && node.acl.default_user().rules().need_no_password()
         && arrival.peer == Peer::Elsewhere
     {
         "-DENIED Redis is running in protected mode: there is no password, so only clients of this machine \

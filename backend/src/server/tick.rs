@@ -6,11 +6,11 @@ use crate::blocking;
 use crate::client::Close;
 use crate::clock;
 use crate::data::keyspace::Expired;
+use crate::memory;
 use crate::node::{Node, SharedNode};
 use crate::notify::Class;
 use crate::persistence::schedule;
 use crate::replication;
-use crate::server::resident_bytes;
 
 /// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
 /// Source: redis `src/expire.c` ACTIVE_EXPIRE_CYCLE_SLOW_TIME_PERC.
@@ -19,7 +19,7 @@ const EXPIRE_PERCENT: (u32, u32) = (25, 2);
 /// Time between two samples of the rates. Source: redis `src/server.c` serverCron.
 const SAMPLE_MS: i64 = 100;
 
-/// Time between two looks at idle clients and at the memory.
+/// Time between two looks at idle clients.
 const SLOW_MS: i64 = 1000;
 
 /// Ticks for ever.
@@ -28,7 +28,10 @@ pub(super) async fn run(node: SharedNode) {
     loop {
         let hz = node.borrow().config.settings().hz;
         tokio::time::sleep(Duration::from_secs(1) / hz).await;
-        tick.run(&mut node.borrow_mut());
+        let mut node = node.borrow_mut();
+        if !node.switches.is_cron_paused {
+            tick.run(&mut node);
+        }
     }
 }
 
@@ -44,6 +47,7 @@ impl Tick {
         if node.persistence.loading.is_none() {
             expire(node, now_ms);
         }
+        node.memory_peak_bytes = node.memory_peak_bytes.max(memory::used_bytes());
         node.write_appended();
         schedule::run(node, now_ms);
         replication::cron::run(node);
@@ -61,7 +65,6 @@ impl Tick {
         node.broadcast_invalidations();
         if now_ms - self.slow_at_ms >= SLOW_MS {
             self.slow_at_ms = now_ms;
-            node.memory_peak_bytes = node.memory_peak_bytes.max(resident_bytes());
             close_idle_clients(node, now_ms);
         }
     }
@@ -82,6 +85,7 @@ fn expire(node: &mut Node, now_ms: i64) {
     let word = node.expired_removal();
     let start = Instant::now();
     let deadline = start + Duration::from_secs(1) / settings.hz * percent / 100;
+    let (mut looked_at, mut removed) = (0, 0);
     for db in 0..node.databases.len() {
         let sweep = node.databases[db].sweep(now_ms, effort, deadline);
         for key in &sweep.removed {
@@ -90,13 +94,17 @@ fn expire(node: &mut Node, now_ms: i64) {
             node.changed(db, key);
         }
         node.end_apart();
-        node.stats.expired_looked_at += sweep.looked_at as u64;
+        looked_at += sweep.looked_at;
+        removed += sweep.removed.len();
         if sweep.is_cut_short {
             node.stats.expire_cycles_cut_short += 1;
             break;
         }
     }
-    node.stats.expire_cycle_us += u64::try_from(start.elapsed().as_micros()).unwrap_or(0);
+    node.stats.note_expiry(looked_at, removed);
+    let took = start.elapsed();
+    node.stats.expire_cycle_us += u64::try_from(took.as_micros()).unwrap_or(0);
+    node.note_latency("expire-cycle", took);
 }
 
 fn close_idle_clients(node: &mut Node, now_ms: i64) {

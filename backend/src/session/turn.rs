@@ -19,6 +19,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// Reply bytes after which a turn sends before it executes more.
 const REPLIES_BYTES_TURN: usize = 1024 * 1024;
 
+/// Replies of a turn that are never too many (bytes). Source: redis `src/server.h` PROTO_REPLY_CHUNK_BYTES.
+const SMALL_REPLIES_BYTES: usize = 16 * 1024;
+
 /// Capacity that the shared reply buffer keeps between turns, in bytes.
 const REPLIES_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
@@ -78,6 +81,7 @@ impl Session {
         replies.shrink_to(REPLIES_BYTES_KEPT);
         scratch.replies = replies;
         node.clients.put(self.seat, client);
+        node.clients.recount(self.seat);
         node.broadcast_invalidations();
         node.after_turn();
         sent
@@ -95,6 +99,8 @@ impl Session {
         if let Some(mut client) = node.clients.take(self.seat) {
             self.check_query_limit(&mut node, &mut client);
             node.clients.put(self.seat, client);
+            node.clients.recount(self.seat);
+            node.after_turn();
         }
         Ok(())
     }
@@ -138,15 +144,17 @@ impl Session {
     fn check_query_limit(&mut self, node: &mut Node, client: &mut Client) {
         client.query_bytes = self.unread.len();
         if self.unread.len() > node.config.settings().query_bytes_max {
-            tracing::warn!("Closing client {} that reached max query buffer length", client.id.0);
-            node.stats.query_limit_disconnects += 1;
-            client.close = Some(Close::Now);
+            node.end_too_large_request(client, &self.unread);
         }
     }
 
     /// Writes the turn's replies at once if nothing waits before them; keeps what the system does not take.
     fn send(&mut self, node: &mut Node, client: &mut Client, replies: &[u8]) -> io::Result<()> {
         if replies.is_empty() {
+            return Ok(());
+        }
+        if replies.len() > SMALL_REPLIES_BYTES && self.are_too_many(node, client, replies) {
+            node.end_unread_after_turn(client);
             return Ok(());
         }
         let mut written = 0;
@@ -165,6 +173,14 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the turn's replies, with those before them, reach the hard limit: a client may not have so much at once,
+    /// however fast it reads.
+    fn are_too_many(&self, node: &Node, client: &Client, replies: &[u8]) -> bool {
+        let limit = client.output_limit(&node.config.settings().output_limits);
+        let unsent = self.replies.len() - self.sent + replies.len();
+        limit.hard_bytes > 0 && unsent >= limit.hard_bytes
+    }
+
     /// Notes how much the system has not taken yet, after others wrote for the client or some was sent.
     pub(super) fn tell_unsent(&mut self) {
         let node = Rc::clone(&self.node);
@@ -172,6 +188,7 @@ impl Session {
         if let Some(mut client) = node.clients.take(self.seat) {
             self.check_output_limit(&mut node, &mut client);
             node.clients.put(self.seat, client);
+            node.clients.recount(self.seat);
         }
     }
 
@@ -181,9 +198,7 @@ impl Session {
         self.unsent_told = unsent;
         let limit = client.output_limit(&node.config.settings().output_limits);
         if limit.hard_bytes > 0 && unsent >= limit.hard_bytes {
-            tracing::warn!("Client {} closed for overcoming of output buffer limits.", client.id.0);
-            node.stats.output_limit_disconnects += 1;
-            client.close = Some(Close::Now);
+            node.end_unread_after_turn(client);
         } else if limit.soft_bytes > 0 && unsent >= limit.soft_bytes {
             self.soft_limit_since.get_or_insert_with(Instant::now);
         } else {
@@ -214,7 +229,7 @@ fn run_all(
         bulk_bytes_max: node.config.settings().bulk_bytes_max,
         // Ranges are kept only for arguments that were received, so Redis's own limit does no harm.
         args_max: i32::MAX as usize,
-        unauthenticated: !client.is_authenticated,
+        unauthenticated: client.is_locked_out(&node.acl),
         ..Limits::default()
     };
     let mut consumed = 0;
@@ -236,7 +251,7 @@ fn run_all(
                     if node.pubsub.has_absent() {
                         node.pubsub.let_through(client, replies);
                     }
-                    limits.unauthenticated = !client.is_authenticated;
+                    limits.unauthenticated = client.is_locked_out(&node.acl);
                 }
                 consumed += count;
             }

@@ -4,6 +4,8 @@
 //! `COMPAT_SEED`, which may be `clock`, and print it; a difference names the whole script up to it.
 //! `COMPAT_FAMILY` runs one family of commands alone, `COMPAT_SCRIPTS` runs so many scripts of 4000 commands each.
 
+mod acl;
+
 mod fixed;
 
 mod lua;
@@ -126,6 +128,48 @@ fn fixed_scripts_get_the_same_replies() {
             compare(&pair, resp, &commands, script);
         }
     }
+}
+
+#[test]
+fn users_may_do_the_same_by_random_rules() {
+    let Some(pair) = Pair::start() else { return };
+    let (first, scripts) = seed_and_count(SCRIPTS);
+    println!("COMPAT_SEED={first}");
+    (0..scripts).for_each(|number| acl::compare_rules(&pair, first.wrapping_add(number)));
+}
+
+#[test]
+fn users_run_random_commands_with_the_same_outcome() {
+    let Some(pair) = Pair::start() else { return };
+    let (first, _) = seed_and_count(SCRIPTS);
+    for family in families() {
+        println!("COMPAT_FAMILY={} COMPAT_SEED={first}", family.name);
+        acl::compare_commands(&pair, family, first);
+    }
+}
+
+#[test]
+fn users_come_and_go_alike() {
+    let Some(pair) = Pair::start() else { return };
+    for script in acl::scripts::SCRIPTS {
+        [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
+    }
+    acl::compare_log(&pair);
+}
+
+#[test]
+fn files_of_users_are_read_and_written_alike() {
+    let own = |file: &str| vec!["--aclfile".to_owned(), file.to_owned()];
+    let Some(pair) = Pair::start_with(acl::files::FIRST, own) else { return };
+    acl::files::compare(&pair);
+}
+
+#[test]
+fn users_in_configuration_files_are_rewritten_alike() {
+    let Some(pair) = Pair::start_with(acl::files::CONFIGURED, |file| vec![file.to_owned()]) else {
+        return;
+    };
+    acl::files::compare_rewritten(&pair);
 }
 
 #[test]

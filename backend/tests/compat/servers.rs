@@ -1,15 +1,20 @@
 //! A redis-server and a node, both on unix sockets.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::RwLock;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use reddoor_backend::config::Config;
 use tempfile::TempDir;
 
 use crate::wire::Client;
+
+/// Held while a process is started. Until it is another program it has all sockets of this one, so that nobody sees one
+/// of them close; who looks whether one does takes it for reading.
+pub(crate) static STARTING: RwLock<()> = RwLock::new(());
 
 /// How long a server may take to begin.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -18,6 +23,8 @@ const START_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Pair {
     pub(crate) redis: PathBuf,
     pub(crate) node: PathBuf,
+    /// A file of each server's own, which they may have been started with.
+    pub(crate) files: [PathBuf; 2],
     child: Child,
     thread: Option<JoinHandle<()>>,
     _dir: TempDir,
@@ -29,22 +36,34 @@ impl Pair {
     /// # Panics
     /// Without a redis-server under CI, and when one of them does not start.
     pub(crate) fn start() -> Option<Pair> {
+        Pair::start_with("", |_| Vec::new())
+    }
+
+    /// As [`Pair::start`], each with a file of this text and with arguments that may name it.
+    pub(crate) fn start_with(text: &str, own: fn(&str) -> Vec<String>) -> Option<Pair> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let (redis, node) = (dir.path().join("redis.sock"), dir.path().join("node.sock"));
+        let files = ["redis.file", "node.file"].map(|name| dir.path().join(name));
+        files.iter().for_each(|file| fs::write(file, text).expect("written"));
+        let own = files.each_ref().map(|file| own(&file.display().to_string()));
+        let starting = STARTING.write().expect("no panic while it is held");
         let child = Command::new("redis-server")
+            .args(&own[0])
             .args(arguments(&redis))
             .arg("--dir")
             .arg(dir.path())
             .stdout(Stdio::null())
             .spawn();
+        drop(starting);
         let Ok(child) = child else {
             assert!(env::var_os("CI").is_none(), "no redis-server on PATH, and CI is set");
             eprintln!("SKIPPED: there is no redis-server on PATH to compare with");
             return None;
         };
-        let config = Config::from_args(&arguments(&node)).expect("the arguments are right");
+        let config = Config::from_args(&[own[1].clone(), arguments(&node)].concat())
+            .expect("the arguments are right");
         let thread = thread::spawn(move || reddoor_backend::run(config).expect("the node serves"));
-        let pair = Pair { redis, node, child, thread: Some(thread), _dir: dir };
+        let pair = Pair { redis, node, files, child, thread: Some(thread), _dir: dir };
         [&pair.redis, &pair.node].into_iter().for_each(|path| wait_for(path));
         Some(pair)
     }

@@ -15,7 +15,7 @@ use reddoor_protocol::encode::Resp;
 use reddoor_scripts::reply;
 
 use crate::fixed;
-use crate::servers::Pair;
+use crate::servers::{Pair, STARTING};
 use crate::wire::Client;
 
 /// What came to each client after one command.
@@ -94,6 +94,7 @@ fn play(path: &Path, script: &str, setup: &[&str]) -> Vec<Step> {
                 *word = ids.get(usize::from(other - b'0')).cloned().unwrap_or_default();
             }
         }
+        let _steady = STARTING.read().expect("no panic while it is held");
         client.send(&command);
         if waits {
             client.wait();

@@ -92,9 +92,14 @@ impl Server {
         let _ = prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None });
     }
 
+    /// Whether its process has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_some())
+    }
+
     /// Ends it as a crash would. Whether it had not ended by itself.
     pub(crate) fn kill_if_there(&mut self) -> bool {
-        let was_there = self.child.try_wait().is_ok_and(|ended| ended.is_none());
+        let was_there = !self.has_ended();
         self.kill();
         was_there
     }

@@ -184,6 +184,15 @@ impl Core {
         self.links.iter()
     }
 
+    /// Closes the links with a node for which `is_ended` is true; what was an own one is made anew.
+    pub(crate) fn end_links(&mut self, peer: &NodeId, is_ended: impl Fn(&Link) -> bool) {
+        let ended = self.links.iter().filter(|(_, l)| l.peer == Some(*peer) && is_ended(l));
+        for link in ended.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.links.remove(link);
+            self.actions.push_back(super::Action::Disconnect { link });
+        }
+    }
+
     /// Closes the own link to a node, if there is one; the next tick makes a new one.
     pub(super) fn drop_own_link(&mut self, peer: &NodeId) {
         if let Some(link) = self.links.own(peer) {

@@ -10,6 +10,11 @@ use crate::cluster::member::{Member, MemberFlags};
 use crate::cluster::message::{Body, Kind, Message, Sender};
 
 impl Core {
+    /// From now on passes over messages of this kind, if any.
+    pub(crate) fn ignore(&mut self, kind: Option<Kind>) {
+        self.ignored = kind;
+    }
+
     /// Takes a message that came on a link.
     pub(crate) fn handle_message(&mut self, now_ms: u64, link: LinkId, message: Message) {
         if self.links.get(link).is_none() {
@@ -17,6 +22,9 @@ impl Core {
         }
         if let Some(kind) = message.body.kind() {
             self.stats.received[kind as usize] += 1;
+            if self.ignored == Some(kind) {
+                return;
+            }
         }
         let Message { sender, body } = message;
         // Every node is as new as its own claim; who says otherwise would take slots by an epoch that nobody gave.

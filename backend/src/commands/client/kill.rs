@@ -1,12 +1,17 @@
 //! `CLIENT KILL`, by address or by filters.
 
+use std::rc::Rc;
+
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::client::{Client, ClientId, Close};
-use crate::commands::argument::is;
+use crate::acl::User;
+use crate::client::{Client, ClientId, Close, Seat};
+use crate::commands::argument::{is, quoted};
 use crate::commands::client::list::ClientType;
 use crate::commands::client::parse_id;
 use crate::execute::Call;
+use crate::node::Node;
+use crate::pubsub::PubSub;
 
 /// Which clients to end: those that pass all filters.
 struct Filters<'a> {
@@ -14,6 +19,7 @@ struct Filters<'a> {
     addr: Option<&'a [u8]>,
     local_addr: Option<&'a [u8]>,
     client_type: Option<ClientType>,
+    user: Option<Rc<User>>,
     skips_me: bool,
 }
 
@@ -23,6 +29,7 @@ impl Filters<'_> {
             && self.addr.is_none_or(|addr| addr == client.addr.as_bytes())
             && self.local_addr.is_none_or(|addr| addr == client.local_addr.as_bytes())
             && self.client_type.is_none_or(|class| class == ClientType::of(client))
+            && self.user.as_ref().is_none_or(|user| Rc::ptr_eq(user, &client.login.user))
             && client.close.is_none()
     }
 }
@@ -46,7 +53,14 @@ pub(super) fn kill(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn no_filters() -> Filters<'static> {
-    Filters { id: None, addr: None, local_addr: None, client_type: None, skips_me: true }
+    Filters {
+        id: None,
+        addr: None,
+        local_addr: None,
+        client_type: None,
+        user: None,
+        skips_me: true,
+    }
 }
 
 fn parse<'a>(call: &Call<'a>) -> Result<Filters<'a>, ReplyError> {
@@ -65,10 +79,9 @@ fn parse<'a>(call: &Call<'a>) -> Result<Filters<'a>, ReplyError> {
         } else if is(option, "TYPE") {
             filters.client_type = Some(ClientType::parse(value)?);
         } else if is(option, "USER") {
-            if value != b"default" {
-                let user = String::from_utf8_lossy(value);
-                return Err(ReplyError::new(format!("ERR No such user '{user}'")));
-            }
+            let user = call.node.acl.find(value).cloned();
+            let unknown = || ReplyError::new(format!("ERR No such user '{}'", quoted(value)));
+            filters.user = Some(user.ok_or_else(unknown)?);
         } else if is(option, "SKIPME") && (is(value, "yes") || is(value, "no")) {
             filters.skips_me = is(value, "yes");
         } else {
@@ -81,20 +94,19 @@ fn parse<'a>(call: &Call<'a>) -> Result<Filters<'a>, ReplyError> {
 
 /// Ends the clients that pass; the caller itself only after its reply. How many they were.
 fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
-    let mut count = 0;
-    let node = &mut *call.node;
-    for client in node.clients.iter_mut().filter(|client| filters.pass(client)) {
-        // From now on nothing is served or told to it.
-        node.blocking.forget(client.id);
-        node.pubsub.forget(client);
-        node.tracking.end(client.id);
-        node.monitors.forget(client);
-        client.kill();
-        count += 1;
-    }
+    let mut count = end_clients(call.node, |client, _| filters.pass(client));
     if !filters.skips_me && filters.pass(call.client) {
         call.client.close = Some(Close::AfterReplies);
         count += 1;
     }
+    count
+}
+
+/// Ends all clients that are meant, but for the one whose command this is. How many they were.
+pub(crate) fn end_clients(node: &mut Node, is_meant: impl Fn(&Client, &PubSub) -> bool) -> i64 {
+    let clients = node.clients.iter().filter(|client| is_meant(client, &node.pubsub));
+    let seats: Vec<Seat> = clients.map(|client| client.seat).collect();
+    let count = i64::try_from(seats.len()).unwrap_or(i64::MAX);
+    seats.into_iter().for_each(|seat| node.cut_off(seat));
     count
 }

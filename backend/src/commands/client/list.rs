@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reddoor_protocol::command::spec;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::client::{Client, Close};
+use crate::client::{Client, Close, Transaction};
 use crate::commands::argument::is;
 use crate::commands::client::parse_id;
 use crate::commands::client::tracking::redirect_number;
@@ -87,7 +87,15 @@ impl ClientType {
     }
 }
 
-/// Appends the line of one client.
+/// The line of one client, without its end.
+pub(crate) fn describe_client(client: &Client, node: &Node, now_ms: i64) -> Vec<u8> {
+    let mut text = Vec::new();
+    write_line(&mut text, client, node, now_ms);
+    text.pop();
+    text
+}
+
+/// Appends the line of one client, its end included.
 fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
     let seconds_since = |time_ms: i64| (now_ms - time_ms).max(0) / 1000;
     let queued = client.transaction.as_ref();
@@ -102,7 +110,7 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
     let _ = write!(
         line,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free=0 argv-mem=0 \
-         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=default redir={} resp={}",
+         multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events=r cmd={} user=",
         seconds_since(client.connected_at_ms),
         seconds_since(client.used_at_ms),
         flags(client, node),
@@ -112,16 +120,16 @@ fn write_line(text: &mut Vec<u8>, client: &Client, node: &Node, now_ms: i64) {
         client.subscriptions.shards,
         queued.map_or(-1, |queued| i64::try_from(queued.queue.len()).unwrap_or(i64::MAX)),
         client.query_bytes,
-        queued.map_or(0, |queued| queued.bytes),
-        u8::from(client.output_bytes > 0),
-        client.output_bytes,
-        size_of::<Client>() + client.query_bytes + client.output_bytes,
+        queued.map_or(0, Transaction::memory_bytes),
+        u8::from(client.unsent_bytes() > 0),
+        client.unsent_bytes(),
+        client.memory_bytes(),
         client.last_command.map_or("NULL", |id| spec(id).name),
-        redirect_number(&node.tracking, client.id),
-        client.resp.number(),
     );
-    line.push('\n');
     text.extend_from_slice(line.as_bytes());
+    text.extend_from_slice(client.login.user.name());
+    let redirect = redirect_number(&node.tracking, client.id);
+    text.extend_from_slice(format!(" redir={redirect} resp={}\n", client.resp.number()).as_bytes());
 }
 
 fn flags(client: &Client, node: &Node) -> String {

@@ -3,6 +3,7 @@
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::commands::argument::is;
+use crate::config::rewrite::Extent;
 use crate::data::rdb::file::fill::Duplicates;
 use crate::execute::Call;
 
@@ -36,6 +37,20 @@ pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.reply.ok();
     Ok(())
 }
+
+/// `DEBUG CONFIG-REWRITE-FORCE-ALL`
+pub(super) fn rewrite_all_settings(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    let config = &call.node.config;
+    let file = config.file().ok_or(NO_FILE)?;
+    config.rewrite(file, Extent::All, &call.node.acl.lines()).map_err(|error| {
+        ReplyError::new(format!("ERR CONFIG-REWRITE-FORCE-ALL failed: {error}"))
+    })?;
+    call.reply.ok();
+    Ok(())
+}
+
+const NO_FILE: ReplyError =
+    ReplyError::from_static("ERR The server is running without a config file");
 
 /// `DEBUG LOADAOF`: forgets everything and reads the append-only file.
 pub(super) fn load_append_only_file(call: &mut Call<'_>) -> Result<(), ReplyError> {

@@ -3,12 +3,12 @@
 use std::fmt::{Display, Write as _};
 use std::fs;
 
-use reddoor_protocol::command;
-
 use crate::clock;
-use crate::commands::info::persistence;
 use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
+use crate::commands::info::{per_command, persistence};
+use crate::data::lazy_free;
 use crate::execute::Call;
+use crate::memory;
 use crate::pubsub::Kind;
 use crate::server::{REDIS_VERSION, resident_bytes};
 
@@ -34,9 +34,12 @@ pub(super) const ALL: &[Section] = &[
     section("replication", "Replication", super::replication::write),
     section("cpu", "CPU", cpu),
     Section { is_in_all: false, ..section("modules", "Modules", |_, _| {}) },
-    Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
-    section("errorstats", "Errorstats", error_stats),
-    Section { is_default: false, ..section("latencystats", "Latencystats", |_, _| {}) },
+    Section { is_default: false, ..section("commandstats", "Commandstats", per_command::counts) },
+    section("errorstats", "Errorstats", per_command::errors),
+    Section {
+        is_default: false,
+        ..section("latencystats", "Latencystats", per_command::latencies)
+    },
     section("cluster", "Cluster", cluster),
     section("keyspace", "Keyspace", keyspace),
 ];
@@ -77,7 +80,7 @@ fn server(call: &Call<'_>, text: &mut String) {
     fixed(text, &[("monotonic_clock", "POSIX clock_gettime"), ("multiplexing_api", "epoll")]);
     line(text, "reddoor_version", env!("CARGO_PKG_VERSION"));
     line(text, "process_id", std::process::id());
-    line(text, "process_supervised", "no");
+    line(text, "process_supervised", node.supervisor.name());
     line(text, "run_id", &node.run_id);
     line(text, "tcp_port", settings.port);
     line(text, "server_time_usec", clock::unix_us());
@@ -121,14 +124,13 @@ fn clients(call: &Call<'_>, text: &mut String) {
 
 fn memory(call: &Call<'_>, text: &mut String) {
     let node = &*call.node;
-    // The process's resident memory stands for what Redis counts itself.
-    let used = resident_bytes();
+    let (used, resident) = (memory::used_bytes(), resident_bytes());
     let peak = node.memory_peak_bytes.max(used);
     let at_start = node.memory_at_start_bytes;
     let dataset = used.saturating_sub(at_start);
     let total = total_memory_bytes();
     for (name, bytes) in
-        [("used_memory", used), ("used_memory_rss", used), ("used_memory_peak", peak)]
+        [("used_memory", used), ("used_memory_rss", resident), ("used_memory_peak", peak)]
     {
         line(text, name, bytes);
         line(text, &format!("{name}_human"), human(bytes));
@@ -138,46 +140,43 @@ fn memory(call: &Call<'_>, text: &mut String) {
     line(text, "used_memory_startup", at_start);
     line(text, "used_memory_dataset", dataset);
     line(text, "used_memory_dataset_perc", percent(dataset, dataset));
-    for name in ["allocator_allocated", "allocator_active", "allocator_resident"] {
-        line(text, name, used);
-    }
+    line(text, "allocator_allocated", used);
+    line(text, "allocator_active", resident);
+    line(text, "allocator_resident", resident);
     line(text, "total_system_memory", total);
     line(text, "total_system_memory_human", human(total));
     memory_of_scripts(node, text);
+    let limits = &node.config.settings().memory;
+    line(text, "maxmemory", limits.bytes_max);
+    line(text, "maxmemory_human", human(limits.bytes_max));
+    line(text, "maxmemory_policy", limits.policy_name());
     fixed(
         text,
         &[
-            ("maxmemory", "0"),
-            ("maxmemory_human", "0B"),
-            ("maxmemory_policy", "noeviction"),
             ("allocator_frag_ratio", "1.00"),
             ("allocator_frag_bytes", "0"),
             ("allocator_rss_ratio", "1.00"),
             ("allocator_rss_bytes", "0"),
             ("rss_overhead_ratio", "1.00"),
             ("rss_overhead_bytes", "0"),
-            ("mem_fragmentation_ratio", "1.00"),
-            ("mem_fragmentation_bytes", "0"),
-            ("mem_not_counted_for_evict", "0"),
-            ("mem_clients_slaves", "0"),
         ],
     );
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    let ratio = resident as f64 / used.max(1) as f64;
+    line(text, "mem_fragmentation_ratio", format_args!("{ratio:.2}"));
+    line(text, "mem_fragmentation_bytes", resident.cast_signed() - used.cast_signed());
+    line(text, "mem_not_counted_for_evict", node.uncounted_bytes());
     let stream_bytes = node.replication.backlog_extent().map_or(0, |(_, len)| len);
     line(text, "mem_replication_backlog", stream_bytes);
     line(text, "mem_total_replication_buffers", stream_bytes);
+    line(text, "mem_clients_slaves", 0);
     let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
     line(text, "mem_clients_normal", buffers);
     line(text, "mem_cluster_links", 0);
     line(text, "mem_aof_buffer", node.persistence.aof.unwritten.capacity());
-    fixed(
-        text,
-        &[
-            ("mem_allocator", "system"),
-            ("active_defrag_running", "0"),
-            ("lazyfree_pending_objects", "0"),
-            ("lazyfreed_objects", "0"),
-        ],
-    );
+    fixed(text, &[("mem_allocator", "system"), ("active_defrag_running", "0")]);
+    line(text, "lazyfree_pending_objects", lazy_free::pending_count());
+    line(text, "lazyfreed_objects", node.stats.lazy_freed());
 }
 
 /// Scripts and functions share one Lua state, which counts as that of scripts.
@@ -185,8 +184,8 @@ fn memory_of_scripts(node: &crate::node::Node, text: &mut String) {
     let scripting = &node.scripting;
     let lua = scripting.lua_bytes();
     let (scripts, functions) = (scripting.scripts.bytes(), scripting.libraries.bytes());
-    line(text, "used_memory_vm_eval", lua);
     line(text, "used_memory_lua", lua);
+    line(text, "used_memory_vm_eval", lua);
     line(text, "used_memory_lua_human", human(lua));
     line(text, "used_memory_scripts_eval", scripts);
     line(text, "number_of_cached_scripts", scripting.scripts.len());
@@ -222,18 +221,15 @@ fn stats(call: &Call<'_>, text: &mut String) {
     line(text, "sync_partial_ok", syncs.partial);
     line(text, "sync_partial_err", syncs.partial_refused);
     line(text, "expired_keys", call.node.expired_count());
-    line(text, "expired_stale_perc", "0.00");
+    line(text, "expired_stale_perc", format_args!("{:.2}", stats.expired_stale_percent));
     line(text, "expired_time_cap_reached_count", stats.expire_cycles_cut_short);
     line(text, "expire_cycle_cpu_milliseconds", stats.expire_cycle_us / 1000);
-    fixed(
-        text,
-        &[
-            ("evicted_keys", "0"),
-            ("evicted_clients", "0"),
-            ("total_eviction_exceeded_time", "0"),
-            ("current_eviction_exceeded_time", "0"),
-        ],
-    );
+    line(text, "evicted_keys", stats.evicted_keys);
+    line(text, "evicted_clients", stats.evicted_clients);
+    let short_for = call.node.eviction.short_for();
+    let short_ms = (stats.short_of_memory + short_for).as_millis();
+    line(text, "total_eviction_exceeded_time", short_ms);
+    line(text, "current_eviction_exceeded_time", short_for.as_millis());
     line(text, "keyspace_hits", stats.keyspace_hits);
     line(text, "keyspace_misses", stats.keyspace_misses);
     for (name, kind) in [
@@ -287,29 +283,6 @@ fn cpu(_: &Call<'_>, text: &mut String) {
     fixed(text, &[("used_cpu_sys_children", "0.000000"), ("used_cpu_user_children", "0.000000")]);
     line(text, "used_cpu_sys_main_thread", format_args!("{system:.6}"));
     line(text, "used_cpu_user_main_thread", format_args!("{user:.6}"));
-}
-
-fn command_stats(call: &Call<'_>, text: &mut String) {
-    for (index, stats) in call.node.stats.commands() {
-        let Some(spec) = command::all().get(index) else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "an average for people")]
-        let average =
-            if stats.calls == 0 { 0.0 } else { stats.total_us as f64 / stats.calls as f64 };
-        line(
-            text,
-            &format!("cmdstat_{}", spec.name),
-            format_args!(
-                "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
-                stats.calls, stats.total_us, stats.rejected, stats.failed
-            ),
-        );
-    }
-}
-
-fn error_stats(call: &Call<'_>, text: &mut String) {
-    for (code, count) in call.node.stats.errors() {
-        line(text, &format!("errorstat_{code}"), format_args!("count={count}"));
-    }
 }
 
 fn cluster(call: &Call<'_>, text: &mut String) {

@@ -81,7 +81,7 @@ impl<'a> Options<'a> {
                     2
                 }
                 (Some(pattern), _) if is(option, "GET") => {
-                    check_cluster(call, "ERR GET option of SORT denied in Cluster mode.")?;
+                    check_reach(call, "GET")?;
                     options.gets.push(Pattern::parse(pattern));
                     2
                 }
@@ -97,7 +97,7 @@ impl<'a> Options<'a> {
             self.by = By::Nothing;
             return Ok(());
         }
-        check_cluster(call, "ERR BY option of SORT denied in Cluster mode.")?;
+        check_reach(call, "BY")?;
         // Once the order was said not to matter, a later pattern does not change that.
         if self.by != By::Nothing {
             self.by = By::Pattern(by);
@@ -120,7 +120,15 @@ impl<'a> Options<'a> {
     }
 }
 
-/// Patterns may name keys of any slot, which one node does not hold.
-fn check_cluster(call: &Call<'_>, error: &'static str) -> Result<(), ReplyError> {
-    if call.node.cluster.is_some() { Err(ReplyError::new(error)) } else { Ok(()) }
+/// Patterns may name any keys: of slots that this node does not hold, or that the client's user may not read.
+fn check_reach(call: &Call<'_>, option: &str) -> Result<(), ReplyError> {
+    let user = &call.client.login.user;
+    let reason = if call.node.cluster.is_some() {
+        "in Cluster mode"
+    } else if !user.is_unrestricted() && !user.rules().may_read_all_keys(call.spec, call.args) {
+        "due to insufficient ACL permissions"
+    } else {
+        return Ok(());
+    };
+    Err(ReplyError::new(format!("ERR {option} option of SORT denied {reason}.")))
 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::data::key::Key;
 use crate::data::keyspace::Keyspace;
+use crate::data::lazy_free;
 
 /// Where the next cycle goes on.
 #[derive(Debug, Default)]
@@ -113,7 +114,9 @@ impl Keyspace {
             }
         }
         for key in &expired {
-            self.remove(key);
+            if let Some(record) = self.remove(key) {
+                lazy_free::free(record.value, self.frees.expired);
+            }
         }
         self.expired_count += expired.len() as u64;
         sweep.removed.append(&mut expired);

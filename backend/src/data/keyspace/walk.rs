@@ -7,6 +7,7 @@ use reddoor_protocol::slot::Slot;
 
 use crate::data::key::Key;
 use crate::data::keyspace::{Keyspace, Part, Record};
+use crate::data::lazy_free::{self, Freeing};
 
 /// Bits of a cursor that carry the slot: 2¹⁴ slots.
 const SLOT_BITS: u32 = 14;
@@ -42,6 +43,16 @@ impl Keyspace {
     /// All keys with their records, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Key, &Record)> {
         self.parts.iter().flatten().flat_map(|part| part.keys.iter())
+    }
+
+    /// How many keys each bucket of all tables has. Costs O(keys).
+    pub(crate) fn chain_lens(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().flatten().flat_map(|part| part.keys.chain_lens())
+    }
+
+    /// As [`Keyspace::chain_lens`], of the tables of keys that expire.
+    pub(crate) fn volatile_chain_lens(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().flatten().flat_map(|part| part.volatile.chain_lens())
     }
 
     /// A key picked at random, expired or not. In cluster mode costs O(slots).
@@ -80,7 +91,11 @@ impl Keyspace {
         let Some(part) = self.parts[slot.index()].take() else { return 0 };
         self.keys_count -= part.keys.len();
         self.volatile_count -= part.volatile.len();
-        part.keys.len()
+        let count = part.keys.len();
+        if self.frees.replaced == Freeing::Later {
+            lazy_free::free_later(part, count);
+        }
+        count
     }
 
     fn slot_part(&self, slot: Slot) -> Option<&Part> {

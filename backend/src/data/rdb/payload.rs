@@ -52,8 +52,16 @@ pub(super) fn sealed(payload: &[u8]) -> Option<&[u8]> {
 /// # Errors
 /// It is refused.
 pub(crate) fn read(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
-    let version = checked_version(payload)?;
-    if version > VERSION {
+    checked_version(payload)?;
+    read_unchecked(payload, limits)
+}
+
+/// As [`read`], whatever the checksum is.
+///
+/// # Errors
+/// It is refused.
+pub(crate) fn read_unchecked(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
+    if version(payload)? > VERSION {
         return Err(PayloadError::Footer);
     }
     // As in a Redis, a value may reach into the footer, and need not reach it.
@@ -71,11 +79,15 @@ pub(crate) fn read_of_any_version(payload: &[u8], limits: &Limits) -> Result<Val
 
 /// The version of the server that wrote a payload, whose checksum is right.
 fn checked_version(payload: &[u8]) -> Result<u16, PayloadError> {
-    let footer = payload.last_chunk::<FOOTER_BYTES>().ok_or(PayloadError::Footer)?;
-    let [low, high, checksum @ ..] = *footer;
-    let covered = &payload[..payload.len() - CHECKSUM_BYTES];
-    if u64::from_le_bytes(checksum) != CHECKSUM.checksum(covered) {
+    let version = version(payload)?;
+    let (covered, checksum) = payload.split_at(payload.len() - CHECKSUM_BYTES);
+    if checksum != CHECKSUM.checksum(covered).to_le_bytes() {
         return Err(PayloadError::Footer);
     }
+    Ok(version)
+}
+
+fn version(payload: &[u8]) -> Result<u16, PayloadError> {
+    let [low, high, ..] = *payload.last_chunk::<FOOTER_BYTES>().ok_or(PayloadError::Footer)?;
     Ok(u16::from_le_bytes([low, high]))
 }

@@ -112,6 +112,11 @@ impl Indexed {
         self.members.scan(cursor, visit)
     }
 
+    /// How many members each bucket has.
+    pub(super) fn chain_lens(&self) -> Vec<usize> {
+        self.members.chain_lens()
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         size_of::<Indexed>() + self.members.heap_bytes() + self.order.heap_bytes()

@@ -63,6 +63,11 @@ impl Members {
         self.scores.scan(cursor, |name, score| visit(name, *score))
     }
 
+    /// How many members each bucket has.
+    pub(super) fn chain_lens(&self) -> Vec<usize> {
+        self.scores.chain_lens().collect()
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.scores.heap_bytes()

@@ -12,10 +12,12 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::config::settings::disk::AppendSync;
+use crate::error::system_words;
 use crate::node::{Node, SharedNode};
 use crate::persistence::aof::State;
 use crate::propagate::{Reach, Unit};
@@ -88,6 +90,11 @@ impl Node {
         }
         aof.postponed_since = None;
         let Some(file) = aof.file.clone() else { return };
+        let begun = self.begin_latency();
+        if !self.switches.append_delay.is_zero() {
+            thread::sleep(self.switches.append_delay);
+        }
+        let aof = &mut self.persistence.aof;
         match append(&file, &aof.unwritten, aof.file_bytes) {
             Ok(()) => {
                 if aof.write_error.take().is_some() {
@@ -104,12 +111,27 @@ impl Node {
                 if aof.write_error.is_none() {
                     tracing::warn!("Error writing to the AOF file: {error}");
                 }
-                aof.write_error = Some(text_of(&error));
+                aof.write_error = Some(system_words(&error));
                 aof.unwritten.drain(..kept);
                 aof.file_bytes += kept as u64;
                 aof.bytes_total += kept as u64;
                 aof.written += kept as u64;
             }
+        }
+        if begun.is_some() {
+            self.note_latency_since(self.name_of_write(), begun);
+            self.note_latency_since("aof-write", begun);
+        }
+    }
+
+    /// What `LATENCY` calls a write to the append-only file, by what may hold it up.
+    fn name_of_write(&self) -> &'static str {
+        if self.persistence.aof.is_syncing {
+            "aof-write-pending-fsync"
+        } else if self.persistence.child.is_some() {
+            "aof-write-active-child"
+        } else {
+            "aof-write-alone"
         }
     }
 
@@ -125,20 +147,24 @@ impl Node {
             return;
         }
         if aof.synced < aof.written
-            && let Some(file) = &aof.file
+            && let Some(file) = aof.file.clone()
         {
-            match file.sync_data() {
+            let begun = self.begin_latency();
+            let result = file.sync_data();
+            self.note_latency_since("aof-fsync-always", begun);
+            let aof = &mut self.persistence.aof;
+            match result {
                 Ok(()) => aof.synced = aof.written,
                 Err(error) if is_always && aof.state == State::On => {
-                    end_without_answer("fsync", &text_of(&error));
+                    end_without_answer("fsync", &system_words(&error));
                 }
                 Err(error) => {
                     tracing::warn!("Fail to fsync the AOF file: {error}.");
-                    aof.sync_error = Some(text_of(&error));
+                    aof.sync_error = Some(system_words(&error));
                 }
             }
         }
-        aof.waiting.drain(..).for_each(std::task::Waker::wake);
+        self.persistence.aof.waiting.drain(..).for_each(std::task::Waker::wake);
     }
 }
 
@@ -166,12 +192,6 @@ fn append(mut file: &File, bytes: &[u8], file_bytes: u64) -> Result<(), Unwritte
         return Err(Unwritten { error, kept });
     }
     Ok(())
-}
-
-/// The system's own words, as replies have them.
-fn text_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Clients wait to hear that their writes are on the disk. They are not, and yet they were made.
@@ -230,7 +250,7 @@ fn end_sync(node: &mut Node, written: u64, result: io::Result<()>) {
         }
         Err(error) => {
             tracing::warn!("Fail to fsync the AOF file: {error}.");
-            aof.sync_error = Some(text_of(&error));
+            aof.sync_error = Some(system_words(&error));
         }
     }
     node.write_appended();

@@ -138,6 +138,9 @@ impl Stream {
         let result = self.apply_all(node, received);
         node.treat_expired(Expired::Hidden);
         node.serve_ready_keys();
+        if self.client.transaction.is_none() {
+            node.stay_within_as_replica();
+        }
         result
     }
 

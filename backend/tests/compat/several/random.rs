@@ -97,10 +97,12 @@ pub(crate) fn script(seed: u64, lines: usize) -> String {
     script
 }
 
-struct Random(u64);
+/// Numbers from a seed.
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    /// A number below a bound, which is not zero.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

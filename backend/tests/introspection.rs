@@ -1,0 +1,27 @@
+//! What a node tells of itself beside what a redis-server tells: `INFO`, `LATENCY`, `MEMORY`, `DEBUG`, and the tools
+//! that read them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[allow(dead_code, reason = "the tests of the bus use the rest of it")]
+#[path = "bus/client.rs"]
+mod tcp_client;
+
+#[allow(dead_code, reason = "the tests of what is kept on disk use the rest of it")]
+#[path = "persistence/server.rs"]
+mod server;
+
+#[path = "introspection/info.rs"]
+mod info;
+
+#[path = "introspection/latency.rs"]
+mod latency;
+
+#[path = "introspection/debug.rs"]
+mod debug;
+
+/// Not a test: the process of a node of ours, which the tests start from their own binary.
+#[test]
+fn node_process() {
+    server::run_if_asked();
+}
