@@ -202,6 +202,8 @@ impl Link {
             // Of a transaction the first commands are answered while the last are not sent yet.
             self.buffer.is_front_sent(first.len)
                 || first.replies_left > 1 && self.buffer.is_front_begun()
+                // It may be refused for its length before the rest has come.
+                || self.body == Body::Open
         })
     }
 

@@ -32,14 +32,14 @@ fn what_a_cluster_would_refuse_is_told_with_what_serves_it(kind: Kind) {
         "RENAME cart:7:new cart:7:old",
         "BRPOPLPUSH rq:queue:a rq:queue:b 0.01",
         "SELECT 3",
-        "EVAL return 2 k1 k2",
-        "WATCH k1 k2",
+        "EVAL return 2 stock1 stock2",
+        "WATCH stock1 stock2",
         "MULTI",
-        "INCR k1",
-        "INCR k2",
+        "INCR stock1",
+        "INCR stock2",
         "DISCARD",
         "SELECT x",
-        "INCRBY k1 x",
+        "INCRBY stock1 x",
         "RENAME cart:8:new cart:8:old",
     ] {
         client.ask(line);
@@ -65,7 +65,7 @@ fn what_a_cluster_would_refuse_is_told_with_what_serves_it(kind: Kind) {
         "EVAL  script_keys  ",
         "WATCH  watch  1  last ",
         "INCR  transaction  1  last ",
-        "keys k* k*  100 %",
+        "keys stock* stock*  100 %",
         "MGET  split  1  last ",
         "SINTER  gathered  1  last ",
     ] {
