@@ -161,19 +161,30 @@ impl Keyspace {
     #[inline]
     pub(crate) fn find(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
         let (hash, index) = self.place(key);
-        let part = self.parts[index].as_deref_mut()?;
-        if part.volatile.find(hash, key).is_some_and(|time| *time < now_ms) {
-            match self.expired {
-                Expired::Removed => {
-                    self.remove_at(hash, index, key);
-                    self.note_expired(key);
-                    return None;
-                }
-                Expired::Hidden => return None,
-                Expired::Found => {}
-            }
+        let keys = &self.parts[index].as_deref()?.keys;
+        let at = keys.position(hash, key)?;
+        let is_volatile = keys.at(at).is_some_and(|(_, record)| record.is_volatile);
+        if is_volatile && self.is_lost(hash, index, key, now_ms) {
+            return None;
         }
-        part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
+        part_of(&mut self.parts, index)?.keys.at_mut(at)
+    }
+
+    /// Whether a key that expires is not to be found any more; it may be removed now.
+    fn is_lost(&mut self, hash: u32, index: usize, key: &[u8], now_ms: i64) -> bool {
+        let time = self.parts[index].as_deref().and_then(|part| part.volatile.find(hash, key));
+        if time.is_none_or(|time| *time >= now_ms) {
+            return false;
+        }
+        match self.expired {
+            Expired::Removed => {
+                self.remove_at(hash, index, key);
+                self.note_expired(key);
+                true
+            }
+            Expired::Hidden => true,
+            Expired::Found => false,
+        }
     }
 
     /// As [`Keyspace::find`], to read several records side by side; whether they have expired the caller has seen.
