@@ -9,6 +9,8 @@
 //!
 //! Source: redis `src/server.c` processCommand.
 
+mod attention;
+
 mod deeds;
 
 mod later;
@@ -41,6 +43,7 @@ use crate::notify::Class;
 use crate::redact;
 use crate::replication::role;
 
+use attention::{Attention, is_plain};
 use later::{is_held_back, queue};
 
 pub(crate) use deeds::Deeds;
@@ -90,22 +93,36 @@ pub(crate) enum Origin<'a> {
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It has been answered.
+    /// It has been answered, and nobody is to be told anything else.
+    Plain,
+    /// It has been answered; what others wrote for the client meanwhile, and what it wants to read, is to be looked at.
     Answered,
     /// A pause holds it back: it must be given in again later.
     Postponed,
 }
 
-/// When things happen: read from the clocks as seldom as possible.
+/// What commands that run one after the other have in common, found out as seldom as possible.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     /// Milliseconds since 1970.
-    pub(crate) now_ms: i64,
+    now_ms: i64,
     /// When the last command of this turn ended; the next one begins then.
-    pub(crate) last: Instant,
+    last: Instant,
+    /// What has to be looked at beside the commands themselves.
+    attention: Attention,
 }
 
 impl Turn {
+    /// A turn that begins now; until [`Turn::look`] is called its commands are looked at from all sides.
+    pub(crate) fn new(now_ms: i64) -> Turn {
+        Turn { now_ms, last: Instant::now(), attention: Attention::all() }
+    }
+
+    /// Finds out what has to be looked at. To be called again when something but a plain command has run.
+    pub(crate) fn look(&mut self, node: &Node, client: &Client) {
+        self.attention = Attention::of(node, client);
+    }
+
     /// Time since the last command ended; now another has.
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
@@ -154,6 +171,7 @@ impl<'a> Call<'a> {
 }
 
 /// Takes one request of a client in: checks it, then queues or runs it.
+#[inline]
 pub(crate) fn execute(
     node: &mut Node,
     client: &mut Client,
@@ -161,8 +179,54 @@ pub(crate) fn execute(
     out: &mut Vec<u8>,
     turn: &mut Turn,
 ) -> Outcome {
-    let outcome = match resolve_served(args) {
-        Ok(spec) => {
+    match resolve_served(args) {
+        Ok((spec, handler)) if !turn.attention.intersects(Attention::concerning(spec)) => {
+            run_plainly(node, client, (spec, handler), args, out, turn)
+        }
+        resolved => execute_carefully(node, client, resolved, args, out, turn),
+    }
+}
+
+/// Runs a command to which none of the checks applies but that for its slot. See [`attention`].
+#[inline]
+fn run_plainly(
+    node: &mut Node,
+    client: &mut Client,
+    (spec, handler): Served,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Outcome {
+    debug_assert!(turn.attention.contains(Attention::of(node, client)), "nothing was overlooked");
+    client.last_command = Some(spec.id());
+    if node.cluster.is_some()
+        && let Err(redirection) =
+            route::check(node, client, (spec, spec.is_write()), args, turn.now_ms)
+    {
+        return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
+    }
+    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
+    let (origin, now_ms) = (Origin::Client, turn.now_ms);
+    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
+    let result = handler(&mut call);
+    let took = turn.lap();
+    count(&mut call);
+    finish(&mut call, result, took);
+    call.client.written_to = call.node.replication.offset;
+    Outcome::Plain
+}
+
+/// As [`execute`], with all checks and all that others hear.
+fn execute_carefully(
+    node: &mut Node,
+    client: &mut Client,
+    resolved: Result<Served, ResolveError>,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Outcome {
+    let outcome = match resolved {
+        Ok((spec, _)) => {
             client.last_command = Some(spec.id());
             admit(node, client, spec, args, out, turn)
         }
@@ -197,14 +261,22 @@ pub(crate) fn execute(
     if node.blocking.has_ready() && !node.scripting.is_busy() {
         blocking::serve(node, turn.now_ms);
     }
+    if !client.last_command.is_some_and(|id| is_plain(spec(id))) {
+        node.keep_journal();
+        turn.look(node, client);
+    }
     outcome
 }
 
+/// A row with its handler.
+type Served = (&'static CommandSpec, Handler);
+
 /// The row of a request that this node has a handler for.
 #[inline]
-fn resolve_served(args: Args<'_>) -> Result<&'static CommandSpec, ResolveError> {
+fn resolve_served(args: Args<'_>) -> Result<Served, ResolveError> {
     let spec = resolve(args)?;
-    commands::handler(spec.id()).map(|_| spec).ok_or(ResolveError::UnknownCommand)
+    let handler = commands::handler(spec.id()).ok_or(ResolveError::UnknownCommand)?;
+    Ok((spec, handler))
 }
 
 /// Makes the checks from 2 on, then queues or runs the command.
@@ -312,9 +384,7 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     if !call.node.tracking.is_idle() {
         call.node.remember_read(call.client.id, call.spec, call.args);
     }
-    let stats = &mut call.node.stats;
-    stats.commands_processed += 1;
-    stats.command(call.spec.id()).calls += 1;
+    count(call);
     finish(call, result, took);
     if !call.node.monitors.is_idle() {
         call.show_to_monitors();
@@ -341,6 +411,14 @@ fn push_rest(call: &mut Call<'_>) {
     call.push_absent();
 }
 
+#[inline]
+fn count(call: &mut Call<'_>) {
+    let stats = &mut call.node.stats;
+    stats.commands_processed += 1;
+    stats.command(call.spec.id()).calls += 1;
+}
+
+#[inline]
 fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
     let settings = call.node.config.settings();
     let (tracks_latency, notable) = (settings.tracks_latency, settings.notable);
