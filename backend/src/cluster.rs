@@ -34,7 +34,7 @@ use reddoor_protocol::topology::replies::Endpoint;
 
 use self::bus::Lines;
 use self::core::{Core, CoreSettings};
-use self::nodes_conf::NodesFile;
+use self::nodes_conf::{NodesFile, Sync};
 use self::route::RouteSettings;
 use crate::config::settings::Settings;
 use crate::data::random::Random;
@@ -170,16 +170,18 @@ impl Cluster {
     /// # Errors
     /// The file on disk is the old one, whole.
     pub(crate) fn save_now(&mut self) -> io::Result<()> {
-        self.file.save(&self.core)
+        self.file.save(&self.core, Sync::Now)
     }
 
-    /// Writes the nodes file as part of the node's work. What other nodes were told must be remembered, so a
-    /// node that cannot write does not go on.
-    fn save(&mut self) {
-        if let Err(error) = self.save_now() {
-            tracing::error!("Fatal: can't update cluster config file: {error}");
-            std::process::exit(1);
-        }
+    /// Writes the nodes file as part of the node's work.
+    fn save(&mut self, sync: Sync) {
+        let saved = self.file.save(&self.core, sync);
+        saved.unwrap_or_else(|error| give_up(&error));
+    }
+
+    /// Syncs what was saved and not synced.
+    fn sync(&mut self) {
+        self.file.sync().unwrap_or_else(|error| give_up(&error));
     }
 
     /// Writes the nodes file for the last time.
@@ -188,6 +190,12 @@ impl Cluster {
             tracing::warn!("cannot write the cluster config file: {error}");
         }
     }
+}
+
+/// What other nodes were told must be remembered, so a node that cannot write does not go on.
+fn give_up(error: &io::Error) -> ! {
+    tracing::error!("Fatal: can't update cluster config file: {error}");
+    std::process::exit(1);
 }
 
 /// The port of the bus: as set, or the client port + 10000.

@@ -179,7 +179,7 @@ impl Core {
         let epoch = self.current_epoch;
         tracing::info!("Starting a failover election for epoch {epoch}.");
         self.election.epoch = Some(epoch);
-        self.is_save_due = true;
+        self.unsaved.note_promise();
         self.tell_everybody(&Body::Bare { kind: Kind::AuthRequest });
     }
 
@@ -201,6 +201,7 @@ impl Core {
         let member = self.myself_mut();
         member.config_epoch = member.config_epoch.max(epoch);
         slots.iter().for_each(|slot| self.table.assign(slot, &me));
+        self.unsaved.note_promise();
         self.end_by_hand();
         self.forget_election();
         self.judge(now_ms);
@@ -219,7 +220,7 @@ impl Core {
                 if let Some(member) = self.table.get_mut(&primary) {
                     member.voted_ms = now_ms;
                 }
-                self.is_save_due = true;
+                self.unsaved.note_promise();
                 if let Some(link) = self.links.own_up(&sender.id) {
                     self.send(link, Body::Bare { kind: Kind::AuthAck });
                 }

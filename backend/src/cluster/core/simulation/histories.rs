@@ -48,6 +48,9 @@ pub(super) struct Story {
     rivals_since_ms: BTreeMap<usize, u64>,
     pub(super) overlap_ms_max: u64,
     pub(super) rivals_ms_max: u64,
+    /// When a failover of a shard was last forced: the old primary is not asked then.
+    forced_ms: BTreeMap<usize, u64>,
+    pub(super) forced_rivals_ms_max: u64,
 }
 
 impl Story {
@@ -89,6 +92,8 @@ impl Story {
             rivals_since_ms: BTreeMap::new(),
             overlap_ms_max: 0,
             rivals_ms_max: 0,
+            forced_ms: BTreeMap::new(),
+            forced_rivals_ms_max: 0,
         }
     }
 
@@ -124,6 +129,7 @@ impl Story {
         let takes = |(index, core): &(usize, &Core)| {
             let node = &self.network.nodes[*index];
             node.still_until_ms <= now_ms
+                && node.data.paused_until_ms <= now_ms
                 && core.is_ok_at(now_ms)
                 && core.owner(slot).is_some_and(Member::is_myself)
         };
@@ -135,12 +141,9 @@ impl Story {
         let takers = self.takers(shard);
         self.check_takers(shard, &takers);
         for index in takers {
-            let data = &mut self.network.nodes[index].data;
-            if data.paused_until_ms <= self.network.now_ms {
-                self.writes_count += 1;
-                data.writes.push(self.writes_count);
-                self.acknowledged.push((shard, self.writes_count));
-            }
+            self.writes_count += 1;
+            self.network.nodes[index].data.writes.push(self.writes_count);
+            self.acknowledged.push((shard, self.writes_count));
         }
     }
 
@@ -150,7 +153,12 @@ impl Story {
         let overlap_ms = lasting_ms(&mut self.overlap_since_ms, shard, takers.len() > 1, now_ms);
         let rivals_ms = lasting_ms(&mut self.rivals_since_ms, shard, rivals > 1, now_ms);
         self.overlap_ms_max = self.overlap_ms_max.max(overlap_ms);
-        self.rivals_ms_max = self.rivals_ms_max.max(rivals_ms);
+        let is_forced = self.forced_ms.get(&shard).is_some_and(|at| now_ms - at < 7_000);
+        if is_forced {
+            self.forced_rivals_ms_max = self.forced_rivals_ms_max.max(rivals_ms);
+        } else {
+            self.rivals_ms_max = self.rivals_ms_max.max(rivals_ms);
+        }
         if overlap_ms > OVERLAP_TIMEOUTS * TIMEOUT_MS || rivals_ms > NEWS_MS_MAX {
             self.network
                 .give_up_after(0, &format!("single taker of shard {shard}, but {takers:?}"));
@@ -224,12 +232,23 @@ impl Story {
         self.run_ms(duration_ms);
     }
 
+    /// The shard of a replica that runs, as it sees it.
+    fn shard_of(&self, index: usize) -> Option<usize> {
+        let core = self.network.core(index);
+        let primary = core.myself().primary;
+        let owner = |shard| core.owner(slot_of(shard, self.shards)).map(|member| member.id);
+        (0..self.shards).find(|shard| primary.is_some() && owner(*shard) == primary)
+    }
+
     fn fail_over_by_hand(&mut self, index: usize) {
         let is_forced = self.network.random.below(2) == 0;
         let how = if is_forced { Failover::Forced } else { Failover::Agreed };
         let is_replica =
             self.network.nodes[index].core.as_ref().is_some_and(|core| core.myself().is_replica());
         if is_replica && self.network.nodes[index].still_until_ms <= self.network.now_ms {
+            if let (Failover::Forced, Some(shard)) = (how, self.shard_of(index)) {
+                self.forced_ms.insert(shard, self.network.now_ms);
+            }
             self.network.tell(index, |core, now_ms| core.fail_over(now_ms, how));
         }
     }
