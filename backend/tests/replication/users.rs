@@ -38,19 +38,24 @@ fn a_replica_that_may_not_copy_is_told_so() {
         let refused = "reason=command;context=toplevel;object=psync;username=copier";
         wait_until(
             || format!("{:?} to refuse {:?}", primary.kind, replica.kind),
-            || last_refusal(&primary).contains(refused),
+            || refusals(&primary).contains(refused),
         );
         assert_eq!(primary.ask("ACL SETUSER copier +psync"), "OK");
         wait_linked(&replica);
     }
 }
 
-/// The fields of the latest entry of the log as one text.
-fn last_refusal(server: &Server) -> String {
-    let Value::Array(entries) = server.client().call(&[b"ACL", b"LOG", b"1"]) else {
-        return String::new();
-    };
-    let Some(Value::Array(fields)) = entries.first() else { return String::new() };
-    let pairs = fields.chunks(2).map(|pair| format!("{}={}", show(&pair[0]), show(&pair[1])));
-    pairs.collect::<Vec<_>>().join(";")
+/// The fields of all entries of the log, one entry a line.
+fn refusals(server: &Server) -> String {
+    let reply = server.client().call(&[b"ACL", b"LOG"]);
+    let lines = elements(&reply).iter().map(|entry| {
+        let pairs = elements(entry).chunks(2);
+        let pairs = pairs.map(|pair| format!("{}={}", show(&pair[0]), show(&pair[1])));
+        pairs.collect::<Vec<_>>().join(";")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn elements(value: &Value) -> &[Value] {
+    if let Value::Array(elements) = value { elements } else { &[] }
 }
