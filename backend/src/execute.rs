@@ -4,8 +4,9 @@
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated, and
 //!    its user may run this command with its keys and channels,
-//! 4. this node serves the slot of its keys, 5. there is memory for it, 6. what it changes can be kept, 7. a subscriber
-//! may send it, 8. the data it needs has been read, 9. no pause holds it back, 10. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. there is memory for it, 6. what it changes can be kept,
+//! 7. a subscriber may send it, 8. the data it needs has been read, 9. no pause holds it back,
+//! 10. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
 

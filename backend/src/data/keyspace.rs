@@ -21,7 +21,7 @@ use crate::data::hashing::HashKey;
 use crate::data::key::Key;
 use crate::data::lazy_free::{self, Freeing};
 use crate::data::random::Random;
-use crate::data::usage::{Frequencies, Usage};
+use crate::data::usage::{Frequencies, PastUse, Usage};
 use crate::data::value::Value;
 
 /// One database.
@@ -322,6 +322,17 @@ impl Keyspace {
     /// From now on notes uses of keys so: how often, or, with `None`, when.
     pub(crate) fn note_uses(&mut self, frequencies: Option<Frequencies>) {
         self.uses.frequencies = frequencies;
+    }
+
+    /// Lets a key look as if it had been used so, as far as that is kept.
+    pub(crate) fn note_past_use(&mut self, key: &[u8], past: PastUse, now_ms: i64) {
+        let (hash, index) = self.place(key);
+        if let Some(usage) = past.usage(now_ms, self.uses.frequencies)
+            && let Some(part) = self.parts[index].as_deref_mut()
+            && let Some(record) = part.keys.find_mut(hash, key)
+        {
+            record.usage = usage;
+        }
     }
 
     /// From now on frees values then.

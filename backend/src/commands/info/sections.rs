@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::fs;
 
+use crate::client::Client;
 use crate::clock;
 use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
 use crate::commands::info::{per_command, persistence};
@@ -170,7 +171,8 @@ fn memory(call: &Call<'_>, text: &mut String) {
     line(text, "mem_replication_backlog", stream_bytes);
     line(text, "mem_total_replication_buffers", stream_bytes);
     line(text, "mem_clients_slaves", 0);
-    let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
+    let normal = node.clients.iter().chain([&*call.client]).filter(|c| !c.is_replica());
+    let buffers: usize = normal.map(Client::memory_bytes).sum();
     line(text, "mem_clients_normal", buffers);
     line(text, "mem_cluster_links", 0);
     line(text, "mem_aof_buffer", node.persistence.aof.unwritten.capacity());
