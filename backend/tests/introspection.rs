@@ -11,11 +11,17 @@ mod tcp_client;
 #[path = "persistence/server.rs"]
 mod server;
 
+#[path = "introspection/data.rs"]
+mod data;
+
 #[path = "introspection/info.rs"]
 mod info;
 
 #[path = "introspection/latency.rs"]
 mod latency;
+
+#[path = "introspection/memory.rs"]
+mod memory;
 
 #[path = "introspection/debug.rs"]
 mod debug;
