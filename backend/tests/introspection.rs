@@ -26,6 +26,12 @@ mod memory;
 #[path = "introspection/debug.rs"]
 mod debug;
 
+#[path = "introspection/clients.rs"]
+mod clients;
+
+#[path = "introspection/tools.rs"]
+mod tools;
+
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]
 fn node_process() {
