@@ -8,6 +8,7 @@
 //! | [`supervisor`] | nodes as processes, and the front door before them |
 //! | [`front_door`] | settings, sockets and end of the front door |
 //! | [`node`] | one node in this process |
+//! | [`daemon`] | one node in the background |
 //! | [`ports`] | is this address free? |
 //! | [`attendant`] | what is asked of a front door while it runs |
 //! | [`reload`] | settings read anew |
@@ -27,6 +28,8 @@ mod supervisor;
 mod front_door;
 
 mod node;
+
+mod daemon;
 
 mod ports;
 
