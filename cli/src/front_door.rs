@@ -9,9 +9,10 @@ use reddoor_proxy::config::Config;
 use reddoor_proxy::config::error::{ConfigError, Origin};
 use reddoor_proxy::config::layer::Overrides;
 use reddoor_proxy::drain::Departure;
-use reddoor_proxy::front_door::{FrontDoor, Running};
+use reddoor_proxy::front_door::{FrontDoor, Running, Sockets};
 use tracing::{info, warn};
 
+use crate::activation;
 use crate::args::{DoorArgs, ProxyArgs};
 use crate::attendant::{Attendant, TakenOver};
 use crate::control::Control;
@@ -47,7 +48,9 @@ pub(crate) fn run(args: &ProxyArgs) -> Result<(), Failure> {
         show(&args.door, &config);
         return Ok(());
     }
-    if !args.take_over {
+    // Who takes over is given the sockets of the one before, which may have had them of the service manager.
+    let passed = if args.take_over { None } else { activation::sockets().map_err(one)? };
+    if !args.take_over && passed.is_none() {
         refuse_if_any(taken_ports(&config))?;
     }
     log::start(&log::directives(log_wish(&args.door, &config)), config.log.format)?;
@@ -55,7 +58,7 @@ pub(crate) fn run(args: &ProxyArgs) -> Result<(), Failure> {
         let (door, predecessor) = take_over::begin(config)?;
         (door, Some(predecessor))
     } else {
-        (bind(config)?, None)
+        (bind(config, passed)?, None)
     };
     let runtime = runtime()?;
     let result = runtime.block_on(serve(door, predecessor, args));
@@ -172,10 +175,18 @@ pub(crate) fn log_wish(args: &DoorArgs, config: &Config) -> Wish {
     }
 }
 
-/// Takes the sockets; nothing is served yet.
-pub(crate) fn bind(config: Config) -> Result<FrontDoor, Failure> {
-    FrontDoor::bind(config, reddoor_backend::scratch::make)
-        .map_err(|error| Failure::Refused(vec![Mistake::Obstacle(error.to_string())]))
+/// Takes the sockets, or those that were passed; nothing is served yet.
+pub(crate) fn bind(config: Config, passed: Option<Sockets>) -> Result<FrontDoor, Failure> {
+    let make = reddoor_backend::scratch::make;
+    let door = match passed {
+        Some(sockets) => FrontDoor::with_sockets(config, sockets, make),
+        None => FrontDoor::bind(config, make),
+    };
+    door.map_err(|error| one(Mistake::Obstacle(error.to_string())))
+}
+
+fn one(mistake: Mistake) -> Failure {
+    Failure::Refused(vec![mistake])
 }
 
 /// Where the front door is to be found.

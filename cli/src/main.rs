@@ -9,6 +9,7 @@
 //! | [`front_door`] | settings, sockets and end of the front door |
 //! | [`node`] | one node in this process |
 //! | [`daemon`] | one node in the background |
+//! | [`activation`] | sockets that a service manager has opened |
 //! | [`ports`] | is this address free? |
 //! | [`attendant`] | what is asked of a front door while it runs |
 //! | [`reload`] | settings read anew |
@@ -30,6 +31,8 @@ mod front_door;
 mod node;
 
 mod daemon;
+
+mod activation;
 
 mod ports;
 

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &StartArgs) -> Result<(), Failure> {
     let level = config.log.level;
     log::start(&log::directives(front_door::log_wish(&args.door, &config)), config.log.format)?;
     // Bound before the nodes start: whoever comes later finds the port taken, and early clients wait in line.
-    let door = front_door::bind(config)?;
+    let door = front_door::bind(config, None)?;
     let runtime = front_door::runtime()?;
     let result = runtime.block_on(supervise(door, &dir, memory, level, &args.door));
     // A drain that was interrupted still runs, and nobody waits for it.

@@ -13,6 +13,8 @@
 //!
 //! Spec: <https://valkey.io/topics/protocol/>; errors as redis `src/networking.c` words them.
 
+pub mod passage;
+
 use std::ops::Index;
 
 use crate::error::ProtocolError;

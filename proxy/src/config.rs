@@ -230,6 +230,8 @@ pub struct LimitsConfig {
     pub requests_max: usize,
     /// Bytes of one request that has not arrived whole, past which its client is cut; not below `bulk_bytes_max`.
     pub client_input_bytes_max: usize,
+    /// Bytes of a request from which on it is handed on as it comes.
+    pub upload_from_bytes: usize,
     /// Bytes of one argument.
     pub bulk_bytes_max: usize,
     /// Arguments of one request.

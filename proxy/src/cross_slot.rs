@@ -88,6 +88,8 @@ pub(crate) enum By {
         /// Replies of the node to it (count), of which the last is the answer.
         replies: u32,
     },
+    /// One for itself, which a large request takes behind it.
+    Upload,
     /// The one on which the node tells when a key changes that it was asked about there. Answers come in RESP3.
     Lookout,
 }

@@ -155,14 +155,18 @@ impl Finding {
             return;
         }
         self.looks += 1;
-        let shapes = match shown {
-            DoctorKeys::Shapes => shape::of_all(keys),
-            DoctorKeys::Hidden => String::new(),
+        let advice = || Advice::for_keys(keys).filter(|advice| advice.may_be_shown(shown));
+        let (shapes, preset) = match shown {
+            DoctorKeys::Shapes => (shape::of_all(keys), None),
+            DoctorKeys::Hidden => (String::new(), advice()),
         };
-        if let Some(sample) = self.samples.iter_mut().find(|sample| sample.shapes == shapes) {
+        let is_known = |sample: &&mut Sample| {
+            sample.shapes == shapes && (shown == DoctorKeys::Shapes || sample.advice == preset)
+        };
+        if let Some(sample) = self.samples.iter_mut().find(is_known) {
             sample.seen += 1;
         } else if self.samples.len() < SAMPLES_MAX {
-            let advice = Advice::for_keys(keys).filter(|advice| advice.may_be_shown(shown));
+            let advice = advice();
             self.samples.push(Sample { shapes, seen: 1, advice });
         }
     }
@@ -174,7 +178,9 @@ impl Finding {
             self.last = other.last;
         }
         for sample in &other.samples {
-            let known = self.samples.iter().position(|known| known.shapes == sample.shapes);
+            let is_same =
+                |known: &Sample| known.shapes == sample.shapes && known.advice == sample.advice;
+            let known = self.samples.iter().position(is_same);
             match known {
                 Some(index) => self.samples[index].seen += sample.seen,
                 None if self.samples.len() < SAMPLES_MAX => self.samples.push(sample.clone()),

@@ -78,6 +78,8 @@ pub(crate) enum Bound {
     Part,
     /// As [`Bound::Part`], and it changes nothing, so that it may be asked twice.
     Question,
+    /// It was handed on as it came, so that there is nothing that could be sent again.
+    Body,
     /// As [`Bound::Question`], and it means nothing to another process at that address: it is not sent again.
     Process,
 }
@@ -91,6 +93,8 @@ pub(crate) enum Purpose {
     Watch,
     /// A key is guarded for one command over several slots.
     Move,
+    /// A large request is handed on as it comes.
+    Upload,
     /// The node tells of changes to what is read (`CLIENT TRACKING`), so all that the client asks goes this way.
     Track,
 }

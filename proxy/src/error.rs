@@ -90,6 +90,15 @@ pub enum RequestError {
         /// How long the front door tried.
         waited_ms: u64,
     },
+    /// A request that was handed on as it came did not run, and cannot be sent again.
+    #[error(
+        "UNAVAILABLE a large request was handed on as it came and is not there to be sent again: \
+         {reason}; the command was not applied"
+    )]
+    NotRepeatable {
+        /// Why it did not run.
+        reason: String,
+    },
     /// The nodes pointed at each other.
     #[error("REDIRECTS more than {max} redirects; the command was not applied")]
     Redirects {
@@ -192,6 +201,7 @@ impl RequestError {
             | RequestError::LinkLost { .. }
             | RequestError::BadReply { .. }
             | RequestError::Unavailable { .. }
+            | RequestError::NotRepeatable { .. }
             | RequestError::NoMulti { .. }
             | RequestError::Untracked { .. }
             | RequestError::Redirects { .. } => Side::Node,
@@ -207,6 +217,7 @@ impl RequestError {
             | RequestError::BadReply { retry, .. } => *retry,
             RequestError::NoMulti { .. } => Retry::OutcomeUnknown,
             RequestError::Unavailable { .. }
+            | RequestError::NotRepeatable { .. }
             | RequestError::Redirects { .. }
             | RequestError::Untracked { .. }
             | RequestError::Overload { .. } => Retry::Safe,

@@ -82,6 +82,8 @@ pub(crate) enum Job {
     Sample,
     /// They tell that a page of keys is removed.
     Unlink(Box<ScanPage>),
+    /// It says that the node is there which a large request is for.
+    Upload,
     /// It is a page of a scan.
     Scan(Box<ScanPage>),
     /// They say whether a client is tracked.

@@ -77,6 +77,33 @@ impl FrontDoor {
         Ok(FrontDoor { config: Arc::new(config), sockets, make_scratch, is_open: true })
     }
 
+    /// As [`FrontDoor::bind`], with sockets that somebody else has opened, wherever they listen. The workers share them
+    /// where there are fewer than workers; an address for which none is given is taken as the settings say.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`]: such an address is taken. [`StartError::Clone`]: no descriptors are left.
+    pub fn with_sockets(
+        config: Config,
+        mut sockets: Sockets,
+        make_scratch: MakeScratch,
+    ) -> Result<FrontDoor, StartError> {
+        for listeners in [&mut sockets.listeners, &mut sockets.reads] {
+            let given = listeners.len();
+            for index in given..config.workers.count.max(given) {
+                let Some(listener) = listeners.get(index % given.max(1)) else { break };
+                let shared = listener.try_clone().map_err(StartError::Clone)?;
+                listeners.push(shared);
+            }
+        }
+        if sockets.reads.is_empty() {
+            sockets.reads = bind_reads(&config)?;
+        }
+        if sockets.admin.is_none() {
+            sockets.admin = bind_admin(&config)?;
+        }
+        Ok(FrontDoor { config: Arc::new(config), sockets, make_scratch, is_open: true })
+    }
+
     /// As [`FrontDoor::bind`], with the sockets of a front door that serves until this one does: nobody is let in before
     /// [`Running::open`].
     ///

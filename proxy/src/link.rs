@@ -7,6 +7,8 @@
 //!
 //! Not here: sockets, clients, routing.
 
+pub(crate) mod body;
+
 pub(crate) mod ear;
 
 pub(crate) mod send_buffer;
@@ -19,6 +21,7 @@ use reddoor_protocol::encode::Resp;
 use reddoor_protocol::frame::ReplyScanner;
 use reddoor_protocol::slot::Slot;
 
+use self::body::Body;
 use self::send_buffer::SendBuffer;
 use self::stream::Stream;
 use crate::budget::Charge;
@@ -71,6 +74,8 @@ pub(crate) struct Link {
     pub(crate) is_silent: bool,
     /// What its node guards on it for a command over several slots.
     pub(crate) guard: Guard,
+    /// How far the request is that comes piece by piece, if the last one does.
+    pub(crate) body: Body,
     /// Cuts replies out of what was read.
     pub(crate) scanner: ReplyScanner,
     /// The start of a reply that has not arrived whole.
@@ -123,6 +128,7 @@ impl Link {
             connected_us: 0,
             is_silent: false,
             guard: Guard::Nothing,
+            body: Body::None,
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
             stream: None,
@@ -185,6 +191,9 @@ impl Link {
     /// Takes note that the first `count` bytes of [`Link::unsent`] are sent.
     pub(crate) fn mark_sent(&mut self, count: usize) {
         self.buffer.mark_sent(count);
+        if self.body != Body::None {
+            self.let_go_sent();
+        }
     }
 
     /// Whether a reply can be awaited at all: something was sent that has no answer.

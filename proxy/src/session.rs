@@ -30,6 +30,8 @@ pub(crate) mod stream;
 
 pub(crate) mod tracking;
 
+pub(crate) mod upload;
+
 pub(crate) mod weight;
 
 pub(crate) mod writes;
@@ -45,6 +47,7 @@ use self::hold::{Hold, LocalPart, Watch};
 use self::identity::{Identity, Subscriptions};
 use self::output::BUFFER_KEPT_BYTES;
 use self::tracking::Tracking;
+use self::upload::Upload;
 use self::writes::Writes;
 use crate::errand::{ClientId, LinkKey, Seq};
 use crate::fan_out::Gather;
@@ -163,6 +166,8 @@ pub(crate) struct Session {
     pub(crate) commands_count: u64,
     /// A request that has not arrived whole.
     pub(crate) unread: Option<Box<Unread>>,
+    /// A request that is handed on as it comes.
+    pub(crate) upload: Option<Box<Upload>>,
     /// Whether and how it ends.
     pub(crate) ending: Ending,
     /// Whether its requests are run as they come.
@@ -255,6 +260,7 @@ impl Session {
             last_command: None,
             commands_count: 0,
             unread: None,
+            upload: None,
             ending: Ending::Open,
             hold: Hold::Free,
             transaction: None,

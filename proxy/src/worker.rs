@@ -31,6 +31,8 @@ pub(crate) mod replies;
 
 pub(crate) mod streams;
 
+pub(crate) mod uploads;
+
 pub(crate) mod pins;
 
 pub(crate) mod waits;

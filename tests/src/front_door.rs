@@ -79,7 +79,8 @@ impl FrontDoor {
         door
     }
 
-    fn run(command: &mut Command) -> FrontDoor {
+    /// Starts what `command` runs, and waits until it serves.
+    pub fn run(command: &mut Command) -> FrontDoor {
         let mut process = Process::start("front-door", &guard::temp_dir("front-door"), command);
         let report = wait_for("the front door to open", || {
             let end = process.poll_end();

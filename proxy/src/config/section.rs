@@ -134,6 +134,7 @@ impl LimitsConfig {
                 "bytes",
                 MIB..=TIB,
             ),
+            upload_from_bytes: reader.size("limits.upload_from_bytes", "bytes", 65_536..=TIB),
             bulk_bytes_max: reader.size("limits.bulk_bytes_max", "bytes", MIB..=4096 * MIB),
             args_max: reader.size("limits.args_max", "arguments", 16..=2_147_483_647),
             inline_bytes_max: reader.size("limits.inline_bytes_max", "bytes", 1024..=MIB),

@@ -54,6 +54,11 @@ impl SendBuffer {
         debug_assert!(self.sent <= self.bytes.len(), "no more is sent than there was");
     }
 
+    /// Bytes of requests without an answer that are sent.
+    pub(crate) fn sent_len(&self) -> usize {
+        self.sent - self.start
+    }
+
     /// The first request without an answer, of which the caller knows the length.
     pub(crate) fn front(&self, len: usize) -> &[u8] {
         &self.bytes[self.start..self.start + len]

@@ -238,7 +238,7 @@ impl Workers<'_> {
         ]
     }
 
-    fn load(&self) -> [Family; 4] {
+    fn load(&self) -> [Family; 5] {
         [
             self.gauge(
                 "reddoor_held_bytes",
@@ -259,6 +259,11 @@ impl Workers<'_> {
                 "reddoor_replies_streamed_total",
                 "Replies handed on to clients as they came, since they were large.",
                 |worker| &worker.replies_streamed,
+            ),
+            self.counter(
+                "reddoor_requests_streamed_total",
+                "Requests handed on to nodes as they came, since they were large.",
+                |worker| &worker.requests_streamed,
             ),
         ]
     }

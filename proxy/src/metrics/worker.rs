@@ -59,6 +59,7 @@ pub struct WorkerMetrics {
     pub(super) requests_in_flight: Gauge,
     pub(super) shed: [Counter; Shed::COUNT],
     pub(super) replies_streamed: Counter,
+    pub(super) requests_streamed: Counter,
     pub(super) reads: [Counter; ReadRole::COUNT],
     pub(super) read_detours: [Counter; ReadDetour::COUNT],
     pub(super) hedges: [Counter; Hedge::COUNT],
@@ -98,6 +99,7 @@ impl WorkerMetrics {
             requests_in_flight: Gauge::default(),
             shed: Default::default(),
             replies_streamed: Counter::default(),
+            requests_streamed: Counter::default(),
             reads: Default::default(),
             read_detours: Default::default(),
             hedges: Default::default(),
@@ -120,6 +122,11 @@ impl WorkerMetrics {
     /// A reply was handed on as it came, since it was large.
     pub fn reply_streamed(&self) {
         self.replies_streamed.increment();
+    }
+
+    /// A request was handed on as it came, since it was large.
+    pub fn request_streamed(&self) {
+        self.requests_streamed.increment();
     }
 
     /// Load was shed so.

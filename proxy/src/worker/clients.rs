@@ -235,6 +235,7 @@ impl Worker {
             self.end_asked_pins(key);
             self.release_guard(key);
             self.leave_waiting_of(key);
+            self.drop_late_upload(key);
             self.end_late_tracking(key);
             self.mark_session_dirty(key);
         }

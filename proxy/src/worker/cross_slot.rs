@@ -88,6 +88,7 @@ impl Worker {
                 By::Usual => self.forward(errand, &ask.request),
                 By::Guard { replies } => self.ask_guard(errand, replies, &ask.request),
                 By::Lookout => self.ask_lookout(errand, &ask.request),
+                By::Upload => self.ask_upload(errand, &ask.request),
             }
         }
     }

@@ -217,6 +217,7 @@ impl Worker {
                 return self.begin_across_anew(waiter, gather);
             }
             Job::Steps(_) => return self.answer_steps(waiter, gather),
+            Job::Upload => return self.send_upload(waiter, &gather),
             _ if has_failed => gather.write_failure(&mut reply),
             Job::Sizes => return self.pick_random_key(waiter, &gather),
             Job::Total => return self.total_came(waiter, &gather),

@@ -18,6 +18,7 @@ impl Worker {
         for key in std::mem::take(&mut self.dirty_links) {
             self.flush_link(key);
             self.settle_link(key);
+            self.read_upload_on(key);
         }
         for key in std::mem::take(&mut self.dirty_sessions) {
             self.flush_session(key);

@@ -16,6 +16,9 @@ impl Worker {
         self.metrics.client_bytes(Direction::In, bytes.len());
         let Some(entry) = self.sessions.get_mut(key) else { return };
         entry.session.active_us = now_us;
+        if entry.session.upload.is_some() {
+            return self.upload_bytes(key, bytes);
+        }
         if let Some(mut unread) = entry.session.unread.take() {
             let before = unread.bytes.len();
             unread.bytes.extend_from_slice(bytes);
@@ -34,6 +37,7 @@ impl Worker {
             let unread = Unread { bytes: bytes[consumed..].to_vec(), decoder };
             self.sessions[key].session.unread = Some(Box::new(unread));
             self.count_held_input(key, 0);
+            self.consider_upload(key);
         }
         // Where a request was refused the decoder stands inside it, and must not meet the next client there.
         self.decoder = if decoder.is_partial() { RequestDecoder::default() } else { decoder };
@@ -48,7 +52,7 @@ impl Worker {
         }
     }
 
-    fn run_unread(&mut self, key: usize, mut unread: Box<Unread>) {
+    pub(super) fn run_unread(&mut self, key: usize, mut unread: Box<Unread>) {
         let Unread { bytes, decoder } = &mut *unread;
         let consumed = self.run_requests(key, decoder, bytes);
         if consumed < bytes.len()
@@ -56,6 +60,7 @@ impl Worker {
         {
             bytes.drain(..consumed);
             entry.session.unread = Some(unread);
+            self.consider_upload(key);
         }
     }
 
@@ -139,6 +144,7 @@ impl Worker {
         entry.is_paused
             && (entry.session.hold == Hold::Free
                 || unread >= self.config.limits.held_input_bytes_max)
+            || self.is_upload_ahead(key, &entry.session)
     }
 
     /// The limits of a client that has authenticated.

@@ -37,7 +37,7 @@ impl Worker {
         // What the keys of a transaction or a wait become must be heard of like all else.
         let is_tracked = travel == Some(Travel::Pinned(Purpose::Track));
         let own = match purpose {
-            Purpose::Move => purpose,
+            Purpose::Move | Purpose::Upload => purpose,
             _ if is_tracked => Purpose::Track,
             _ => purpose,
         };
@@ -56,7 +56,7 @@ impl Worker {
         };
         if purpose == Purpose::Watch {
             self.guard(&errand, key, asking);
-        } else if purpose == Purpose::Move {
+        } else if matches!(purpose, Purpose::Move | Purpose::Upload) {
             self.links[key.0].link.guard = match asking {
                 Asking::No => Guard::Own,
                 Asking::Yes => Guard::Importing,

@@ -11,7 +11,7 @@ use super::dispatch::Asking;
 use super::streams::STREAM_FROM_BYTES;
 use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
-use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel, Waiter};
+use crate::errand::{Bound, Errand, Lane, LinkKey, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::{RequestError, Retry, Unavailable};
 use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
 use crate::pinned::Owner;
@@ -166,6 +166,10 @@ impl Worker {
             return true;
         }
         if let Some(error) = ClusterError::parse(line) {
+            if errand.bound == Bound::Body {
+                self.refuse_upload(&errand, line);
+                return true;
+            }
             if let ClusterError::Moved(target) = &error {
                 self.queue_behind(key, target.slot);
             }
@@ -343,10 +347,14 @@ impl Worker {
         if is_wanted && !self.is_draining {
             self.refresh.request(RefreshReason::LinkLost);
         }
+        let body = entry.link.body;
         entry.link.give_up(|errand, request, is_sent| {
             // Nobody waits for what a client left behind.
             if self.waiting(&errand.waiter).is_none() {
                 return;
+            }
+            if errand.bound == Bound::Body {
+                return self.upload_cut(&errand, (body, is_sent), addr.clone());
             }
             if let LinkEnd::Untracked(reason) = end {
                 let (node, reason) = (addr.clone(), reason.clone());

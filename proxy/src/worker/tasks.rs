@@ -333,8 +333,8 @@ impl Worker {
     fn client_left(&mut self, key: usize) {
         let Some(entry) = self.sessions.get_mut(key) else { return };
         // A Redis ends a client that leaves while it waits.
-        entry.session.ending =
-            if entry.session.is_waiting() { Ending::Now } else { Ending::AfterReplies };
+        let ends_now = entry.session.is_waiting() || entry.session.is_uploading();
+        entry.session.ending = if ends_now { Ending::Now } else { Ending::AfterReplies };
         entry.close_reason = CloseReason::ClientLeft;
         self.mark_session_dirty(key);
     }

@@ -28,7 +28,7 @@ use self::queueing::place_of;
 use super::Worker;
 use super::dispatch::{Asking, Ran, Request, errand, outstanding};
 use super::tracking::links::is_tracked;
-use crate::errand::{Errand, LinkKey, Purpose, Seq, Travel, Waiter};
+use crate::errand::{Bound, Errand, LinkKey, Purpose, Seq, Travel, Waiter};
 use crate::join::{Join, JoinBy, PartKeys};
 use crate::metrics::label::Outcome;
 use crate::pinned::Pin;
@@ -308,6 +308,9 @@ impl Worker {
 
     /// Takes note of a reply that came by the client's own link, before it is handed on.
     pub(super) fn pinned_reply(&mut self, errand: &Errand, reply: &[u8]) {
+        if errand.bound == Bound::Body {
+            return self.upload_answered(errand);
+        }
         if errand.travel != Travel::Pinned(Purpose::Watch) {
             return;
         }

@@ -1,11 +1,17 @@
 //! Commands over several slots that cannot be split: done as one Redis does them, or refused with the setting named.
 
+use std::collections::BTreeSet;
+
+use reddoor_protocol::command::cross_slot::Way;
+use reddoor_protocol::command::{self, CommandSpec};
 use reddoor_tests::client::{Client, text};
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::over_clusters;
 use reddoor_tests::redis_server::{self, RedisServer};
+
+use super::{cross_slot_moves, cross_slot_waits};
 
 over_clusters!(real | bundled: reads_answer_as_one_redis, stores_end_as_in_one_redis, what_is_sent_next_finds_the_result,
     transactions_refuse_what_spans_slots, a_dead_node_fails_the_whole);
@@ -35,7 +41,7 @@ const DATA: &[&str] = &[
 ];
 
 /// `$` stands before replies that have no order.
-const READS: &[&str] = &[
+pub(super) const READS: &[&str] = &[
     "$SINTER s1 s2",
     "$SINTER s1 s2 s3 ints",
     "$SINTER s1 missing",
@@ -78,7 +84,7 @@ const READS: &[&str] = &[
 ];
 
 /// With what is compared afterwards.
-const STORES: &[(&str, &[&str])] = &[
+pub(super) const STORES: &[(&str, &[&str])] = &[
     ("SINTERSTORE d s1 s2", &["d"]),
     ("SUNIONSTORE s1 s1 s2", &["s1"]),
     ("SDIFFSTORE ttl s1 s2", &["ttl"]),
@@ -101,6 +107,39 @@ const STORES: &[(&str, &[&str])] = &[
     ("COPY ttl d REPLACE", &["d", "ttl"]),
     ("COPY missing d", &["d"]),
     ("COPY s1 d DB 3", &["d"]),
+    ("SDIFFSTORE s2 s1 s2", &["s2"]),
+    ("SINTERSTORE s1 s1 s2 s3", &["s1"]),
+    ("SUNIONSTORE d missing1 missing2", &["d"]),
+    ("SINTERSTORE text1 s1 s2", &["text1"]),
+    ("SDIFFSTORE d h s1", &["d"]),
+    ("ZUNIONSTORE z2 3 z1 z2 z3 AGGREGATE MAX", &["z2"]),
+    ("ZUNIONSTORE ttl 2 s1 z1 WEIGHTS 1 2", &["ttl"]),
+    ("ZUNIONSTORE d 2 z1 text1", &["d"]),
+    ("ZINTERSTORE l 2 z1 missing", &["l"]),
+    ("ZDIFFSTORE z1 2 z1 z2", &["z1"]),
+    ("ZRANGESTORE ttl z1 1 2 BYSCORE LIMIT 0 1", &["ttl"]),
+    ("ZRANGESTORE s1 missing 0 -1", &["s1"]),
+    ("ZRANGESTORE d text1 0 -1", &["d"]),
+    ("GEOSEARCHSTORE d geo1 FROMMEMBER Palermo BYBOX 400 400 km STOREDIST", &["d"]),
+    ("GEOSEARCHSTORE ttl missing FROMLONLAT 15 37 BYRADIUS 200 km", &["ttl"]),
+    ("GEOSEARCHSTORE d text1 FROMLONLAT 15 37 BYRADIUS 200 km", &["d"]),
+    ("GEORADIUS geo1 15 37 200 km STOREDIST d", &["d"]),
+    ("GEORADIUSBYMEMBER geo1 Palermo 200 km STORE d", &["d"]),
+    ("GEORADIUSBYMEMBER geo1 Palermo 200 km STOREDIST ttl", &["ttl"]),
+    ("GEORADIUSBYMEMBER geo1 Nobody 200 km STORE d", &["d"]),
+    ("GEORADIUSBYMEMBER s1 Palermo 200 km STORE d", &["d"]),
+    ("BITOP OR d bits1 bits2 missing", &["d"]),
+    ("BITOP AND ttl bits1 missing", &["ttl"]),
+    ("BITOP AND d bits1 s1", &["d"]),
+    ("BITOP NOT d bits1 bits2", &["d"]),
+    ("BITOP NOT ttl missing", &["ttl"]),
+    ("COPY h d", &["h", "d"]),
+    ("COPY z1 d", &["d"]),
+    ("COPY l d", &["d"]),
+    ("COPY x1 d", &["d"]),
+    ("COPY ints d", &["d"]),
+    ("COPY missing s1 REPLACE", &["s1"]),
+    ("COPY s1 d NOPE", &["d"]),
 ];
 
 /// A front door that does all that can be done over several slots.
@@ -228,6 +267,26 @@ fn writes_are_refused_with_the_setting_named() {
     let refused =
         "reddoor_cross_slot_commands_total{family=\"set\",command=\"sinter\",result=\"refused\"}";
     assert!(door.metric(refused) > 0.0);
+}
+
+/// No command is done over several slots that is not compared with one Redis.
+#[test]
+fn every_command_that_is_done_over_several_slots_is_in_a_table() {
+    let lines = READS.iter().map(|line| line.trim_start_matches('$'));
+    let stores = STORES.iter().chain(cross_slot_moves::MOVES).map(|(line, _)| *line);
+    let others = cross_slot_moves::GROUPS.iter().chain(cross_slot_waits::AT_ONCE).copied();
+    let compared: BTreeSet<String> = lines
+        .chain(stores)
+        .chain(others)
+        .filter_map(|line| Some(line.split(' ').next()?.to_lowercase()))
+        .collect();
+    let has_several =
+        |row: &&CommandSpec| row.keys.len() > 1 || row.legacy.last != row.legacy.first;
+    // The keys of these stand behind one another, or they have one more where they store.
+    let done = command::all().iter().filter(|row| has_several(row) && Way::of(row).is_some());
+    let missing: Vec<&str> =
+        done.map(|row| row.name).filter(|name| !compared.contains(*name)).collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 /// Whatever dies in between, the destination is what it was, or the result.

@@ -41,7 +41,7 @@ const DATA: &[&str] = &[
 ];
 
 /// With what is compared afterwards.
-const MOVES: &[(&str, &[&str])] = &[
+pub(super) const MOVES: &[(&str, &[&str])] = &[
     ("RENAME str new", &["str", "new"]),
     ("RENAME num list", &["num", "list"]),
     ("RENAME ttl new", &["ttl", "new"]),
@@ -92,10 +92,28 @@ const MOVES: &[(&str, &[&str])] = &[
     ("SORT words STORE new", &["new"]),
     ("SORT set2 BY nosort GET # ALPHA STORE list", &["list"]),
     ("SORT missing STORE str", &["str"]),
+    ("SORT str STORE new", &["new"]),
+    ("SORT zset ALPHA STORE new", &["new"]),
+    ("RENAMENX set new", &["set", "new"]),
+    ("RENAMENX list new", &["list", "new"]),
+    ("RENAMENX hash new", &["hash", "new"]),
+    ("RENAMENX zset new", &["zset", "new"]),
+    ("RENAMENX stream new", &["stream", "new"]),
+    ("RPOPLPUSH list str", &["list", "str"]),
+    ("RPOPLPUSH str list", &["list", "str"]),
+    ("RPOPLPUSH missing str", &["str"]),
+    ("MSETNX new 1 new2 2", &["new", "new2"]),
+    ("MSETNX new 1 new2 2 new3 3 new4 4", &["new", "new2", "new3", "new4"]),
+    ("MSETNX new 1 str 2", &["new", "str"]),
+    ("MSETNX str 1 new 2", &["new", "str"]),
+    ("MSETNX new 1 ttl 2", &["new", "ttl"]),
+    ("MSETNX new 1 list 2", &["new", "list"]),
+    ("MSETNX new 1 new 2 new2 3", &["new", "new2"]),
+    ("MSETNX new 1 new2", &["new", "new2"]),
 ];
 
 /// Streams of two groups, in different slots.
-const GROUPS: &[&str] = &[
+pub(super) const GROUPS: &[&str] = &[
     "XADD s1 1-1 a 1",
     "XADD s1 2-1 b 2",
     "XADD s2 1-5 c 3",
@@ -308,6 +326,25 @@ fn a_name_is_given_while_others_write(kind: Kind) {
     assert_eq!(found, (0..400).map(|n| n.to_string()).collect());
 }
 
+/// What is done before, and a command that overwrites a key by one request: at every moment all keys hold what they
+/// held before, or what they hold behind it.
+const OVERWRITING: &[(&[&str], &str)] = &[
+    (&["SADD a x y", "SADD b y", "SADD c z"], "SINTERSTORE c a b"),
+    (&["SADD a x y", "SADD b y", "SADD c z"], "SDIFFSTORE a a b"),
+    (&["SADD a x y", "SADD b y", "SET c z", "PEXPIREAT c 9999999999999"], "SUNIONSTORE c a b"),
+    (&["ZADD a 1 x", "ZADD b 2 y", "ZADD c 3 z"], "ZUNIONSTORE c 2 a b"),
+    (&["ZADD a 1 x", "ZADD b 2 x", "ZADD c 3 z"], "ZINTERSTORE c 2 a b"),
+    (&["ZADD a 1 x", "ZADD b 2 y", "SET c z"], "ZDIFFSTORE c 2 a b"),
+    (&["ZADD a 1 x 2 y", "SET b z"], "ZRANGESTORE b a 0 0"),
+    (&["GEOADD a 13 38 p", "SET b z"], "GEOSEARCHSTORE b a FROMLONLAT 13 38 BYRADIUS 9 km"),
+    (&["GEOADD a 13 38 p", "SET b z"], "GEORADIUS a 13 38 9 km STORE b"),
+    (&["GEOADD a 13 38 p", "SET b z"], "GEORADIUSBYMEMBER a p 9 km STOREDIST b"),
+    (&["SET a abc", "SET b xyz", "SET c z"], "BITOP XOR c a b"),
+    (&["RPUSH a 2 1", "SET b z"], "SORT a STORE b"),
+    (&["HSET a f 1", "SET b z"], "COPY a b REPLACE"),
+    (&["PFADD a 1 2", "PFADD b 3", "PFADD c 4"], "PFMERGE c a b"),
+];
+
 /// What is done before, the command, and what is there at every moment of it.
 const DYING: &[(&[&str], &str, &[&str])] = &[
     (&["SET a v", "SET b w"], "RENAME a b", &["v"]),
@@ -318,7 +355,169 @@ const DYING: &[(&[&str], &str, &[&str])] = &[
     (&["RPUSH a 2 1"], "SORT a STORE b", &["1", "2"]),
     (&["SADD a x", "SADD b z", "SADD c y"], "SUNIONSTORE c a b", &["x", "z"]),
     (&["RPUSH a x"], "COPY a b", &["x"]),
+    (&["HSET a x y", "SET b w"], "RENAME a b", &["x", "y"]),
+    (&["ZADD a 1 x"], "RENAMENX a b", &["x"]),
+    (&["RPUSH a x y", "RPUSH b z"], "BLMOVE a b RIGHT LEFT 0", &["x", "y", "z"]),
+    (&["RPUSH a x", "RPUSH b z"], "BRPOPLPUSH a b 0", &["x", "z"]),
+    (&["RPUSH a x y z"], "LMPOP 2 b a LEFT", &["y", "z"]),
+    (&["ZADD a 1 x 2 y"], "ZMPOP 2 b a MIN", &["y"]),
+    (&["RPUSH a x y z"], "BLPOP b a 0", &["y", "z"]),
+    (&["RPUSH a x y z"], "BRPOP b a 0", &["x", "y"]),
+    (&["RPUSH a x y z"], "BLMPOP 0 2 b a LEFT", &["y", "z"]),
+    (&["ZADD a 1 x 2 y"], "BZPOPMIN b a 0", &["y"]),
+    (&["ZADD a 1 x 2 y"], "BZPOPMAX b a 0", &["x"]),
+    (&["ZADD a 1 x 2 y"], "BZMPOP 0 2 b a MIN", &["y"]),
+    (&["SADD c y"], "MSETNX a v b w", &["y"]),
 ];
+
+/// Runs a command with a front door that dies after each of its steps, and shows what is there then.
+fn die_at_every_step(
+    oracle: &RedisServer,
+    before: &[&str],
+    line: &str,
+    check: impl Fn(usize, &mut Client),
+) {
+    let start = || {
+        let mut client = oracle.client();
+        client.ask("FLUSHALL");
+        before.iter().for_each(|line| assert!(!client.ask(line).starts_with('-'), "{line}"));
+        let node = FakeNode::start();
+        let door = emulating(&node.addr().to_string());
+        (client, node, door)
+    };
+    let (mut relayed, node, door) = start();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    node.answer_all(move |call| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        answer_of(&mut relayed, &call.args)
+    });
+    let reply = door.client().ask(line);
+    assert!(!reply.starts_with('-'), "{line}: {reply}");
+    let steps = count.load(Ordering::Relaxed);
+    assert!(steps >= 2, "{line}: {steps}");
+    for step in 0..=steps {
+        let (mut relayed, node, mut door) = start();
+        let mut client = door.client();
+        client.send_line(line);
+        for _ in 0..step {
+            let call = node.next_call();
+            call.reply(answer_of(&mut relayed, &call.args));
+        }
+        door.process.kill();
+        check(step, &mut oracle.client());
+    }
+}
+
+/// What a Redis answers, whose connection is to stay one of RESP2 on which nothing is told.
+fn answer_of(relayed: &mut Client, args: &[Vec<u8>]) -> Vec<u8> {
+    if args[0].eq_ignore_ascii_case(b"CLIENT") {
+        return b"+OK\r\n".to_vec();
+    }
+    relayed.send(args);
+    relayed.try_reply_bytes().unwrap()
+}
+
+#[test]
+fn what_is_overwritten_holds_the_old_or_the_new_whoever_dies() {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let oracle = RedisServer::start(&[]);
+    let state = |client: &mut Client| {
+        let mut state = ["a", "b", "c"].map(|key| look(client, key));
+        // To count one changes its bytes.
+        let sketches = state.iter_mut().flatten().filter(|text| text.starts_with("HYLL"));
+        sketches.for_each(|text| text.truncate(4));
+        state
+    };
+    for (before, line) in OVERWRITING {
+        let mut client = oracle.client();
+        client.ask("FLUSHALL");
+        before.iter().for_each(|line| assert!(!client.ask(line).starts_with('-'), "{line}"));
+        let old = state(&mut client);
+        assert!(!client.ask(line).starts_with('-'), "{line}");
+        let new = state(&mut client);
+        assert_ne!(old, new, "{line}");
+        die_at_every_step(&oracle, before, line, |step, client| {
+            let found = state(client);
+            assert!(found == old || found == new, "{line}, dead after {step}: {found:?}");
+        });
+    }
+}
+
+/// Reading for a consumer takes nothing out: whoever dies, each entry is either new for the group or pending.
+#[test]
+fn entries_of_a_group_are_new_or_pending_whoever_dies() {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let oracle = RedisServer::start(&[]);
+    let before = [
+        "XADD a 1-1 f 1",
+        "XADD a 2-1 f 2",
+        "XADD b 3-1 f 3",
+        "XGROUP CREATE a g 0",
+        "XGROUP CREATE b g 0",
+    ];
+    let line = "XREADGROUP GROUP g me STREAMS a b > >";
+    die_at_every_step(&oracle, &before, line, |step, client| {
+        for (key, entries) in [("a", 2), ("b", 1)] {
+            let Value::Array(pending) = client.call(&["XPENDING", key, "g"]) else {
+                panic!("{key}")
+            };
+            let pending = text(&pending[0]);
+            let rest = client.call(&["XREADGROUP", "GROUP", "g", "you", "STREAMS", key, ">"]);
+            let rest = text(&rest).matches("[f, ").count();
+            assert_eq!(pending, format!(":{}", entries - rest), "{key}, dead after {step}");
+        }
+    });
+}
+
+/// `MSETNX b c a` (the order of their slots), while another client sets one of them before each of its calls.
+#[test]
+fn what_others_set_meanwhile_stays_and_is_told() {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let oracle = RedisServer::start(&[]);
+    let mut other = oracle.client();
+    // Behind the three looks `a` is taken, so that what was set of `b` and `c` has to be taken back.
+    for (taken_at, other_at) in (0..20).map(|at| (usize::MAX, at)).chain((3..20).map(|at| (3, at)))
+    {
+        other.ask("FLUSHALL");
+        let (mut relayed, node) = (oracle.client(), FakeNode::start());
+        let door = emulating(&node.addr().to_string());
+        let (calls, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counted, reached) = (Arc::clone(&calls), Arc::clone(&done));
+        let mut rival = oracle.client();
+        node.answer_all(move |call| {
+            let at = counted.fetch_add(1, Ordering::Relaxed);
+            if at == taken_at {
+                rival.ask("SET a taken");
+            }
+            if at == other_at {
+                rival.ask("SET c other");
+                reached.store(1, Ordering::Relaxed);
+            }
+            answer_of(&mut relayed, &call.args)
+        });
+        let reply = door.client().ask("MSETNX a 1 b 1 c 1");
+        let is_other = done.load(Ordering::Relaxed) == 1;
+        let found = ["a", "b", "c"].map(|key| other.ask(&format!("GET {key}")));
+        let c = if is_other { "other" } else { "1" };
+        let expect = match (reply.as_str(), taken_at) {
+            (":1", usize::MAX) => ["1", "1", c],
+            (":0", usize::MAX) => ["nil", "nil", c],
+            (":0", _) => ["taken", "nil", if is_other { "other" } else { "nil" }],
+            _ => panic!("{taken_at} {other_at}: {reply}"),
+        };
+        assert_eq!(found, expect, "{taken_at} {other_at}");
+        if reply == ":1" {
+            assert!(other_at > 4, "c was there before it was set, at {other_at}");
+        }
+    }
+}
 
 #[test]
 fn a_front_door_may_die_at_every_step() {
@@ -327,41 +526,12 @@ fn a_front_door_may_die_at_every_step() {
     }
     let oracle = RedisServer::start(&[]);
     for (before, line, there) in DYING {
-        let start = || {
-            let mut client = oracle.client();
-            client.ask("FLUSHALL");
-            before.iter().for_each(|line| drop(client.ask(line)));
-            let node = FakeNode::start();
-            let door = emulating(&node.addr().to_string());
-            (client, node, door)
-        };
-        let (mut relayed, node, door) = start();
-        let count = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&count);
-        node.answer_all(move |call| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            relayed.send(&call.args);
-            relayed.try_reply_bytes().unwrap()
-        });
-        let reply = door.client().ask(line);
-        assert!(!reply.starts_with('-'), "{line}: {reply}");
-        let steps = count.load(Ordering::Relaxed);
-        assert!(steps >= 3, "{line}: {steps}");
-        for step in 0..=steps {
-            let (mut relayed, node, mut door) = start();
-            let mut client = door.client();
-            client.send_line(line);
-            for _ in 0..step {
-                let call = node.next_call();
-                relayed.send(&call.args);
-                call.reply(relayed.try_reply_bytes().unwrap());
-            }
-            door.process.kill();
-            let held = held(&mut oracle.client());
+        die_at_every_step(&oracle, before, line, |step, client| {
+            let held = held(client);
             for element in *there {
                 assert!(held.contains(*element), "{line}, dead after {step}: {held:?}");
             }
-        }
+        });
     }
 }
 
@@ -372,6 +542,8 @@ fn held(client: &mut Client) -> BTreeSet<String> {
         let line = match client.ask(&format!("TYPE {key}")).as_str() {
             "list" => vec!["LRANGE", key, "0", "-1"],
             "set" => vec!["SMEMBERS", key],
+            "zset" => vec!["ZRANGE", key, "0", "-1"],
+            "hash" => vec!["HGETALL", key],
             _ => vec!["GET", key],
         };
         match client.call(&line) {

@@ -29,7 +29,7 @@ const DATA: &[&str] = &[
 ];
 
 /// Answered at once, or when their time is over.
-const AT_ONCE: &[&str] = &[
+pub(super) const AT_ONCE: &[&str] = &[
     "LMPOP 3 no list list2 LEFT",
     "LMPOP 2 list2 list RIGHT COUNT 2",
     "LMPOP 2 no no2 LEFT",

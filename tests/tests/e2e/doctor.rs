@@ -20,9 +20,10 @@ fn told(door: &FrontDoor, flags: &[&str]) -> String {
 }
 
 fn what_a_cluster_would_refuse_is_told_with_what_serves_it(kind: Kind) {
-    let door = FrontDoor::before(&Cluster::start(kind, 3));
+    let cluster = Cluster::start(kind, 3);
+    let door = FrontDoor::before(&cluster);
     let mut client = door.client();
-    assert!(client.ask("GET a").starts_with("nil"));
+    assert_eq!(client.ask("GET a"), "nil");
     assert!(told(&door, &["--strict"]).starts_with("seen in 0 s: refused 0, "));
     assert!(doctor(&door, &["--strict"]).status.success());
     for line in [

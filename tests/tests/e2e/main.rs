@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod across_shards;
+mod activation;
 mod admin;
 mod all_workers;
 mod blocking;
@@ -48,6 +49,7 @@ mod scan;
 mod scripts;
 mod split;
 mod streamed_replies;
+mod streamed_requests;
 mod take_overs;
 mod tools;
 mod topology;

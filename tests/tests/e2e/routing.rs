@@ -63,9 +63,7 @@ const STRINGS: &str = "\
     MSETNX {t}b 2 {t}d 3
     MGET {t}a {t}b {t}d
     LCS {t}a {t}b
-    DEL {t}a {t}b {t}c {t}d
-    MSETNX {t}a 1 {u}b 2
-    MSETNX {t}a 1 {u}b 2";
+    DEL {t}a {t}b {t}c {t}d";
 
 const ALL_TYPES: &str = "\
     LPUSH l a b c
@@ -118,7 +116,6 @@ const ALL_TYPES: &str = "\
     SINTER {t}s1 {t}s2
     LMPOP 1 {t}nope LEFT
     DEL {t}s1 {t}s2 {t}s3 {t}z
-    MSETNX {t}s1 1 {u}s2 2
     ZUNIONSTORE {t}z 5 {t}s1 {u}s2
     UNLINK l
     UNLINK h

@@ -113,20 +113,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             step.keys == Keys::InSeveralSlots && !step.is_queued && !step.is_one_of(&["WATCH"])
         },
         then: Then::DoorRefuses("-CROSSSLOT Keys in request don't hash to the same slot\r\n"),
-        examples: &[
-            Example::of(
-                &["MSET foo 1 bar 2"],
-                "MSETNX foo 1 bar 2",
-                ":0",
-                "-CROSSSLOT Keys in request don't hash to the same slot",
-            ),
-            Example::of(
-                &[],
-                "EVAL return(1) 2 foo bar",
-                ":1",
-                "-CROSSSLOT Keys in request don't hash to the same slot: slots 12182 and 5061",
-            ),
-        ],
+        examples: &[Example::of(
+            &[],
+            "EVAL return(1) 2 foo bar",
+            ":1",
+            "-CROSSSLOT Keys in request don't hash to the same slot: slots 12182 and 5061",
+        )],
     },
     Difference {
         name: "writes over several slots",
@@ -134,12 +126,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         then: Then::DoorRefuses(
             "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it\r\n",
         ),
-        examples: &[Example::of(
-            &["SADD store:a 1", "SADD store:b 1"],
-            "SINTERSTORE store:c store:a store:b",
-            ":1",
-            "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
-        )],
+        examples: &[
+            Example::of(
+                &["SADD store:a 1", "SADD store:b 1"],
+                "SINTERSTORE store:c store:a store:b",
+                ":1",
+                "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
+            ),
+            Example::of(
+                &["MSET foo 1 bar 2"],
+                "MSETNX foo 1 bar 2",
+                ":0",
+                "-CROSSSLOT Keys in request don't hash to the same slot; cross_slot.writes = \"emulate\" serves it",
+            ),
+        ],
     },
     Difference {
         name: "transactions over several slots",
