@@ -34,6 +34,7 @@ use reddoor_protocol::topology::replies::Endpoint;
 
 use self::bus::Lines;
 use self::core::{Core, CoreSettings};
+use self::member::Member;
 use self::nodes_conf::{NodesFile, Sync};
 use self::route::RouteSettings;
 use crate::config::settings::Settings;
@@ -97,6 +98,17 @@ impl Cluster {
         presence: impl FnOnce() -> Presence,
     ) -> Result<(), ReplyError> {
         route::route(&self.core, &self.route, query, presence)
+    }
+
+    /// Whether a slot is this node's, the cluster is well and no slot is on its way: then [`Cluster::route`] has leave for
+    /// any request with one key.
+    #[inline]
+    pub(crate) fn serves_at_rest(&self, slot: Slot, now_ms: u64) -> bool {
+        let core = &self.core;
+        core.owner(slot).is_some_and(Member::is_myself)
+            && core.migrating().is_empty()
+            && core.importing().is_empty()
+            && core.is_ok_at(now_ms)
     }
 
     /// Takes note of slots of which keys were read at the start. What nobody owns becomes this node's; what another
