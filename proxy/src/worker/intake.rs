@@ -148,7 +148,7 @@ impl Worker {
     }
 
     /// The limits of a client that has authenticated.
-    fn request_limits(&self) -> Limits {
+    pub(super) fn request_limits(&self) -> Limits {
         Limits {
             bulk_bytes_max: self.config.limits.bulk_bytes_max,
             args_max: self.config.limits.args_max,
