@@ -18,7 +18,10 @@
 //!
 //! The vote's epoch is written down before it is sent.
 //!
-//! Invariants: one vote for each epoch, so one winner for each epoch; a vote is counted once for each primary.
+//! Invariants: a node votes once in an epoch, its own candidacy included; a vote is counted once for each primary.
+//! So two replicas that count the same primaries do not both win an epoch. While the news of a failover is on its way
+//! they may count different ones, the old primary of a shard or the new one: then replicas of two shards can win one
+//! epoch, as in a Redis. Their slots differ, and of primaries with one epoch one takes another (`claims`).
 //!
 //! Spec: <https://valkey.io/topics/cluster-spec/#replica-election-and-promotion>.
 //! Source: redis `src/cluster.c` clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded.
@@ -179,6 +182,8 @@ impl Core {
         let epoch = self.current_epoch;
         tracing::info!("Starting a failover election for epoch {epoch}.");
         self.election.epoch = Some(epoch);
+        // Elected it has a vote, but not in the epoch that it has won: others could win that, too.
+        self.last_vote_epoch = epoch;
         self.unsaved.note_promise();
         self.tell_everybody(&Body::Bare { kind: Kind::AuthRequest });
     }
