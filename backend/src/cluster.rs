@@ -34,7 +34,8 @@ use reddoor_protocol::topology::replies::Endpoint;
 
 use self::bus::Lines;
 use self::core::{Core, CoreSettings};
-use self::nodes_conf::NodesFile;
+use self::member::Member;
+use self::nodes_conf::{NodesFile, Sync};
 use self::route::RouteSettings;
 use crate::config::settings::Settings;
 use crate::data::random::Random;
@@ -97,6 +98,17 @@ impl Cluster {
         presence: impl FnOnce() -> Presence,
     ) -> Result<(), ReplyError> {
         route::route(&self.core, &self.route, query, presence)
+    }
+
+    /// Whether a slot is this node's, the cluster is well and no slot is on its way: then [`Cluster::route`] has leave for
+    /// any request with one key.
+    #[inline]
+    pub(crate) fn serves_at_rest(&self, slot: Slot, now_ms: u64) -> bool {
+        let core = &self.core;
+        core.owner(slot).is_some_and(Member::is_myself)
+            && core.migrating().is_empty()
+            && core.importing().is_empty()
+            && core.is_ok_at(now_ms)
     }
 
     /// Takes note of slots of which keys were read at the start. What nobody owns becomes this node's; what another
@@ -170,16 +182,18 @@ impl Cluster {
     /// # Errors
     /// The file on disk is the old one, whole.
     pub(crate) fn save_now(&mut self) -> io::Result<()> {
-        self.file.save(&self.core)
+        self.file.save(&self.core, Sync::Now)
     }
 
-    /// Writes the nodes file as part of the node's work. What other nodes were told must be remembered, so a
-    /// node that cannot write does not go on.
-    fn save(&mut self) {
-        if let Err(error) = self.save_now() {
-            tracing::error!("Fatal: can't update cluster config file: {error}");
-            std::process::exit(1);
-        }
+    /// Writes the nodes file as part of the node's work.
+    fn save(&mut self, sync: Sync) {
+        let saved = self.file.save(&self.core, sync);
+        saved.unwrap_or_else(|error| give_up(&error));
+    }
+
+    /// Syncs what was saved and not synced.
+    fn sync(&mut self) {
+        self.file.sync().unwrap_or_else(|error| give_up(&error));
     }
 
     /// Writes the nodes file for the last time.
@@ -188,6 +202,12 @@ impl Cluster {
             tracing::warn!("cannot write the cluster config file: {error}");
         }
     }
+}
+
+/// What other nodes were told must be remembered, so a node that cannot write does not go on.
+fn give_up(error: &io::Error) -> ! {
+    tracing::error!("Fatal: can't update cluster config file: {error}");
+    std::process::exit(1);
 }
 
 /// The port of the bus: as set, or the client port + 10000.

@@ -71,6 +71,8 @@ mod failover;
 
 mod config;
 
+mod memory_use;
+
 mod info;
 
 mod debug;

@@ -22,6 +22,7 @@
 //! | [`usage`] | when a key was last used, or how often |
 //! | [`lazy_free`] | what takes long to free, freed by a thread of its own |
 //! | [`random`] | cheap random numbers |
+//! | [`estimate`] | sums by a part of a collection |
 //! | [`digest`] | digests by which equal data is known |
 //! | [`rdb`] | values as bytes, for dumps and snapshots |
 
@@ -68,5 +69,7 @@ pub(crate) mod lazy_free;
 pub(crate) mod random;
 
 pub(crate) mod digest;
+
+mod estimate;
 
 pub(crate) mod rdb;

@@ -4,10 +4,15 @@
 //! Checks stand in the order in which a Redis makes them, because clients see which one answers first:
 //! 1. the command exists and takes so many arguments, 2. it is not locked away, 3. the client has authenticated, and
 //!    its user may run this command with its keys and channels,
-//! 4. this node serves the slot of its keys, 5. there is memory for it, 6. what it changes can be kept, 7. a subscriber
-//! may send it, 8. the data it needs has been read, 9. no pause holds it back, 10. it is queued inside a transaction.
+//! 4. this node serves the slot of its keys, 5. there is memory for it, 6. what it changes can be kept,
+//! 7. a subscriber may send it, 8. the data it needs has been read, 9. no pause holds it back,
+//! 10. it is queued inside a transaction.
 //!
 //! Source: redis `src/server.c` processCommand.
+
+mod admit;
+
+mod attention;
 
 mod deeds;
 
@@ -26,11 +31,10 @@ use std::time::{Duration, Instant};
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandId, CommandSpec, resolve, spec};
-use reddoor_protocol::encode::{ReplyWriter, Resp};
+use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
-use crate::acl::Context;
 use crate::blocking;
 use crate::client::{Client, Peer};
 use crate::commands;
@@ -39,9 +43,10 @@ use crate::data::value::Value;
 use crate::node::{At, Node};
 use crate::notify::Class;
 use crate::redact;
-use crate::replication::role;
 
-use later::{is_held_back, queue};
+use admit::{admit, refuse};
+use attention::{Attention, is_plain};
+use later::queue;
 
 pub(crate) use deeds::Deeds;
 pub(crate) use out_of_memory::REFUSAL as OUT_OF_MEMORY;
@@ -90,22 +95,36 @@ pub(crate) enum Origin<'a> {
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It has been answered.
+    /// It has been answered, and nobody is to be told anything else.
+    Plain,
+    /// It has been answered; what others wrote for the client meanwhile, and what it wants to read, is to be looked at.
     Answered,
     /// A pause holds it back: it must be given in again later.
     Postponed,
 }
 
-/// When things happen: read from the clocks as seldom as possible.
+/// What commands that run one after the other have in common, found out as seldom as possible.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     /// Milliseconds since 1970.
-    pub(crate) now_ms: i64,
+    now_ms: i64,
     /// When the last command of this turn ended; the next one begins then.
-    pub(crate) last: Instant,
+    last: Instant,
+    /// What has to be looked at beside the commands themselves.
+    attention: Attention,
 }
 
 impl Turn {
+    /// A turn that begins now; until [`Turn::look`] is called its commands are looked at from all sides.
+    pub(crate) fn new(now_ms: i64) -> Turn {
+        Turn { now_ms, last: Instant::now(), attention: Attention::all() }
+    }
+
+    /// Finds out what has to be looked at. To be called again when something but a plain command has run.
+    pub(crate) fn look(&mut self, node: &Node, client: &Client) {
+        self.attention = Attention::of(node, client);
+    }
+
     /// Time since the last command ended; now another has.
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
@@ -154,6 +173,7 @@ impl<'a> Call<'a> {
 }
 
 /// Takes one request of a client in: checks it, then queues or runs it.
+#[inline]
 pub(crate) fn execute(
     node: &mut Node,
     client: &mut Client,
@@ -161,8 +181,54 @@ pub(crate) fn execute(
     out: &mut Vec<u8>,
     turn: &mut Turn,
 ) -> Outcome {
-    let outcome = match resolve_served(args) {
-        Ok(spec) => {
+    match resolve_served(args) {
+        Ok((spec, handler)) if !turn.attention.intersects(Attention::concerning(spec)) => {
+            run_plainly(node, client, (spec, handler), args, out, turn)
+        }
+        resolved => execute_carefully(node, client, resolved, args, out, turn),
+    }
+}
+
+/// Runs a command to which none of the checks applies but that for its slot. See [`attention`].
+#[inline]
+fn run_plainly(
+    node: &mut Node,
+    client: &mut Client,
+    (spec, handler): Served,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Outcome {
+    debug_assert!(turn.attention.contains(Attention::of(node, client)), "nothing was overlooked");
+    client.last_command = Some(spec.id());
+    if node.cluster.is_some()
+        && let Err(redirection) =
+            route::check(node, client, (spec, spec.is_write()), args, turn.now_ms)
+    {
+        return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
+    }
+    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
+    let (origin, now_ms) = (Origin::Client, turn.now_ms);
+    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
+    let result = handler(&mut call);
+    let took = turn.lap();
+    count(&mut call);
+    finish(&mut call, result, took);
+    call.client.written_to = call.node.replication.offset;
+    Outcome::Plain
+}
+
+/// As [`execute`], with all checks and all that others hear.
+fn execute_carefully(
+    node: &mut Node,
+    client: &mut Client,
+    resolved: Result<Served, ResolveError>,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+) -> Outcome {
+    let outcome = match resolved {
+        Ok((spec, _)) => {
             client.last_command = Some(spec.id());
             admit(node, client, spec, args, out, turn)
         }
@@ -197,107 +263,22 @@ pub(crate) fn execute(
     if node.blocking.has_ready() && !node.scripting.is_busy() {
         blocking::serve(node, turn.now_ms);
     }
+    if !client.last_command.is_some_and(|id| is_plain(spec(id))) {
+        node.keep_journal();
+        turn.look(node, client);
+    }
     outcome
 }
 
+/// A row with its handler.
+type Served = (&'static CommandSpec, Handler);
+
 /// The row of a request that this node has a handler for.
 #[inline]
-fn resolve_served(args: Args<'_>) -> Result<&'static CommandSpec, ResolveError> {
+fn resolve_served(args: Args<'_>) -> Result<Served, ResolveError> {
     let spec = resolve(args)?;
-    commands::handler(spec.id()).map(|_| spec).ok_or(ResolveError::UnknownCommand)
-}
-
-/// Makes the checks from 2 on, then queues or runs the command.
-fn admit(
-    node: &mut Node,
-    client: &mut Client,
-    spec: &'static CommandSpec,
-    args: Args<'_>,
-    out: &mut Vec<u8>,
-    turn: &mut Turn,
-) -> Outcome {
-    if let Err(error) = check(node, client, spec, args) {
-        let error = if spec.id() == EXEC { exec_aborted(error.as_str()) } else { error };
-        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
-    }
-    let deeds = Deeds::of(node, client, spec, args);
-    let may_write = deeds.may_write();
-    if node.cluster.is_some()
-        && let Err(redirection) = route::check(node, client, (spec, may_write), args, turn.now_ms)
-    {
-        return refuse(node, client, Some(spec), redirection.as_str().as_bytes(), out);
-    }
-    if node.eviction.is_limited && out_of_memory::refuses(node, client, spec, deeds) {
-        return refuse_admitted(node, client, spec, out_of_memory::REFUSAL, out);
-    }
-    if !node.tracking.is_idle() {
-        node.bound_tracking_table();
-        if node.pubsub.has_absent() && client.wants_replies() {
-            node.pubsub.let_through(client, out);
-        }
-    }
-    if let Some(refusal) = node.persistence.refusal(&node.config.settings().disk)
-        && (spec.id() == PING || may_write)
-    {
-        return refuse_admitted(node, client, spec, &refusal, out);
-    }
-    if may_write && let Some(refusal) = node.refusal_of_writes() {
-        return refuse_admitted(node, client, spec, refusal, out);
-    }
-    if client.subscriptions.are_any()
-        && client.resp == Resp::V2
-        && !RUNS_WHILE_SUBSCRIBED.contains(&spec.id())
-    {
-        let error = format!("Can't execute '{}': {SUBSCRIBED}", spec.name);
-        // Where an `EXEC` says why it was aborted there is no other code.
-        let error = if spec.id() == EXEC {
-            exec_aborted(&error)
-        } else {
-            ReplyError::new(format!("ERR {error}"))
-        };
-        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
-    }
-    if client.is_monitor && meets_keys(spec) {
-        let error = ReplyError::new("ERR Replica can't interact with the keyspace");
-        return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
-    }
-    if node.is_stale() && !deeds.runs_while(CommandFlags::STALE) {
-        return refuse_admitted(node, client, spec, role::MASTER_DOWN, out);
-    }
-    if node.persistence.loading.is_some() && !deeds.runs_while(CommandFlags::LOADING) {
-        return refuse_admitted(node, client, spec, LOADING, out);
-    }
-    if let Some(error) = node.scripting.busy_error()
-        && !spec.flags.contains(CommandFlags::ALLOW_BUSY)
-    {
-        return refuse_admitted(node, client, spec, error.as_str(), out);
-    }
-    if node.may_be_paused() && is_held_back(node, spec, deeds) {
-        return Outcome::Postponed;
-    }
-    if client.transaction.is_some() && !RUNS_IN_TRANSACTION.contains(&spec.id()) {
-        queue(client, (spec, deeds), args, out, node.config.settings().query_bytes_max);
-        return Outcome::Answered;
-    }
-    let (reply_start, reply) = (out.len(), ReplyWriter::new(out, client.resp));
-    let (origin, now_ms) = (Origin::Client, turn.now_ms);
-    let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
-    run(&mut call, turn);
-    Outcome::Answered
-}
-
-/// Refuses a command for a reason that an `EXEC` words as why it was aborted.
-fn refuse_admitted(
-    node: &mut Node,
-    client: &mut Client,
-    spec: &'static CommandSpec,
-    reason: &str,
-    out: &mut Vec<u8>,
-) -> Outcome {
-    if spec.id() == EXEC {
-        return refuse(node, client, Some(spec), exec_aborted(reason).as_str().as_bytes(), out);
-    }
-    refuse(node, client, Some(spec), reason.as_bytes(), out)
+    let handler = commands::handler(spec.id()).ok_or(ResolveError::UnknownCommand)?;
+    Ok((spec, handler))
 }
 
 /// Runs a command that has been checked, answers and counts it.
@@ -312,9 +293,7 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
     if !call.node.tracking.is_idle() {
         call.node.remember_read(call.client.id, call.spec, call.args);
     }
-    let stats = &mut call.node.stats;
-    stats.commands_processed += 1;
-    stats.command(call.spec.id()).calls += 1;
+    count(call);
     finish(call, result, took);
     if !call.node.monitors.is_idle() {
         call.show_to_monitors();
@@ -341,6 +320,14 @@ fn push_rest(call: &mut Call<'_>) {
     call.push_absent();
 }
 
+#[inline]
+fn count(call: &mut Call<'_>) {
+    let stats = &mut call.node.stats;
+    stats.commands_processed += 1;
+    stats.command(call.spec.id()).calls += 1;
+}
+
+#[inline]
 fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
     let settings = call.node.config.settings();
     let (tracks_latency, notable) = (settings.tracks_latency, settings.notable);
@@ -373,19 +360,6 @@ const RUNS_IN_TRANSACTION: [CommandId; 7] = [
     CommandId::of("replconf"),
 ];
 
-/// Commands that a subscriber may send in RESP2, where replies cannot be told from messages.
-const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
-    CommandId::of("ping"),
-    CommandId::of("subscribe"),
-    CommandId::of("unsubscribe"),
-    CommandId::of("psubscribe"),
-    CommandId::of("punsubscribe"),
-    CommandId::of("ssubscribe"),
-    CommandId::of("sunsubscribe"),
-    CommandId::of("quit"),
-    CommandId::of("reset"),
-];
-
 /// Commands that are no writes by their row, and may have effects.
 const MAY_WRITE: [CommandId; 6] = [
     CommandId::of("publish"),
@@ -401,52 +375,11 @@ pub(crate) fn may_write(spec: &CommandSpec) -> bool {
     spec.is_write() || MAY_WRITE.contains(&spec.id())
 }
 
-/// Whether a command reads or writes keys, or could.
-fn meets_keys(spec: &CommandSpec) -> bool {
-    spec.flags.contains(CommandFlags::READONLY) || may_write(spec)
-}
-
-const SUBSCRIBED: &str =
-    "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
-
 const ASKING: CommandId = CommandId::of("asking");
 const EXEC: CommandId = CommandId::of("exec");
 const AUTH: CommandId = CommandId::of("auth");
-const DEBUG: CommandId = CommandId::of("debug");
 const QUIT: CommandId = CommandId::of("quit");
 const PING: CommandId = CommandId::of("ping");
-
-const LOADING: &str = "LOADING Redis is loading the dataset in memory";
-
-/// Checks 2 and 3, and whether a transaction may hold the command.
-fn check(
-    node: &mut Node,
-    client: &Client,
-    spec: &CommandSpec,
-    args: Args<'_>,
-) -> Result<(), ReplyError> {
-    if spec.id() == DEBUG && !is_permitted(node.config.settings().debug_command, client) {
-        return Err(ReplyError::new(DEBUG_LOCKED));
-    }
-    if client.is_locked_out(&node.acl) && !spec.flags.contains(CommandFlags::NO_AUTH) {
-        return Err(ReplyError::NO_AUTH);
-    }
-    if client.transaction.is_some() && spec.flags.contains(CommandFlags::NO_MULTI) {
-        return Err(ReplyError::new("ERR Command not allowed inside a transaction"));
-    }
-    let context =
-        if client.transaction.is_some() { Context::Transaction } else { Context::TopLevel };
-    rights::check(node, client, (spec, args), context).map_err(|denial| denial.reply(spec))
-}
-
-/// How `EXEC` words a refusal of itself.
-fn exec_aborted(error: &str) -> ReplyError {
-    ReplyError::new(format!("EXECABORT Transaction discarded because of: {error}"))
-}
-
-const DEBUG_LOCKED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
-    \"local\", you can run it from a local connection, otherwise you need to set this option in the \
-    configuration file, and then restart the server.";
 
 /// Whether this client may use something that only some may.
 pub(crate) fn is_permitted(permission: Permission, client: &Client) -> bool {
@@ -455,32 +388,6 @@ pub(crate) fn is_permitted(permission: Permission, client: &Client) -> bool {
         Permission::Local => client.peer == Peer::ThisMachine,
         Permission::Everybody => true,
     }
-}
-
-/// Answers with an error before anything ran; a transaction being queued is broken by it, one about to be executed
-/// is discarded.
-fn refuse(
-    node: &mut Node,
-    client: &mut Client,
-    spec: Option<&'static CommandSpec>,
-    error: &[u8],
-    out: &mut Vec<u8>,
-) -> Outcome {
-    if spec.is_some_and(|spec| spec.id() == EXEC) {
-        client.transaction = None;
-        node.watches.unwatch(client.id, &mut client.watched);
-    } else if let Some(transaction) = &mut client.transaction {
-        transaction.is_broken = true;
-    }
-    if let Some(spec) = spec {
-        node.stats.command(spec.id()).rejected += 1;
-    }
-    let code = error.split(|byte| *byte == b' ').next().unwrap_or_default();
-    node.stats.count_error(&String::from_utf8_lossy(code));
-    out.push(b'-');
-    out.extend_from_slice(error);
-    out.extend_from_slice(b"\r\n");
-    Outcome::Answered
 }
 
 #[cold]

@@ -47,9 +47,9 @@ impl Latency {
         &self.events
     }
 
-    /// The event of this name, in any case of letters.
+    /// The event of this name.
     pub(crate) fn event(&self, name: &[u8]) -> Option<&Event> {
-        self.events.iter().find(|event| event.name.as_bytes().eq_ignore_ascii_case(name))
+        self.events.iter().find(|event| event.name.as_bytes() == name)
     }
 
     /// Forgets the events for which `is_forgotten` is true. How many they were.
@@ -125,6 +125,6 @@ mod tests {
         assert_eq!(samples(&latency)[0].at_s, 240);
         assert_eq!(latency.events()[0].longest_ms, 9);
         assert_eq!(latency.forget(|event| event.name == "fork"), 1);
-        assert!(latency.event(b"FORK").is_none());
+        assert!(latency.event(b"fork").is_none());
     }
 }

@@ -112,6 +112,9 @@ pub mod fuzz;
 use crate::config::Config;
 use crate::error::RunError;
 
+/// The version of Redis as which a node answers.
+pub const REDIS_VERSION: &str = server::REDIS_VERSION;
+
 /// Runs a node until SIGTERM, SIGINT or `SHUTDOWN`; blocks the calling thread.
 ///
 /// SIGHUP is survived. Log lines go where the settings say.

@@ -204,6 +204,20 @@ impl Node {
         }
     }
 
+    /// Whether somebody hears of keys that change or expire.
+    #[inline]
+    pub(crate) fn are_changes_heard(&self) -> bool {
+        debug_assert!(
+            self.noted != Noted::Nothing
+                || self.watches.is_idle()
+                    && self.tracking.is_idle()
+                    && self.blocking.is_idle()
+                    && !self.effects.are_wanted(),
+            "whoever begins to listen has a journal kept"
+        );
+        self.noted != Noted::Nothing
+    }
+
     /// Tells everyone concerned of keys that were made or have expired, before anything else is told of them.
     #[inline]
     pub(crate) fn tell_journal(&mut self) {

@@ -111,13 +111,21 @@ impl Persistence {
 
     /// Why writes are refused, if they are.
     pub(crate) fn refusal(&self, settings: &Disk) -> Option<Cow<'static, str>> {
-        let failed = settings.stops_writes_on_error
-            && !settings.save_points.is_empty()
-            && !self.snapshot.is_ok;
-        if failed {
+        if self.is_snapshot_failing(settings) {
             return Some(SNAPSHOT_FAILED.into());
         }
         self.aof.refusal().map(Cow::Owned)
+    }
+
+    /// Whether [`Persistence::refusal`] has one.
+    #[inline]
+    pub(crate) fn is_failing(&self, settings: &Disk) -> bool {
+        self.is_snapshot_failing(settings) || self.aof.is_failing()
+    }
+
+    #[inline]
+    fn is_snapshot_failing(&self, settings: &Disk) -> bool {
+        !self.snapshot.is_ok && settings.stops_writes_on_error && !settings.save_points.is_empty()
     }
 }
 

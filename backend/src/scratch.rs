@@ -8,7 +8,6 @@
 //! Not here: where the copies come from, and what becomes of the result.
 
 use std::fmt;
-use std::time::Instant;
 
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::request::Args;
@@ -77,7 +76,7 @@ impl Scratch for ScratchNode {
     fn run(&mut self, args: Args<'_>, resp: Resp, out: &mut Vec<u8>) -> bool {
         self.client.resp = resp;
         let changes = self.node.changes;
-        let mut turn = Turn { now_ms: clock::unix_ms(), last: Instant::now() };
+        let mut turn = Turn::new(clock::unix_ms());
         execute::execute(&mut self.node, &mut self.client, args, out, &mut turn);
         self.node.changes != changes
     }

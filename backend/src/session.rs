@@ -54,6 +54,11 @@ pub(crate) struct Session {
     timer: Option<Pin<Box<Sleep>>>,
     /// Replies wait until the append-only file is synced up to here.
     held_until: u64,
+    /// Whether the last turn has left nothing to be done before the client sends more. Whoever changes that wakes the
+    /// task, which looks at everything then.
+    is_calm: bool,
+    /// Whether the client is sent more than replies.
+    is_fed: bool,
 }
 
 /// Unread replies at which a client is no longer read from, where the settings set no limit (bytes).
@@ -82,6 +87,8 @@ impl Session {
             soft_limit_since: None,
             timer: None,
             held_until: 0,
+            is_calm: false,
+            is_fed: false,
         }
     }
 
@@ -108,7 +115,7 @@ impl Session {
                 return Poll::Pending;
             }
             let unsent = self.poll_send(cx)?;
-            if unsent == 0 && pace != Pace::Close {
+            if unsent == 0 && self.is_fed && pace != Pace::Close {
                 self.poll_feed(cx)?;
             }
             if unsent != self.unsent_told {
@@ -125,7 +132,7 @@ impl Session {
                 }
                 Pace::Go => {}
             }
-            if unsent >= self.replies_bytes_max() {
+            if unsent > 0 && unsent >= self.replies_bytes_max() {
                 // Back-pressure: nothing more is read until the client has read.
                 return Poll::Pending;
             }
@@ -134,6 +141,9 @@ impl Session {
                 self.turn()?;
             } else {
                 ready!(self.poll_receive(cx, Self::turn_with))?;
+                while self.is_calm {
+                    ready!(self.poll_receive(cx, Self::turn_with))?;
+                }
             }
         }
     }
@@ -202,6 +212,7 @@ impl Session {
         let pause = if self.is_held_back { node.active_pause() } else { None };
         let node = &mut *node;
         let Some(client) = node.clients.seated(self.seat) else { return Pace::Close };
+        self.is_fed = client.replica.is_some();
         if let Some(blocked) = &client.blocked
             && client.close.is_none()
             && self.is_over(cx, blocked.until)

@@ -11,14 +11,26 @@ mod tcp_client;
 #[path = "persistence/server.rs"]
 mod server;
 
+#[path = "introspection/data.rs"]
+mod data;
+
 #[path = "introspection/info.rs"]
 mod info;
 
 #[path = "introspection/latency.rs"]
 mod latency;
 
+#[path = "introspection/memory.rs"]
+mod memory;
+
 #[path = "introspection/debug.rs"]
 mod debug;
+
+#[path = "introspection/clients.rs"]
+mod clients;
+
+#[path = "introspection/tools.rs"]
+mod tools;
 
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]

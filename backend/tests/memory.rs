@@ -23,6 +23,9 @@ mod refusals;
 #[path = "memory/lazy.rs"]
 mod lazy;
 
+#[path = "memory/kept_uses.rs"]
+mod kept_uses;
+
 #[path = "memory/large_clients.rs"]
 mod large_clients;
 

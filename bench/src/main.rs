@@ -5,11 +5,15 @@
 //! How to read the figures is in `README.md` beside this folder.
 
 mod args;
+mod cluster;
 mod csv;
+mod failover;
 mod find;
 mod footprint;
+mod forming;
 mod goal;
 mod guard;
+mod idle;
 mod machine;
 mod measure;
 mod persistence;
@@ -20,6 +24,7 @@ mod report;
 mod resp;
 mod round;
 mod scenario;
+mod slots;
 mod summary;
 mod table;
 mod target;
@@ -31,7 +36,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
-use crate::args::Args;
+use crate::args::{Args, Instead};
 use crate::machine::Machine;
 use crate::measure::Meter;
 use crate::report::Heading;
@@ -61,20 +66,10 @@ fn run(args: Args) -> Result<ExitCode> {
     heading.clock = meter.clock().describe();
 
     let mut starter = Starter::new(folder.path(), programs(&args))?;
-    if let Some(keys) = args.memory {
+    if let Some(instead) = args.instead() {
         print!("{}", heading.text());
-        let is_missed = !footprint::run(&mut starter, keys)? && args.check;
-        return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
-    }
-    if let Some(keys) = args.persistence {
-        print!("{}", heading.text());
-        let is_missed = !persistence::run(&mut starter, keys)? && args.check;
-        return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
-    }
-    if let Some(keys) = args.replication {
-        print!("{}", heading.text());
-        let is_missed = !replication::run(&mut starter, &meter, keys, args.ops)? && args.check;
-        return Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        let is_kept = measure_instead(instead, &mut starter, &meter, &args)?;
+        return Ok(if is_kept || !args.check { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let mut targets = start(&mut starter, &selected, &mut heading);
     if targets.is_empty() {
@@ -102,6 +97,23 @@ fn run(args: Args) -> Result<ExitCode> {
     }
     let is_missed = args.check && verdicts.iter().any(|verdict| !verdict.is_met);
     Ok(if is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Measures what stands in place of the scenarios. Whether its goals are met.
+fn measure_instead(
+    instead: Instead,
+    starter: &mut Starter,
+    meter: &Meter,
+    args: &Args,
+) -> Result<bool> {
+    match instead {
+        Instead::Memory { keys } => footprint::run(starter, keys),
+        Instead::Persistence { keys } => persistence::run(starter, keys),
+        Instead::Replication { keys } => replication::run(starter, meter, keys, args.ops),
+        Instead::Failover { rounds } => failover::run(starter, rounds),
+        Instead::Slots { keys } => slots::run(starter, args.rounds, keys),
+        Instead::Idle { seconds } => idle::run(starter, meter.clock(), seconds),
+    }
 }
 
 /// Starts what was selected; what cannot be started is said aloud and left out.

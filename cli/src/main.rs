@@ -8,6 +8,7 @@
 //! | [`supervisor`] | nodes as processes, and the front door before them |
 //! | [`front_door`] | settings, sockets and end of the front door |
 //! | [`node`] | one node in this process |
+//! | [`daemon`] | one node in the background |
 //! | [`activation`] | sockets that a service manager has opened |
 //! | [`ports`] | is this address free? |
 //! | [`attendant`] | what is asked of a front door while it runs |
@@ -28,6 +29,8 @@ mod supervisor;
 mod front_door;
 
 mod node;
+
+mod daemon;
 
 mod activation;
 

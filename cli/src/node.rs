@@ -1,8 +1,10 @@
 //! `reddoor node`: one bundled node in this process, and its tie to the supervisor that started it.
 
 use anyhow::{Context, anyhow};
+use reddoor_backend::REDIS_VERSION;
 use reddoor_backend::config::Config;
 
+use crate::daemon::{self, DAEMON_VARIABLE};
 use crate::exit::{Failure, Mistake};
 use crate::report;
 
@@ -16,10 +18,10 @@ Examples:
   reddoor node --port 7001 --dir /var/lib/n1 --cluster-enabled yes
   reddoor node path/redis.conf --port 7001
 
-Usage: reddoor node [CONFIG-FILE] [--DIRECTIVE VALUE...]...
+Usage: reddoor node [CONFIG-FILE] [--DIRECTIVE VALUE...]... [-]
 
 Arguments are those of redis-server: an optional file in the format of redis.conf, then directives of that file as
-flags, which win over it.
+flags, which win over it. A - in the file's place or at the end stands for standard input.
 ";
 
 /// Runs a node until it is told to stop.
@@ -30,16 +32,31 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
             return Ok(());
         }
         Some("--version" | "-v" | "-V") => {
-            report::print(concat!("reddoor ", env!("CARGO_PKG_VERSION"), "\n"));
+            report::print(&format!(
+                "reddoor {}\nRedis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits={} build=0\n",
+                env!("CARGO_PKG_VERSION"),
+                usize::BITS
+            ));
             return Ok(());
         }
         _ => {}
     }
     die_with_supervisor()?;
     let config = Config::from_args(args).map_err(|mistakes| {
+        // What drives a Redis looks for the words with which one ends; who reads them wants to know all mistakes.
+        if let Some(first) = mistakes.first() {
+            eprintln!("{}", first.as_of_redis(REDIS_VERSION));
+        }
         let lines = mistakes.iter().map(|mistake| Mistake::Setting(mistake.to_string()));
         Failure::Refused(lines.collect())
     })?;
+    if config.is_daemon() && std::env::var_os(DAEMON_VARIABLE).is_none() {
+        daemon::begin(config.input())?;
+        return Ok(());
+    }
+    if config.is_daemon() {
+        daemon::leave_terminal();
+    }
     // The node logs by itself, in the form of redis-server and where its own directives say.
     reddoor_backend::run(config).map_err(|error| Failure::Broke(anyhow::Error::from(error)))
 }

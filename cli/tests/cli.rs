@@ -4,6 +4,10 @@
 #[path = "cli/house.rs"]
 mod house;
 
+#[cfg(test)]
+#[path = "cli/node.rs"]
+mod node;
+
 use std::fs;
 use std::net::TcpListener;
 
@@ -23,11 +27,11 @@ fn help_begins_with_examples_and_ends_with_exit_codes() {
 
 #[test]
 fn the_version_is_the_crate_s() {
-    for args in [&["--version"][..], &["node", "--version"]] {
-        let output = run(args);
-        let expect = format!("reddoor {}\n", env!("CARGO_PKG_VERSION"));
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), expect);
-    }
+    let expect = format!("reddoor {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(run(&["--version"]).stdout).unwrap(), expect);
+    // Tools that drive a Redis look for its version here.
+    let node = String::from_utf8(run(&["node", "--version"]).stdout).unwrap();
+    assert!(node.starts_with(&(expect + "Redis server v=7.0.15 sha=")), "{node}");
 }
 
 #[test]
@@ -172,8 +176,39 @@ fn settings_are_printed_as_merged_and_without_secrets() {
 
 #[test]
 fn a_wrong_directive_ends_a_node_with_a_usage_error() {
-    let output = run(&["node", "--port", "many"]);
-    assert_eq!(output.status.code(), Some(64), "{}", String::from_utf8_lossy(&output.stderr));
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("node.conf");
+    fs::write(&file, "hz 10\n\nfoo bar \"b c\"\n").unwrap();
+    let (file, quoted) = (file.to_str().unwrap(), "port 7999\nport \"abc\n");
+    let wrong_quotes = temp.path().join("quotes.conf");
+    fs::write(&wrong_quotes, quoted).unwrap();
+    let unknown = "Bad directive or wrong number of arguments";
+    for (args, line, text, reason) in [
+        (&["node", file][..], 3, r#"foo bar "b c""#, unknown),
+        (&["node", "--foo", "bar", "x y"], 2, r#"foo "bar" "x y""#, unknown),
+        (&["node", "--hz", "1", "--foo"], 3, "foo", unknown),
+        (
+            &["node", "--port", "abc"],
+            2,
+            r#"port "abc""#,
+            "argument couldn't be parsed into an integer",
+        ),
+        (
+            &["node", wrong_quotes.to_str().unwrap()],
+            2,
+            "port \"abc",
+            "Unbalanced quotes in configuration line",
+        ),
+    ] {
+        let output = run(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{stderr}");
+        let expect = format!(
+            "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at line {line}\n\
+             >>> '{text}'\n{reason}\nreddoor: "
+        );
+        assert!(stderr.starts_with(&expect), "{stderr}");
+    }
 }
 
 #[test]

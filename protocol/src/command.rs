@@ -282,7 +282,7 @@ pub fn spec(id: CommandId) -> &'static CommandSpec {
 }
 
 /// All rows in the order of their numbers; subcommands follow their container.
-pub fn all() -> &'static [CommandSpec] {
+pub const fn all() -> &'static [CommandSpec] {
     &table::ROWS
 }
 

@@ -47,15 +47,21 @@ pub fn encode_request<'a>(out: &mut Vec<u8>, args: impl ExactSizeIterator<Item =
 /// Appends `<type><len>\r\n`; `len` is a count of elements or of bytes, as the type has it.
 #[inline]
 pub fn write_header(out: &mut Vec<u8>, kind: u8, len: usize) {
-    if len < 10 {
+    #[expect(clippy::cast_possible_truncation, reason = "of digits alone")]
+    let digit = |number: usize| b'0' + number as u8;
+    match len {
         // Nearly every request has fewer than ten arguments, and nearly every name fewer than ten bytes.
-        #[expect(clippy::cast_possible_truncation, reason = "below ten")]
-        out.extend_from_slice(&[kind, b'0' + len as u8, b'\r', b'\n']);
-        return;
+        0..10 => out.extend_from_slice(&[kind, digit(len), b'\r', b'\n']),
+        // Most keys and values are no longer than this.
+        10..100 => {
+            out.extend_from_slice(&[kind, digit(len / 10), digit(len % 10), b'\r', b'\n']);
+        }
+        _ => {
+            out.push(kind);
+            out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
     }
-    out.push(kind);
-    out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
-    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends a bulk string, or one argument of a request.

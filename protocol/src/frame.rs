@@ -7,7 +7,7 @@
 //! Spec: <https://valkey.io/topics/protocol/>, RESP2 and RESP3 without streamed types, which no server sends.
 
 use crate::error::ProtocolError;
-use crate::request::parse_integer;
+use crate::request::{parse_integer, short_line};
 
 /// What a reply may not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,18 @@ fn length(
     }
 }
 
+/// The length of a reply as most are, received whole: a bulk of less than a thousand bytes, or `+OK`.
+#[inline]
+fn plain_len(buf: &[u8]) -> Option<usize> {
+    if buf.first() != Some(&b'$') {
+        return buf.starts_with(b"+OK\r\n").then_some(5);
+    }
+    let (len, payload) = short_line(buf, 1)?;
+    let end = payload + len + 2;
+    let is_whole = buf[payload - 1] == b'\n' && buf.get(end - 2..end)? == b"\r\n";
+    is_whole.then_some(end)
+}
+
 /// Measures the replies of one connection.
 ///
 /// Invariant: between replies `pos`, `bulk_left` and `passed` are zero and `pending` is empty.
@@ -151,6 +163,13 @@ impl ReplyScanner {
         buf: &[u8],
         limits: &ReplyLimits,
     ) -> Result<Option<usize>, ProtocolError> {
+        if self.pos == 0
+            && self.pending.is_empty()
+            && let Some(len) = plain_len(buf)
+            && len <= limits.reply_bytes_max
+        {
+            return Ok(Some(len));
+        }
         loop {
             let rest = buf.get(self.pos..).unwrap_or_default();
             let Some((head, line)) = head(rest, limits)? else { return Ok(None) };

@@ -96,38 +96,42 @@ impl RequestDecoder {
     /// # Errors
     /// The peer broke the protocol: answer with the error and close; the decoder must not be used again.
     pub fn decode(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, ProtocolError> {
-        if matches!(self.state, State::Start | State::StartAfterInline) {
-            self.args.clear();
-            if self.args.capacity() > ARGS_KEPT_MAX {
-                self.args.shrink_to(ARGS_KEPT_MAX);
-            }
-            self.state = State::Start;
-            match buf.first() {
-                None => return Ok(None),
-                Some(b'*') => {
-                    let Some((count, pos)) = number_line(buf, 1, limits, LineKind::Count)? else {
-                        return Ok(None);
-                    };
-                    let Ok(missing) = usize::try_from(count) else { return Ok(Some(pos)) };
-                    check_count(missing, limits)?;
-                    self.state = State::Multibulk { missing, pos };
+        let from = match self.state {
+            State::Multibulk { missing, pos } => (missing, pos, None),
+            State::Bulk { missing, pos, len } => (missing, pos, Some(len)),
+            State::Start | State::StartAfterInline => {
+                self.begin();
+                match buf.first() {
+                    None => return Ok(None),
+                    Some(b'*') => match count_line(buf, limits)? {
+                        None => return Ok(None),
+                        Some((None, end)) => return Ok(Some(end)),
+                        Some((Some(count), pos)) => (count, pos, None),
+                    },
+                    Some(_) => return self.decode_inline(buf, limits),
                 }
-                Some(_) => return self.decode_inline(buf, limits),
             }
-        }
-        self.decode_multibulk(buf, limits)
+        };
+        self.decode_multibulk(buf, limits, from)
     }
 
+    #[inline]
+    fn begin(&mut self) {
+        self.args.clear();
+        if self.args.capacity() > ARGS_KEPT_MAX {
+            self.args.shrink_to(ARGS_KEPT_MAX);
+        }
+        self.state = State::Start;
+    }
+
+    /// Goes on with so many arguments missing, from a position on; the length of the first one may be known already.
+    #[inline]
     fn decode_multibulk(
         &mut self,
         buf: &[u8],
         limits: &Limits,
+        (mut missing, mut pos, mut pending): (usize, usize, Option<usize>),
     ) -> Result<Option<usize>, ProtocolError> {
-        let (mut missing, mut pos, mut pending) = match self.state {
-            State::Multibulk { missing, pos } => (missing, pos, None),
-            State::Bulk { missing, pos, len } => (missing, pos, Some(len)),
-            State::Start | State::StartAfterInline => return Ok(None),
-        };
         while missing > 0 {
             let len = match pending.take() {
                 Some(len) => len,
@@ -238,6 +242,27 @@ impl LineKind {
     }
 }
 
+/// Reads `*<count>\r\n`: how many arguments follow, `None` for fewer than none, and the position behind the line.
+#[inline]
+fn count_line(
+    buf: &[u8],
+    limits: &Limits,
+) -> Result<Option<(Option<usize>, usize)>, ProtocolError> {
+    let (count, pos) = match short_line(buf, 1) {
+        Some(line) => line,
+        None => match number_line(buf, 1, limits, LineKind::Count)? {
+            None => return Ok(None),
+            Some((count, pos)) => match usize::try_from(count) {
+                Err(_) => return Ok(Some((None, pos))),
+                Ok(count) => (count, pos),
+            },
+        },
+    };
+    check_count(count, limits)?;
+    Ok(Some((Some(count), pos)))
+}
+
+#[inline]
 fn check_count(count: usize, limits: &Limits) -> Result<(), ProtocolError> {
     if count > limits.args_max {
         return Err(ProtocolError::InvalidMultibulkLength);
@@ -256,6 +281,12 @@ fn bulk_line(
     limits: &Limits,
 ) -> Result<Option<(usize, usize)>, ProtocolError> {
     let Some(&first) = buf.get(pos) else { return Ok(None) };
+    if first == b'$'
+        && let Some((len, payload)) = short_line(buf, pos + 1)
+    {
+        check_bulk(len, limits)?;
+        return Ok(Some((len, payload)));
+    }
     if first != b'$' {
         // A Redis looks at the byte only once the line is there.
         return match number_line(buf, pos, limits, LineKind::Bulk) {
@@ -268,24 +299,47 @@ fn bulk_line(
         return Ok(None);
     };
     let len = usize::try_from(len).map_err(|_| ProtocolError::InvalidBulkLength)?;
+    check_bulk(len, limits)?;
+    Ok(Some((len, payload)))
+}
+
+#[inline]
+fn check_bulk(len: usize, limits: &Limits) -> Result<(), ProtocolError> {
     if len > limits.bulk_bytes_max {
         return Err(ProtocolError::InvalidBulkLength);
     }
     if limits.unauthenticated && len > UNAUTHENTICATED_BULK_BYTES_MAX {
         return Err(ProtocolError::UnauthenticatedBulkLength);
     }
-    Ok(Some((len, payload)))
+    Ok(())
+}
+
+/// The case of nearly every line: at most three digits, no leading zero, received whole. The number and the position
+/// behind the line.
+#[inline]
+pub(crate) fn short_line(buf: &[u8], start: usize) -> Option<(usize, usize)> {
+    let digit = |byte: u8| usize::from(byte - b'0');
+    // Redis waits for the byte behind `\r` but does not look at it.
+    match *buf.get(start..)? {
+        [a @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a), start + 3)),
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => {
+            Some((digit(a) * 10 + digit(b), start + 4))
+        }
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', _, ..] => {
+            Some((digit(a) * 100 + digit(b) * 10 + digit(c), start + 5))
+        }
+        _ => None,
+    }
 }
 
 /// Reads a decimal number and its `\r\n` from `start`: the number and the position behind the line.
-#[inline]
 fn number_line(
     buf: &[u8],
     start: usize,
     limits: &Limits,
     kind: LineKind,
 ) -> Result<Option<(i64, usize)>, ProtocolError> {
-    // The plain case: one to nine digits, no leading zero, the whole line received.
+    // The usual case: one to nine digits, no leading zero, the whole line received.
     let mut value: u32 = 0;
     let mut at = start;
     while let Some(&byte) = buf.get(at) {

@@ -97,6 +97,12 @@ impl Budget {
         self.pressure
     }
 
+    /// Whether somebody may not be read for what is held.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        self.pressure >= Pressure::Reading
+    }
+
     /// Whether there is no room for another command of a session that was charged `charge` and has `requests` in
     /// flight by now.
     #[inline]

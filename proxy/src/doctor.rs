@@ -209,10 +209,10 @@ mod tests {
     #[test]
     fn counts_are_whole_and_samples_bounded() {
         let doctor = Doctor::new(2);
-        for round in 0..1000_u64 {
-            let keys = [format!("a:{round}"), format!("b{}:x", "b".repeat(round as usize % 30))];
+        for (round, second) in (0..1000_usize).zip(0..) {
+            let keys = [format!("a:{round}"), format!("b{}:x", "b".repeat(round % 30))];
             let keys = keys.each_ref().map(String::as_str);
-            note(&doctor, round as usize % 2, round, &keys, DoctorKeys::Shapes);
+            note(&doctor, round % 2, second, &keys, DoctorKeys::Shapes);
         }
         let book = doctor.sum();
         let [finding] = book.values().collect::<Vec<_>>()[..] else { panic!("one kind") };

@@ -62,6 +62,8 @@ pub(crate) struct Join {
     sum: i64,
     /// Whether a part was a null: a guarded key was touched, and nothing ran.
     is_null: bool,
+    /// Elements that several parts of a transaction have a part of, by position.
+    inner: Vec<(u32, Join)>,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,13 @@ impl Join {
             bytes: Vec::new(),
             sum: 0,
             is_null: false,
+            inner: Vec::new(),
         }
+    }
+
+    /// Of a transaction: these elements are joined from what the parts have of them, in the order of the parts.
+    pub(crate) fn with_inner(self, inner: Vec<(u32, Join)>) -> Join {
+        Join { inner, ..self }
     }
 
     /// Takes the reply to one part; true when none is missing any more. A second reply to a part is dropped.
@@ -205,11 +213,11 @@ impl Join {
     }
 
     /// Where the element for each key lies in `bytes`; `None` when a part does not have one for each of its keys.
-    fn elements(&self) -> Option<Vec<Range<usize>>> {
+    fn elements(&mut self) -> Option<Vec<Range<usize>>> {
         // The replies are framed, so these limits have been held already.
         let limits = ReplyLimits::default();
-        let count = self.parts.iter().map(|part| part.keys.0.len()).sum();
-        let mut elements = vec![0..0; count];
+        let last = self.parts.iter().flat_map(|part| &part.keys.0).max();
+        let mut elements = vec![0..0; last.map_or(0, |last| *last as usize + 1)];
         for part in &self.parts {
             let reply = &self.bytes[part.reply.clone()];
             let (Head::Aggregate { elements: len }, mut at) =
@@ -222,12 +230,28 @@ impl Join {
             }
             for key in &part.keys.0 {
                 let len = frame::element_len(&reply[at..], &limits)?;
-                let start = part.reply.start + at;
-                *elements.get_mut(*key as usize)? = start..start + len;
+                match self.inner.iter_mut().find(|(position, _)| position == key) {
+                    Some((_, join)) => join.hand_in_next(&reply[at..at + len]),
+                    None => {
+                        let start = part.reply.start + at;
+                        *elements.get_mut(*key as usize)? = start..start + len;
+                    }
+                }
                 at += len;
             }
         }
+        for (position, join) in std::mem::take(&mut self.inner) {
+            let start = self.bytes.len();
+            join.write(&mut self.bytes);
+            *elements.get_mut(position as usize)? = start..self.bytes.len();
+        }
         Some(elements)
+    }
+
+    /// Takes the reply to the first part that is without one, when they come in their order.
+    fn hand_in_next(&mut self, reply: &[u8]) {
+        let part = self.parts.len() - self.missing;
+        self.hand_in(u32::try_from(part).unwrap_or(u32::MAX), reply);
     }
 }
 

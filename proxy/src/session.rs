@@ -220,6 +220,18 @@ pub(crate) enum Delivered {
     TooLate,
 }
 
+/// Requests for which a busy client keeps room (count).
+const QUEUE_BUSY: usize = 16;
+
+/// Gives back the room for more than `kept` requests, if there is any: mostly there is none, which `VecDeque` itself
+/// takes long to find out.
+#[inline]
+fn shrink_queue(queue: &mut VecDeque<Pending>, kept: usize) {
+    if queue.capacity() > kept {
+        queue.shrink_to(kept);
+    }
+}
+
 impl Session {
     /// A new client; `is_authenticated` when no password is asked for.
     pub(crate) fn new(
@@ -272,7 +284,15 @@ impl Session {
         }
     }
 
+    /// Whether a request that goes to one node needs nothing but a place in the queue: it is inside no transaction,
+    /// nothing is told about its keys, and the client may send it although it listens.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.transaction.is_none() && self.tracking.is_none() && self.subscriptions.count() == 0
+    }
+
     /// Requests without a reply (count).
+    #[inline]
     pub(crate) fn outstanding_count(&self) -> usize {
         self.queue.len()
     }
@@ -460,7 +480,7 @@ impl Session {
             self.out.truncate(start);
         }
         if self.queue.is_empty() {
-            self.queue.shrink_to(16);
+            shrink_queue(&mut self.queue, QUEUE_BUSY);
             self.has_held = false;
         }
     }

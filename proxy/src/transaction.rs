@@ -9,6 +9,9 @@
 //! here      PING                        (position 1)
 //! ```
 //!
+//! A command that is split outside of transactions (`MSET a 1 b 2`) has a part in the run of each of its slots, and the
+//! parts have one position.
+//!
 //! Invariants: nothing of a transaction is sent before `EXEC`; a command that was refused while queueing spoils
 //! the whole; commands of one slot keep their order.
 //!
@@ -21,6 +24,7 @@ use reddoor_protocol::slot::Slot;
 use thiserror::Error;
 
 use crate::config::CrossSlot;
+use crate::join::{Join, JoinBy, PartKeys};
 use crate::key_mapping::reply::ReplyShape;
 
 /// What opens a run at a node.
@@ -38,6 +42,26 @@ pub(crate) enum Place {
     AnyNode(Option<Slot>),
     /// At the front door.
     Here,
+    /// At the owners of several slots, in parts: the split of this number.
+    Parts(usize),
+}
+
+/// What one slot gets of a command that is split.
+#[derive(Clone, Debug)]
+pub(crate) struct SplitPart {
+    /// Where its keys lie.
+    pub(crate) slot: Slot,
+    /// The request for them.
+    pub(crate) request: Vec<u8>,
+    /// Which they are among all keys of the command.
+    pub(crate) keys: PartKeys,
+}
+
+/// A command in parts.
+#[derive(Debug)]
+struct Split {
+    by: JoinBy,
+    parts: Vec<SplitPart>,
 }
 
 /// What a transaction may hold.
@@ -94,6 +118,9 @@ struct Queued {
 pub(crate) struct Transaction {
     bytes: Vec<u8>,
     commands: Vec<Queued>,
+    splits: Vec<Split>,
+    /// Bytes of their parts.
+    splits_bytes: usize,
     /// The slot of the first key.
     slot: Option<Slot>,
     /// Whether a command was refused, so that `EXEC` will be.
@@ -136,13 +163,52 @@ impl Transaction {
         watched: Option<Slot>,
         limits: &QueueLimits,
     ) -> Result<(), QueueError> {
+        let slot = match place {
+            Place::Slot(slot) => Some(slot),
+            Place::AnyNode(_) | Place::Here | Place::Parts(_) => None,
+        };
+        self.admit(request.len(), slot.into_iter(), watched, limits)?;
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(request);
+        self.commands.push(Queued { bytes: start..self.bytes.len(), place });
+        Ok(())
+    }
+
+    /// As [`Transaction::queue`], for a command in parts, whose replies are joined so.
+    ///
+    /// # Errors
+    /// As [`Transaction::queue`].
+    pub(crate) fn queue_split(
+        &mut self,
+        by: JoinBy,
+        parts: Vec<SplitPart>,
+        watched: Option<Slot>,
+        limits: &QueueLimits,
+    ) -> Result<(), QueueError> {
+        let bytes = parts.iter().map(|part| part.request.len()).sum();
+        self.admit(bytes, parts.iter().map(|part| part.slot), watched, limits)?;
+        let end = self.bytes.len();
+        self.commands.push(Queued { bytes: end..end, place: Place::Parts(self.splits.len()) });
+        self.splits.push(Split { by, parts });
+        self.splits_bytes += bytes;
+        Ok(())
+    }
+
+    /// Whether there is room for a command with keys in these slots.
+    fn admit(
+        &mut self,
+        bytes: usize,
+        slots: impl Iterator<Item = Slot>,
+        watched: Option<Slot>,
+        limits: &QueueLimits,
+    ) -> Result<(), QueueError> {
         if self.commands.len() >= limits.commands_max {
             return Err(QueueError::Commands(limits.commands_max));
         }
-        if self.bytes.len() + request.len() > limits.bytes_max {
+        if self.bytes_len() + bytes > limits.bytes_max {
             return Err(QueueError::Bytes(limits.bytes_max));
         }
-        if let Place::Slot(slot) = place {
+        for slot in slots {
             match (watched, self.slot) {
                 (Some(watched), _) if watched != slot => {
                     return Err(QueueError::Unguarded(watched, slot));
@@ -153,9 +219,6 @@ impl Transaction {
                 _ => self.slot = self.slot.or(Some(slot)),
             }
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(request);
-        self.commands.push(Queued { bytes: start..self.bytes.len(), place });
         Ok(())
     }
 
@@ -168,7 +231,7 @@ impl Transaction {
 
     /// Bytes of the commands queued.
     pub(crate) fn bytes_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.splits_bytes
     }
 
     /// Commands queued (count).
@@ -186,21 +249,43 @@ impl Transaction {
         if needs_home {
             runs.push(Run { slot: home, positions: Vec::new(), bytes: MULTI.to_vec() });
         }
-        for (queued, position) in self.commands.iter().zip(0..) {
-            let slot = match queued.place {
-                Place::Slot(slot) => Some(slot),
-                Place::AnyNode(_) => home,
-                Place::Here => continue,
-            };
+        let mut add = |slot: Option<Slot>, position: u32, bytes: &[u8]| {
             let index = runs.iter().position(|run| run.slot == slot).unwrap_or_else(|| {
                 runs.push(Run { slot, positions: Vec::new(), bytes: MULTI.to_vec() });
                 runs.len() - 1
             });
             runs[index].positions.push(position);
-            runs[index].bytes.extend_from_slice(&self.bytes[queued.bytes.clone()]);
+            runs[index].bytes.extend_from_slice(bytes);
+        };
+        for (queued, position) in self.commands.iter().zip(0..) {
+            let bytes = &self.bytes[queued.bytes.clone()];
+            match queued.place {
+                Place::Slot(slot) => add(Some(slot), position, bytes),
+                Place::AnyNode(_) => add(home, position, bytes),
+                Place::Here => {}
+                Place::Parts(split) => {
+                    let parts = self.splits.get(split).map_or(&[][..], |split| &split.parts);
+                    parts.iter().for_each(|part| add(Some(part.slot), position, &part.request));
+                }
+            }
         }
         runs.iter_mut().for_each(|run| run.bytes.extend_from_slice(EXEC));
         runs
+    }
+
+    /// For each command in parts its position, and what joins the replies to them, in the order of the runs.
+    pub(crate) fn joins(&self, runs: &[Run]) -> Vec<(u32, Join)> {
+        let positions = self.commands.iter().zip(0..).filter_map(|(queued, position)| {
+            let Place::Parts(split) = queued.place else { return None };
+            Some((position, self.splits.get(split)?))
+        });
+        positions
+            .map(|(position, Split { by, parts })| {
+                let part_of = |run: &Run| parts.iter().find(|part| Some(part.slot) == run.slot);
+                let keys = runs.iter().filter_map(part_of).map(|part| part.keys.clone());
+                (position, Join::new(*by, keys))
+            })
+            .collect()
     }
 
     /// What the front door runs: positions, and the requests behind one another.
@@ -219,7 +304,7 @@ impl Transaction {
     fn slot_of_wanderers(&self) -> Option<Slot> {
         self.commands.iter().find_map(|queued| match queued.place {
             Place::AnyNode(slot) => slot,
-            Place::Slot(_) | Place::Here => None,
+            Place::Slot(_) | Place::Here | Place::Parts(_) => None,
         })
     }
 }
@@ -268,6 +353,39 @@ mod tests {
         transaction.queue(Place::Slot(slot(8)), b"b", None, &limits).unwrap();
         transaction.queue(Place::Slot(slot(7)), b"c", None, &limits).unwrap();
         assert_eq!(told(&transaction, None), ["7: [0, 2] ac", "8: [1] b"]);
+    }
+
+    #[test]
+    fn a_command_in_parts_has_one_in_each_run() {
+        let limits = QueueLimits { cross_slot: CrossSlot::PerSlot, ..LIMITS };
+        let part = |number, request: &[u8]| SplitPart {
+            slot: slot(number),
+            request: request.to_vec(),
+            keys: PartKeys(vec![u32::from(number) - 7]),
+        };
+        let parts = vec![part(7, b"m"), part(8, b"n")];
+        let mut transaction = Transaction::default();
+        transaction.queue(Place::Slot(slot(8)), b"a", None, &limits).unwrap();
+        transaction.queue_split(JoinBy::Key, parts.clone(), None, &limits).unwrap();
+        transaction.queue(Place::Slot(slot(7)), b"b", None, &limits).unwrap();
+        assert_eq!(told(&transaction, None), ["8: [0, 1] an", "7: [1, 2] mb"]);
+        assert_eq!(transaction.bytes_len(), 4);
+
+        let runs = transaction.runs(None);
+        let positions = runs.iter().map(|run| PartKeys(run.positions.clone()));
+        let by = JoinBy::Transaction { resp: reddoor_protocol::encode::Resp::V2, runs: 2 };
+        let mut join = Join::new(by, positions).with_inner(transaction.joins(&runs));
+        join.hand_in(0, b"*2\r\n+a\r\n*1\r\n:8\r\n");
+        join.hand_in(1, b"*2\r\n*1\r\n:7\r\n+b\r\n");
+        let mut reply = Vec::new();
+        join.write(&mut reply);
+        assert_eq!(reply, b"*3\r\n+a\r\n*2\r\n:7\r\n:8\r\n+b\r\n");
+
+        let refused = Transaction::default().queue_split(JoinBy::Key, parts.clone(), None, &LIMITS);
+        assert_eq!(refused, Err(QueueError::CrossSlot(slot(7), slot(8))));
+        let watched = Some(slot(7));
+        let refused = Transaction::default().queue_split(JoinBy::Key, parts, watched, &limits);
+        assert_eq!(refused, Err(QueueError::Unguarded(slot(7), slot(8))));
     }
 
     #[test]

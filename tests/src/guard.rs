@@ -55,14 +55,14 @@ fn tell(sign: char, rest: impl std::fmt::Display) {
     writeln!(input, "{sign} {rest}").expect("the guard lives as long as the tests");
 }
 
-/// From now on the process ends with the tests at the latest.
-pub(crate) fn watch(child: &Child) {
-    tell('+', child.id());
+/// From now on the process ends with the tests at the latest; with a sign before its number, its group.
+pub(crate) fn watch(id: i64) {
+    tell('+', id);
 }
 
 /// The process is about to be collected, so that its number may go to another one.
-pub(crate) fn release(child: &Child) {
-    tell('-', child.id());
+pub(crate) fn release(id: i64) {
+    tell('-', id);
 }
 
 /// A shell command that is run when the tests end, whether what it takes back is still there or not.

@@ -1,11 +1,14 @@
 //! A server process: its log, its signals, its end.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 
 use crate::guard;
 use crate::wait::wait_for;
@@ -20,6 +23,8 @@ pub struct Process {
     child: Child,
     log: PathBuf,
     has_ended: bool,
+    /// Whether the processes that it starts end with it.
+    leads_group: bool,
 }
 
 impl Process {
@@ -28,6 +33,18 @@ impl Process {
     /// # Panics
     /// It cannot be started.
     pub fn start(name: &str, dir: &Path, command: &mut Command) -> Process {
+        Process::run(name, dir, command, false)
+    }
+
+    /// As [`Process::start`], for a program that starts others: when it ends, or is killed, they are killed, too.
+    ///
+    /// # Panics
+    /// As [`Process::start`].
+    pub fn start_group(name: &str, dir: &Path, command: &mut Command) -> Process {
+        Process::run(name, dir, command.process_group(0), true)
+    }
+
+    fn run(name: &str, dir: &Path, command: &mut Command, leads_group: bool) -> Process {
         let log = dir.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log).expect("a log file");
         let err = out.try_clone().expect("a second handle of the log");
@@ -38,8 +55,9 @@ impl Process {
             .stderr(err)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        guard::watch(&child);
-        Process { name: name.to_owned(), child, log, has_ended: false }
+        let process = Process { name: name.to_owned(), child, log, has_ended: false, leads_group };
+        guard::watch(process.guarded());
+        process
     }
 
     /// Its process id.
@@ -61,14 +79,33 @@ impl Process {
             .unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
     }
 
+    /// What the guard kills: its number, that of a group with a sign before it.
+    fn guarded(&self) -> i64 {
+        let id = i64::from(self.child.id());
+        if self.leads_group { -id } else { id }
+    }
+
     /// How it ended, if it has.
     pub fn poll_end(&mut self) -> Option<ExitStatus> {
+        if self.leads_group && !self.has_ended {
+            self.end_group();
+        }
         let status = self.child.try_wait().expect("a child can be waited for");
         if status.is_some() && !self.has_ended {
             self.has_ended = true;
-            guard::release(&self.child);
+            guard::release(self.guarded());
         }
         status
+    }
+
+    /// Kills what is left of its group once it has ended. It is not collected before that, so its number, which is
+    /// the group's, cannot be another's.
+    fn end_group(&self) {
+        let pid = Pid::from_child(&self.child);
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if matches!(waitid(WaitId::Pid(pid), look), Ok(Some(_))) {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
     }
 
     /// Waits for its end.

@@ -5,7 +5,9 @@
 //!
 //! Source: redis `src/acl.c` ACLSetSelector, ACLDescribeSelectorCommandRules.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use reddoor_protocol::command::flags::AclCategories;
 use reddoor_protocol::command::{CommandId, CommandSpec, all, spec};
@@ -26,6 +28,13 @@ impl CommandSet {
     fn set(&mut self, id: CommandId, is_in: bool) {
         let (word, bit) = (&mut self.0[id.index() / 64], 1 << (id.index() % 64));
         if is_in { *word |= bit } else { *word &= !bit }
+    }
+
+    /// How many of these another set has, and how many it has not.
+    fn split_by(&self, other: &CommandSet) -> (u32, u32) {
+        self.0.iter().zip(other.0).fold((0, 0), |(common, own), (word, other)| {
+            (common + (word & other).count_ones(), own + (word & !other).count_ones())
+        })
     }
 
     /// Sets a command and all its subcommands.
@@ -116,10 +125,10 @@ impl CommandRules {
         let mut told = if adds { CommandSet::NONE } else { CommandSet::ALL };
         let mut left = self.allowed;
         let mut categories = AclCategories::all();
-        while let Some((category, name)) = best_fit(&left, categories, adds) {
-            told.set_category(category, adds);
-            left.set_category(category, !adds);
-            categories.remove(category);
+        while let Some(Category { bit, name, .. }) = best_fit(&left, categories, adds) {
+            told.set_category(*bit, adds);
+            left.set_category(*bit, !adds);
+            categories.remove(*bit);
             text.extend_from_slice(format!(" {}@{name}", sign(adds)).as_bytes());
         }
         for row in all() {
@@ -138,25 +147,31 @@ impl CommandRules {
     }
 }
 
-/// The category by which most can be told at once, with its name: of those in which more commands are to be told than
-/// not, the one with the fewest that are not, and with the most that are.
-fn best_fit(
-    left: &CommandSet,
-    categories: AclCategories,
-    adds: bool,
-) -> Option<(AclCategories, &'static str)> {
-    let mut best: Option<(usize, usize, AclCategories, &'static str)> = None;
-    for name in categories.names() {
-        let Some(category) = AclCategories::by_name(name.as_bytes()) else { continue };
-        let is_wanted = |row: &&CommandSpec| left.contains(row.id()) == adds;
-        let wanted = of_category(category).filter(is_wanted).count();
-        let unwanted = of_category(category).count() - wanted;
-        let is_better = best.is_none_or(|(least_unwanted, most_wanted, ..)| {
-            unwanted < least_unwanted || unwanted == least_unwanted && wanted > most_wanted
-        });
-        if wanted > unwanted && is_better {
-            best = Some((unwanted, wanted, category, name));
-        }
-    }
-    best.map(|(_, _, category, name)| (category, name))
+/// A category with its commands.
+struct Category {
+    bit: AclCategories,
+    name: &'static str,
+    members: CommandSet,
+}
+
+static CATEGORIES: LazyLock<Vec<Category>> = LazyLock::new(|| {
+    let category = |name: &'static str| {
+        let bit = AclCategories::by_name(name.as_bytes())?;
+        let mut members = CommandSet::NONE;
+        of_category(bit).for_each(|row| members.set(row.id(), true));
+        Some(Category { bit, name, members })
+    };
+    AclCategories::all().names().filter_map(category).collect()
+});
+
+/// The category by which most can be told at once: of those in which more commands are to be told than not, the one
+/// with the fewest that are not, and with the most that are.
+fn best_fit(left: &CommandSet, open: AclCategories, adds: bool) -> Option<&'static Category> {
+    let fits = CATEGORIES.iter().filter(|category| open.contains(category.bit)).map(|category| {
+        let (allowed, others) = category.members.split_by(left);
+        let (wanted, unwanted) = if adds { (allowed, others) } else { (others, allowed) };
+        (category, wanted, unwanted)
+    });
+    let fits = fits.filter(|(_, wanted, unwanted)| wanted > unwanted);
+    fits.min_by_key(|(_, wanted, unwanted)| (*unwanted, Reverse(*wanted))).map(|(best, ..)| best)
 }

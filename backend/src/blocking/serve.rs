@@ -132,7 +132,7 @@ fn keeps_waiting(
         origin: Origin::ReadyKey(key),
         now_ms,
     };
-    run_again(&mut call, &mut Turn { now_ms, last: Instant::now() });
+    run_again(&mut call, &mut Turn::new(now_ms));
     node.end_unit();
     // The look-ups were counted when the client came.
     (node.stats.keyspace_hits, node.stats.keyspace_misses) = hits_and_misses;

@@ -22,6 +22,7 @@ use super::core::links::LinkId;
 use super::core::tick::TICK_MS;
 use super::core::{Action, Core};
 use super::message::{MessageError, decode};
+use super::nodes_conf::Sync;
 use super::{Cluster, copy};
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
@@ -35,6 +36,9 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// The shortest time that the system takes for probes of a connection.
 const KEEPALIVE_MIN: Duration = Duration::from_secs(1);
+
+/// After so many ticks, a second, what was saved is synced.
+const SYNC_TICKS: u64 = 1_000 / TICK_MS;
 
 /// Rest after the system could not give a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -189,8 +193,11 @@ async fn tick(node: SharedNode) {
     let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
-        with_core(&node, |core| core.handle_tick(now_ms()));
+        for _ in 0..SYNC_TICKS {
+            interval.tick().await;
+            with_core(&node, |core| core.handle_tick(now_ms()));
+        }
+        cluster_of(&node, Cluster::sync);
     }
 }
 
@@ -228,7 +235,10 @@ fn act(node: &SharedNode) {
                 node.borrow_mut().begin_failover_pause(until);
             }
             Action::ResumeWrites => node.borrow_mut().end_failover_pause(),
-            Action::Save => cluster_of(node, Cluster::save),
+            Action::Save { is_promise } => {
+                let sync = if is_promise { Sync::Now } else { Sync::Later };
+                cluster_of(node, |cluster| cluster.save(sync));
+            }
         }
     }
 }

@@ -187,7 +187,33 @@ pub(crate) enum Action {
     /// Hold back no more.
     ResumeWrites,
     /// Write the nodes file. Asked for at most once between two polls.
-    Save,
+    Save {
+        /// Whether it has to be on the disk before anything else is done; what is not may be so some time later.
+        is_promise: bool,
+    },
+}
+
+/// Whether the nodes file is behind what it has to remember.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Unsaved {
+    #[default]
+    Nothing,
+    /// What other nodes would tell again, or an operator set.
+    Note,
+    /// An epoch, a vote, this node's own part: others rely on it as soon as they are told.
+    Promise,
+}
+
+impl Unsaved {
+    fn note(&mut self) {
+        if *self == Unsaved::Nothing {
+            *self = Unsaved::Note;
+        }
+    }
+
+    fn note_promise(&mut self) {
+        *self = Unsaved::Promise;
+    }
 }
 
 /// Messages counted by kind.
@@ -242,7 +268,7 @@ pub(crate) struct Core {
     /// Messages of this kind are passed over, for tests.
     ignored: Option<Kind>,
     actions: VecDeque<Action>,
-    is_save_due: bool,
+    unsaved: Unsaved,
 }
 
 impl Core {
@@ -252,7 +278,7 @@ impl Core {
         let id = core.made_up_id();
         let flags = MemberFlags::PRIMARY | MemberFlags::MYSELF;
         core.become_member(Member::new(id, flags, (String::new(), 0, 0), now_ms));
-        core.is_save_due = true;
+        core.unsaved.note_promise();
         core
     }
 
@@ -307,7 +333,7 @@ impl Core {
             stats: BusStats::default(),
             ignored: None,
             actions: VecDeque::new(),
-            is_save_due: false,
+            unsaved: Unsaved::default(),
         }
     }
 
@@ -341,10 +367,10 @@ impl Core {
     /// What is to be done next; to be called until it gives `None`.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         // A file that is behind must not be waited for by a message that tells what it should remember.
-        if std::mem::take(&mut self.is_save_due) {
-            return Some(Action::Save);
+        match std::mem::take(&mut self.unsaved) {
+            Unsaved::Nothing => self.actions.pop_front(),
+            unsaved => Some(Action::Save { is_promise: unsaved == Unsaved::Promise }),
         }
-        self.actions.pop_front()
     }
 
     /// What follows from anything that happened: a failover goes on, and the copy of the data goes where it belongs.

@@ -3,6 +3,12 @@
 //! How a save stays whole: the new text is written to a file beside it, synced, locked and renamed over the old one,
 //! and the directory is synced. Whatever happens meanwhile, the name stands for the old text or the new one.
 //!
+//! A save that promises nothing to other nodes ([`Sync::Later`]) is synced with the next one that does, or within a
+//! second: while slots are moved there are several for each slot, and each sync stops the node for as long as the disk
+//! takes. It outlives the process all the same. If the machine loses power before, the name stands for the old text or
+//! the new one, or for nothing where the file system does not order a rename behind what was written: then the node
+//! comes back as a new one, as which it can break no promise.
+//!
 //! How two nodes are kept from one file: whoever opens it locks it, as a Redis does, and keeps it open. The lock
 //! goes along with every save, because the new file is locked before it gets the name.
 //!
@@ -22,7 +28,7 @@ use thiserror::Error;
 
 use super::core::{Core, Remembered};
 use super::member::SlotSet;
-use crate::durable::put_in_place;
+use crate::durable::{put_in_place, sync_directory_of};
 
 /// Permissions of a new file: as for a file that a Redis makes.
 const MODE: u32 = 0o644;
@@ -54,12 +60,23 @@ pub(crate) enum NodesFileError {
     CutShort { path: PathBuf },
 }
 
+/// When a file that was written has to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// Before the call returns.
+    Now,
+    /// Within a second: see [`NodesFile::sync`].
+    Later,
+}
+
 /// The nodes file, locked.
 #[derive(Debug)]
 pub(crate) struct NodesFile {
     path: PathBuf,
     /// The file that has the name now. It is kept for its lock.
     locked: File,
+    /// Whether all of it is on the disk.
+    is_synced: bool,
 }
 
 impl NodesFile {
@@ -75,23 +92,37 @@ impl NodesFile {
             .read_to_end(&mut bytes)
             .map_err(|source| NodesFileError::Open { path: path.to_owned(), source })?;
         let remembered = if bytes.is_empty() { None } else { Some(parse(path, &bytes)?) };
-        Ok((NodesFile { path: path.to_owned(), locked }, remembered))
+        Ok((NodesFile { path: path.to_owned(), locked, is_synced: true }, remembered))
     }
 
-    /// Writes what the core remembers. Returns when it is on the disk.
+    /// Writes what the core remembers.
     ///
     /// # Errors
     /// The file is the old one, whole.
-    pub(crate) fn save(&mut self, core: &Core) -> io::Result<()> {
+    pub(crate) fn save(&mut self, core: &Core, sync: Sync) -> io::Result<()> {
         let mut aside = self.path.clone().into_os_string();
         aside.push(".new");
         let aside = PathBuf::from(aside);
-        let saved = replace(&self.path, &aside, text_of(core).as_bytes());
+        let saved = replace(&self.path, &aside, text_of(core).as_bytes(), sync);
         if saved.is_err() {
             // It may not even have been made.
             let _ = std::fs::remove_file(&aside);
         }
         self.locked = saved?;
+        self.is_synced = sync == Sync::Now;
+        Ok(())
+    }
+
+    /// Has on the disk what [`Sync::Later`] left to later.
+    ///
+    /// # Errors
+    /// It may be there or not.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        if !self.is_synced {
+            self.locked.sync_all()?;
+            sync_directory_of(&self.path)?;
+            self.is_synced = true;
+        }
         Ok(())
     }
 }
@@ -117,13 +148,18 @@ fn lock(path: &Path) -> Result<File, NodesFileError> {
     Err(NodesFileError::InUse { path: path.to_owned() })
 }
 
-fn replace(path: &Path, aside: &Path, bytes: &[u8]) -> io::Result<File> {
+fn replace(path: &Path, aside: &Path, bytes: &[u8], sync: Sync) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(MODE).open(aside)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
     file.try_lock().map_err(io::Error::from)?;
-    put_in_place(aside, path)?;
+    match sync {
+        Sync::Now => {
+            file.sync_all()?;
+            put_in_place(aside, path)?;
+        }
+        Sync::Later => std::fs::rename(aside, path)?,
+    }
     Ok(file)
 }
 

@@ -8,20 +8,18 @@ mod users;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::rc::Rc;
 
 use reddoor_protocol::command::flags::AclCategories;
 use reddoor_protocol::command::resolve::resolve_any_arity;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
-use crate::acl::{Denial, User, of_category};
+use crate::acl::{Denial, Login, of_category};
 use crate::client::{Client, Close};
 use crate::commands::argument::{integer, quoted, wrong_subcommand};
 use crate::commands::client::end_clients;
 use crate::execute::{Call, Handler};
 use crate::node::Node;
-use crate::pubsub::PubSub;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("acl|cat", cat),
@@ -121,35 +119,19 @@ fn dryrun(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 /// Ends the clients that are meant; if the caller is among them, as soon as it has been answered.
-fn dismiss(call: &mut Call<'_>, is_meant: impl Fn(&Client, &PubSub) -> bool) {
+fn dismiss(call: &mut Call<'_>, is_meant: impl Fn(&Client, &Node) -> bool) {
     end_clients(call.node, &is_meant);
-    if is_meant(call.client, &call.node.pubsub) {
+    if is_meant(call.client, call.node) {
         call.client.close = Some(Close::AfterReplies);
     }
 }
 
-/// Ends the clients of users that are there no more.
+/// Ends the clients of users that are there no more. What the caller still does, it does as a stranger.
 fn dismiss_removed(call: &mut Call<'_>) {
-    let mut gone: Vec<Rc<User>> = Vec::new();
-    let myself = &*call.client;
-    for client in call.node.clients.iter().chain([myself]) {
-        let user = &client.login.user;
-        if !call.node.acl.has(user) && !is_among(&gone, user) {
-            gone.push(Rc::clone(user));
-        }
-    }
-    dismiss(call, |client, _| is_among(&gone, &client.login.user));
-    log_out(call.client, call.node, &gone);
-}
-
-fn is_among(users: &[Rc<User>], user: &Rc<User>) -> bool {
-    users.iter().any(|other| Rc::ptr_eq(other, user))
-}
-
-/// What the caller still does before it is ended, it does as a stranger.
-fn log_out(client: &mut Client, node: &Node, gone: &[Rc<User>]) {
-    if is_among(gone, &client.login.user) {
-        client.login.user = node.acl.default_user();
-        client.login.is_authenticated = false;
+    let is_removed = |client: &Client, node: &Node| !node.acl.has(&client.login.user);
+    dismiss(call, is_removed);
+    if is_removed(call.client, call.node) {
+        let user = call.node.acl.default_user();
+        call.client.login = Login { user, is_authenticated: false };
     }
 }

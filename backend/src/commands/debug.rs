@@ -64,6 +64,12 @@ static ROWS: &[Row] = &[
         "Gives the replication history a new name.",
     ),
     row(
+        "CLIENT-EVICTION",
+        2..=2,
+        answers::client_eviction,
+        "Tells what clients take of maxmemory-clients.",
+    ),
+    row(
         "CLUSTERLINK",
         5..=5,
         cluster::kill_links,

@@ -8,7 +8,7 @@ use crate::commands::argument::{integer, is};
 use crate::data::keyspace::Expired;
 use crate::data::rdb::payload::{self, PayloadError};
 use crate::data::rdb::write::Compression;
-use crate::data::usage::Usage;
+use crate::data::usage::PastUse;
 use crate::execute::{Call, Handler};
 use crate::notify::Class;
 
@@ -35,8 +35,7 @@ struct Options {
     replaces: bool,
     /// The time to live is a time since 1970.
     is_absolute: bool,
-    idle_s: Option<i64>,
-    frequency: Option<i64>,
+    past_use: PastUse,
 }
 
 impl Options {
@@ -48,18 +47,17 @@ impl Options {
                 options.replaces = true;
             } else if is(option, "ABSTTL") {
                 options.is_absolute = true;
-            } else if is(option, "IDLETIME") && options.frequency.is_none() {
+            } else if is(option, "IDLETIME") && options.past_use.frequency.is_none() {
                 let idle_s = integer(args.next().ok_or(ReplyError::SYNTAX)?)?;
-                if idle_s < 0 {
-                    return Err(ReplyError::new("ERR Invalid IDLETIME value, must be >= 0"));
-                }
-                options.idle_s = Some(idle_s);
-            } else if is(option, "FREQ") && options.idle_s.is_none() {
+                let idle_s = u64::try_from(idle_s)
+                    .map_err(|_| ReplyError::new("ERR Invalid IDLETIME value, must be >= 0"))?;
+                options.past_use.idle_s = Some(idle_s);
+            } else if is(option, "FREQ") && options.past_use.idle_s.is_none() {
                 let frequency = integer(args.next().ok_or(ReplyError::SYNTAX)?)?;
-                if !(0..=255).contains(&frequency) {
-                    return Err(ReplyError::new("ERR Invalid FREQ value, must be >= 0 and <= 255"));
-                }
-                options.frequency = Some(frequency);
+                let frequency = u8::try_from(frequency).map_err(|_| {
+                    ReplyError::new("ERR Invalid FREQ value, must be >= 0 and <= 255")
+                })?;
+                options.past_use.frequency = Some(frequency);
             } else {
                 return Err(ReplyError::SYNTAX);
             }
@@ -96,7 +94,7 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
         remove_replaced(call, key);
     } else {
         call.node.databases[at.db].insert(key, value, expires_at_ms, at.now_ms);
-        note_usage(call, key, options);
+        call.node.databases[at.db].note_past_use(key, options.past_use, at.now_ms);
         propagate_time(call, expires_at_ms, options.is_absolute);
         call.changed(key);
         call.notify(Class::Generic, "restore", key);
@@ -129,25 +127,3 @@ fn remove_replaced(call: &mut Call<'_>, key: &[u8]) {
         call.notify(Class::Generic, "del", key);
     }
 }
-
-/// Lets a key look as if it had been used that long ago, or that often, whichever is kept.
-fn note_usage(call: &mut Call<'_>, key: &[u8], options: Options) {
-    let at = call.at();
-    let now_ms = at.now_ms;
-    let usage = if call.node.config.settings().memory.counts_uses() {
-        let frequency = options.frequency.and_then(|frequency| u8::try_from(frequency).ok());
-        frequency.map(|frequency| Usage::with_frequency(frequency, now_ms))
-    } else {
-        options.idle_s.map(|idle_s| {
-            let clock = i64::from(Usage::at(now_ms).bits() & IDLE_CLOCK_MAX);
-            let idle_s = u32::try_from(idle_s).ok().filter(|_| idle_s <= clock);
-            Usage::idle_for(idle_s.unwrap_or(IDLE_CLOCK_MAX / 2 + 1), now_ms)
-        })
-    };
-    if let (Some(usage), Some(record)) = (usage, call.node.peek(at, key)) {
-        record.usage = usage;
-    }
-}
-
-/// A Redis keeps the time of use in 24 bits of seconds; what lies before their beginning counts as half their range.
-const IDLE_CLOCK_MAX: u32 = (1 << 24) - 1;

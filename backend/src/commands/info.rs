@@ -3,6 +3,8 @@
 //! Fields of what this node does not do are there with the value that says so, because dashboards and rigs
 //! look for them.
 
+mod memory;
+
 mod per_command;
 
 mod persistence;

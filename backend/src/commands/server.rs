@@ -50,6 +50,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("latency|histogram", latency::histogram),
     ("latency|help", super::help),
     ("memory|usage", memory::usage),
+    ("memory|stats", memory::stats),
     ("memory|doctor", memory::doctor),
     ("memory|purge", memory::purge),
     ("memory|malloc-stats", memory::malloc_stats),

@@ -103,7 +103,7 @@ fn run_queue(
     (out, start): (&mut Vec<u8>, usize),
     now_ms: i64,
 ) -> bool {
-    let mut turn = Turn { now_ms, last: std::time::Instant::now() };
+    let mut turn = Turn::new(now_ms);
     let mut queue = queue.into_iter();
     let mut has_denied = false;
     while let Some(queued) = queue.next() {

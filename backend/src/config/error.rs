@@ -25,9 +25,16 @@ pub enum Place {
         file: PathBuf,
         /// The line's number.
         number: usize,
+        /// What it says.
+        text: String,
     },
     /// The arguments of the process.
-    Arguments,
+    Arguments {
+        /// The line's number, if each directive were one behind the file.
+        number: usize,
+        /// What it would say.
+        text: String,
+    },
 }
 
 /// What is wrong with a directive.
@@ -54,11 +61,36 @@ pub enum Problem {
     NoDirective,
 }
 
+impl ConfigError {
+    /// The mistake in several lines, as a Redis ends with it: tools search for them.
+    pub fn as_of_redis(&self, version: &str) -> String {
+        let (Place::Line { number, text, .. } | Place::Arguments { number, text }) = &self.place;
+        let reason = match &self.problem {
+            Problem::BadValue { expected, .. } => expected,
+            Problem::UnbalancedQuotes => "Unbalanced quotes in configuration line",
+            Problem::Unreadable(reason) => {
+                return format!(
+                    "# Fatal error, can't open config file '{}': {reason}",
+                    self.directive
+                );
+            }
+            Problem::UnknownDirective(_)
+            | Problem::NotServed
+            | Problem::TooManyFiles(_)
+            | Problem::NoDirective => "Bad directive or wrong number of arguments",
+        };
+        format!(
+            "\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n\
+             Reading the configuration file, at line {number}\n>>> '{text}'\n{reason}"
+        )
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Line { file, number } => write!(f, "{}:{number}: ", file.display())?,
-            Place::Arguments => f.write_str("arguments: ")?,
+            Place::Line { file, number, .. } => write!(f, "{}:{number}: ", file.display())?,
+            Place::Arguments { .. } => f.write_str("arguments: ")?,
         }
         let name = &self.directive;
         match &self.problem {

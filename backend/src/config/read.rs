@@ -12,6 +12,9 @@ use crate::config::error::{ConfigError, Place, Problem};
 use crate::config::users::Users;
 use crate::config::{Config, Values, table};
 
+/// The file name that means standard input.
+const STANDARD_INPUT: &str = "-";
+
 /// Files that may include each other (count); more is a circle.
 const FILES_MAX: usize = 64;
 
@@ -21,8 +24,14 @@ pub(super) fn from_args(args: &[String]) -> Result<Config, Vec<ConfigError>> {
         Some((first, rest)) if !first.starts_with("--") => (Some(first), rest),
         _ => (None, args),
     };
-    if let Some(file) = file {
-        reader.read_file(PathBuf::from(file), Place::Arguments);
+    // Behind everything else, `-` is one more file.
+    let (input, options) = match options.split_last() {
+        Some((last, rest)) if last == STANDARD_INPUT => (Some(last), rest),
+        _ => (None, options),
+    };
+    for name in file.into_iter().chain(input) {
+        let place = Place::Arguments { number: 1, text: name.clone() };
+        reader.read_file(PathBuf::from(name), place);
     }
     reader.read_options(options);
     let warnings = reader.warnings();
@@ -47,6 +56,8 @@ struct Reader {
     /// Whether a `save` line was seen: the first replaces the default, later ones add to it.
     has_save: bool,
     files_count: usize,
+    /// Lines of the files that the arguments name (count).
+    lines_count: usize,
     /// What standard input said, if it was read.
     input: Option<Vec<u8>>,
 }
@@ -62,7 +73,8 @@ impl Reader {
                 stack.pop();
                 continue;
             };
-            let place = Place::Line { file: file.clone(), number };
+            let text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+            let place = Place::Line { file: file.clone(), number, text };
             let Some(words) = self.split(&line, &place) else { continue };
             match words.split_first() {
                 Some((name, [path])) if name.eq_ignore_ascii_case(b"include") => {
@@ -81,15 +93,20 @@ impl Reader {
             Problem::TooManyFiles(FILES_MAX)
         } else {
             match self.read_text(&file) {
-                Ok(text) => return stack.push((file, lines_reversed(&text))),
-                Err(reason) => Problem::Unreadable(reason.to_string()),
+                Ok(text) => {
+                    let lines = lines_reversed(&text);
+                    // What is included is no part of the file in which a Redis counts on.
+                    self.lines_count += if stack.is_empty() { lines.len() } else { 0 };
+                    return stack.push((file, lines));
+                }
+                Err(reason) => Problem::Unreadable(reason_of(&reason)),
             }
         };
         self.errors.push(ConfigError { place, directive: file.display().to_string(), problem });
     }
 
     fn read_text(&mut self, file: &Path) -> io::Result<Vec<u8>> {
-        if file != Path::new("-") {
+        if file != Path::new(STANDARD_INPUT) {
             return fs::read(file);
         }
         let mut text = Vec::new();
@@ -117,10 +134,12 @@ impl Reader {
     /// Reads `--directive value …`; every argument up to the next one with two dashes is a word of the value.
     fn read_options(&mut self, options: &[String]) {
         let mut rest = options;
+        let mut number = self.lines_count.max(1);
         while let Some((first, tail)) = rest.split_first() {
+            number += 1;
             let Some(name) = first.strip_prefix("--") else {
                 let problem = Problem::NoDirective;
-                let place = Place::Arguments;
+                let place = Place::Arguments { number, text: format!("{first:?}") };
                 self.errors.push(ConfigError { place, directive: first.clone(), problem });
                 rest = tail;
                 continue;
@@ -128,17 +147,20 @@ impl Reader {
             let count = tail.iter().take_while(|word| !word.starts_with("--")).count();
             let (values, next) = tail.split_at(count);
             rest = next;
+            let words = values.iter().map(|value| format!(" {value:?}"));
+            let text = words.fold(name.to_owned(), |text, word| text + &word);
+            let place = Place::Arguments { number, text };
             match values {
                 // One argument may hold all words of a value: `--save "900 1"`.
                 [value] if takes_words(name) && !value.is_empty() => {
-                    if let Some(words) = self.split(value.as_bytes(), &Place::Arguments) {
-                        self.directive(name.as_bytes(), &words, Place::Arguments);
+                    if let Some(words) = self.split(value.as_bytes(), &place) {
+                        self.directive(name.as_bytes(), &words, place);
                     }
                 }
                 _ => {
                     let words: Vec<Vec<u8>> =
                         values.iter().map(|v| v.as_bytes().to_vec()).collect();
-                    self.directive(name.as_bytes(), &words, Place::Arguments);
+                    self.directive(name.as_bytes(), &words, place);
                 }
             }
         }
@@ -204,6 +226,12 @@ fn lines_reversed(text: &[u8]) -> Lines {
     let mut numbered: Lines = (1..).zip(lines).collect();
     numbered.reverse();
     numbered
+}
+
+/// The system's words without its number for them, as a Redis has them.
+fn reason_of(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn takes_words(name: &str) -> bool {

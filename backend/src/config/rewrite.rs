@@ -25,12 +25,7 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be read or written; it is as it was.
-    pub(crate) fn rewrite(
-        &self,
-        file: &Path,
-        extent: Extent,
-        users: &[Vec<u8>],
-    ) -> io::Result<()> {
+    pub(crate) fn rewrite(&self, file: &Path, extent: Extent, users: &[Vec<u8>]) -> io::Result<()> {
         let old = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),

@@ -146,3 +146,43 @@ fn a_rewrite_may_write_every_directive() {
     }
     assert_eq!(Config::from_args(&[file.display().to_string()]).unwrap().values.0, config.values.0);
 }
+
+#[test]
+fn users_are_checked_with_all_other_settings() {
+    let found = mistakes(
+        "--user a on +nosuch --user a --user b #abc --user c (+get --user --user d &x --aclfile f \
+         --acl-pubsub-default allchannels",
+    );
+    let adding = "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have \
+                  any effect. Try 'resetchannels' to start with an empty list of channels";
+    assert_eq!(
+        found,
+        [
+            "arguments: user 'a': Duplicate user found. A user can only be defined once in config files",
+            "arguments: user 'c': Unmatched parenthesis in acl selector starting at '(+get'.",
+            "arguments: user '': wrong number of arguments",
+            "arguments: aclfile 'f': users are declared beside this file, and can be in one place only",
+            "arguments: user 'a': Unknown command or category name in ACL: '+nosuch'",
+            "arguments: user 'b': The password hash must be exactly 64 characters and contain only lowercase \
+             hexadecimal characters",
+            &format!("arguments: user 'd': {adding}"),
+        ]
+    );
+}
+
+#[test]
+fn a_rewrite_has_the_users_of_today_where_those_before_them_stood() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("node.conf");
+    fs::write(&file, "user alice on\nport 7001\nuser bob on\nuser carol off\n").unwrap();
+    let config = Config::from_args(&[file.display().to_string()]).unwrap();
+    let users = [b"user alice on ~\"a -@all".to_vec(), b"user dan \xff".to_vec()];
+    config.rewrite(&file, Extent::Changed, &users).unwrap();
+    let text = "user alice on \"~\\\"a\" -@all\nport 7001\nuser dan \"\\xff\"\n";
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    // In a file of their own they have no place here.
+    fs::write(&file, "port 7001\naclfile users.acl\n").unwrap();
+    let config = Config::from_args(&[file.display().to_string()]).unwrap();
+    config.rewrite(&file, Extent::Changed, &users).unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "port 7001\naclfile users.acl\n");
+}

@@ -4,6 +4,7 @@
 mod pair;
 
 use crate::data::dict::Dict;
+use crate::data::estimate;
 use crate::data::hashing::HashKey;
 use crate::data::listpack::{Entry, Listpack, Position};
 
@@ -171,12 +172,14 @@ impl Hash {
     }
 
     /// Bytes on the heap. Costs O(fields) for a table.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match self {
             Hash::Compact(list) => list.heap_bytes(),
             Hash::Table(fields) => {
-                let owned: usize = fields.dict.iter().map(|(pair, ())| pair.heap_bytes()).sum();
-                size_of::<Fields>() + fields.dict.heap_bytes() + owned
+                let owned = fields.dict.iter().map(|(pair, ())| pair.heap_bytes());
+                size_of::<Fields>()
+                    + fields.dict.heap_bytes()
+                    + estimate::sum(owned, fields.dict.len(), samples)
             }
         }
     }

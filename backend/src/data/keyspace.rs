@@ -21,7 +21,7 @@ use crate::data::hashing::HashKey;
 use crate::data::key::Key;
 use crate::data::lazy_free::{self, Freeing};
 use crate::data::random::Random;
-use crate::data::usage::{Frequencies, Usage};
+use crate::data::usage::{Frequencies, PastUse, Usage};
 use crate::data::value::Value;
 
 /// One database.
@@ -203,40 +203,46 @@ impl Keyspace {
     /// The record of a key, if it is there and has not expired; one that has is removed now.
     #[inline]
     pub(crate) fn find(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
-        let (hash, index) = self.place(key);
-        if !self.may_be_found((hash, index), key, now_ms) {
-            return None;
-        }
-        part_of(&mut self.parts, index)?.keys.find_mut(hash, key)
+        let (index, at) = self.locate(key, now_ms)?;
+        part_of(&mut self.parts, index)?.keys.at_mut(at)
     }
 
     /// As [`Keyspace::find`], and notes that the key is used.
     #[inline]
     pub(crate) fn find_used(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Record> {
-        let (hash, index) = self.place(key);
-        if !self.may_be_found((hash, index), key, now_ms) {
-            return None;
-        }
-        let record = part_of(&mut self.parts, index)?.keys.find_mut(hash, key)?;
+        let (index, at) = self.locate(key, now_ms)?;
+        let record = part_of(&mut self.parts, index)?.keys.at_mut(at)?;
         self.uses.note(&mut record.usage, now_ms);
         Some(record)
     }
 
-    /// Whether a key's time has not come, or does not matter; otherwise it is removed if that is decided here.
+    /// The part in which a key is found, and its place there.
     #[inline]
-    fn may_be_found(&mut self, (hash, index): (u32, usize), key: &[u8], now_ms: i64) -> bool {
-        let Some(part) = self.parts[index].as_deref_mut() else { return false };
-        if part.volatile.find(hash, key).is_some_and(|time| *time < now_ms) {
-            match self.expired {
-                Expired::Removed => {
-                    self.remove_expired((hash, index), key);
-                    return false;
-                }
-                Expired::Hidden => return false,
-                Expired::Found => {}
-            }
+    fn locate(&mut self, key: &[u8], now_ms: i64) -> Option<(usize, usize)> {
+        let (hash, index) = self.place(key);
+        let keys = &self.parts[index].as_deref()?.keys;
+        let at = keys.position(hash, key)?;
+        let is_volatile = keys.at(at).is_some_and(|(_, record)| record.is_volatile);
+        if is_volatile && self.is_lost(hash, index, key, now_ms) {
+            return None;
         }
-        true
+        Some((index, at))
+    }
+
+    /// Whether a key that expires is not to be found any more; it may be removed now.
+    fn is_lost(&mut self, hash: u32, index: usize, key: &[u8], now_ms: i64) -> bool {
+        let time = self.parts[index].as_deref().and_then(|part| part.volatile.find(hash, key));
+        if time.is_none_or(|time| *time >= now_ms) {
+            return false;
+        }
+        match self.expired {
+            Expired::Removed => {
+                self.remove_expired((hash, index), key);
+                true
+            }
+            Expired::Hidden => true,
+            Expired::Found => false,
+        }
     }
 
     fn remove_expired(&mut self, (hash, index): (u32, usize), key: &[u8]) {
@@ -316,6 +322,17 @@ impl Keyspace {
     /// From now on notes uses of keys so: how often, or, with `None`, when.
     pub(crate) fn note_uses(&mut self, frequencies: Option<Frequencies>) {
         self.uses.frequencies = frequencies;
+    }
+
+    /// Lets a key look as if it had been used so, as far as that is kept.
+    pub(crate) fn note_past_use(&mut self, key: &[u8], past: PastUse, now_ms: i64) {
+        let (hash, index) = self.place(key);
+        if let Some(usage) = past.usage(now_ms, self.uses.frequencies)
+            && let Some(part) = self.parts[index].as_deref_mut()
+            && let Some(record) = part.keys.find_mut(hash, key)
+        {
+            record.usage = usage;
+        }
     }
 
     /// From now on frees values then.

@@ -44,8 +44,8 @@ impl List {
     }
 
     /// Bytes on the heap. Costs O(nodes).
-    pub(crate) fn heap_bytes(&self) -> usize {
-        size_of::<List>() + self.nodes.heap_bytes()
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+        size_of::<List>() + self.nodes.heap_bytes(samples)
     }
 
     /// How many nodes it is kept in.

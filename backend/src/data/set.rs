@@ -138,10 +138,10 @@ impl Set {
     }
 
     /// Bytes on the heap. Costs O(members) for a table.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match self {
             Set::Integers(integers) => integers.heap_bytes(),
-            Set::Texts(texts) => size_of::<Texts>() + texts.heap_bytes(),
+            Set::Texts(texts) => size_of::<Texts>() + texts.heap_bytes(samples),
         }
     }
 

@@ -251,10 +251,10 @@ impl SortedSet {
     }
 
     /// Bytes on the heap.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match &self.0 {
             Form::Compact(compact) => compact.list().heap_bytes(),
-            Form::Indexed(indexed) => indexed.heap_bytes(),
+            Form::Indexed(indexed) => indexed.heap_bytes(samples),
         }
     }
 

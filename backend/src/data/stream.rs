@@ -22,6 +22,7 @@ mod radix;
 
 use std::collections::BTreeMap;
 
+use crate::data::estimate;
 use crate::data::listpack::Malformed;
 
 use group::Group;
@@ -241,8 +242,9 @@ impl Stream {
     }
 
     /// Bytes on the heap.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let nodes: usize = self.nodes.values().map(Node::heap_bytes).sum();
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+        let nodes = self.nodes.values().map(Node::heap_bytes);
+        let nodes = estimate::sum(nodes, self.nodes.len(), samples);
         let groups: usize =
             self.groups().map(|(name, group)| name.len() + group.heap_bytes()).sum();
         size_of::<Stream>() + self.nodes.len() * size_of::<(Id, Node)>() + nodes + groups

@@ -20,6 +20,32 @@ pub(crate) struct Usage(u32);
 /// The counter of a key that has just come. Source: redis `src/server.h` LFU_INIT_VAL.
 const FREQUENCY_NEW: u8 = 5;
 
+/// What is told of a key's use before it came here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PastUse {
+    /// Seconds since the last use.
+    pub(crate) idle_s: Option<u64>,
+    pub(crate) frequency: Option<u8>,
+}
+
+impl PastUse {
+    /// As it is kept here, if it was told in that way.
+    pub(crate) fn usage(self, now_ms: i64, frequencies: Option<Frequencies>) -> Option<Usage> {
+        match frequencies {
+            None => self.idle_s.map(|idle_s| Usage::idle_for(idle_s, now_ms)),
+            Some(_) => self.frequency.map(|counter| Usage::with_frequency(counter, now_ms)),
+        }
+    }
+}
+
+/// What a file tells of how keys are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Nothing,
+    IdleTimes,
+    Frequencies(Frequencies),
+}
+
 /// How frequencies grow and fall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frequencies {
@@ -36,9 +62,13 @@ impl Usage {
         Usage(seconds(now_ms))
     }
 
-    /// Used that long ago.
-    pub(crate) fn idle_for(idle_s: u32, now_ms: i64) -> Usage {
-        Usage(seconds(now_ms).wrapping_sub(idle_s))
+    /// Used that long ago. A Redis keeps times of use in 24 bits of seconds; what lies before their beginning counts as
+    /// half their range.
+    fn idle_for(idle_s: u64, now_ms: i64) -> Usage {
+        const CLOCK_MAX: u32 = (1 << 24) - 1;
+        let now_s = seconds(now_ms);
+        let idle_s = u32::try_from(idle_s).ok().filter(|idle_s| *idle_s <= now_s & CLOCK_MAX);
+        Usage(now_s.wrapping_sub(idle_s.unwrap_or(CLOCK_MAX / 2 + 1)))
     }
 
     /// Seconds since the last use.
@@ -47,7 +77,7 @@ impl Usage {
     }
 
     /// With this counter now.
-    pub(crate) fn with_frequency(counter: u8, now_ms: i64) -> Usage {
+    fn with_frequency(counter: u8, now_ms: i64) -> Usage {
         Usage(minutes(now_ms) << u8::BITS | u32::from(counter))
     }
 
@@ -136,5 +166,6 @@ mod tests {
     fn idle_time_is_what_has_passed_since_the_last_use() {
         assert_eq!(Usage::at(NOW_MS).idle_s(NOW_MS + 5 * MINUTE_MS), 300);
         assert_eq!(Usage::idle_for(40, NOW_MS).idle_s(NOW_MS), 40);
+        assert_eq!(Usage::idle_for(1 << 30, NOW_MS).idle_s(NOW_MS), 1 << 23);
     }
 }

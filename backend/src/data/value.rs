@@ -76,15 +76,16 @@ impl Value {
         }
     }
 
-    /// About how many bytes it takes beyond the record that holds it.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    /// About how many bytes it takes beyond the record that holds it. What a large collection owns is told by so many
+    /// samples of its parts (count).
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match self {
             Value::String(string) => string.heap_bytes(),
-            Value::Hash(hash) => hash.heap_bytes(),
-            Value::Set(set) => set.heap_bytes(),
-            Value::List(list) => list.heap_bytes(),
-            Value::SortedSet(set) => set.heap_bytes(),
-            Value::Stream(stream) => stream.heap_bytes(),
+            Value::Hash(hash) => hash.heap_bytes(samples),
+            Value::Set(set) => set.heap_bytes(samples),
+            Value::List(list) => list.heap_bytes(samples),
+            Value::SortedSet(set) => set.heap_bytes(samples),
+            Value::Stream(stream) => stream.heap_bytes(samples),
         }
     }
 }

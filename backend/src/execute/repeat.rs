@@ -22,7 +22,7 @@ pub(crate) fn replay(
     turn: &mut Turn,
 ) -> Result<(), ResolveError> {
     let spec = match resolve_served(args) {
-        Ok(spec) => spec,
+        Ok((spec, _)) => spec,
         Err(error) => {
             client.last_command = None;
             return Err(error);

@@ -59,11 +59,29 @@ pub(crate) struct Presence {
 const EXEC: CommandId = CommandId::of("exec");
 const MIGRATE: CommandId = CommandId::of("migrate");
 
-/// Asks the cluster whether this node may run the request, which may write or not.
+/// Asks the cluster whether this node may run the request, which may write or not. For one key of a slot of this node's,
+/// while all is well, that is one look.
 ///
 /// # Errors
 /// `CROSSSLOT`, `MOVED`, `ASK`, `TRYAGAIN` or `CLUSTERDOWN`.
 pub(crate) fn check(
+    node: &mut Node,
+    client: &mut Client,
+    (spec, is_write): (&'static CommandSpec, bool),
+    args: Args<'_>,
+    now_ms: i64,
+) -> Result<(), ReplyError> {
+    if let Some(key) = spec.single_key_index().and_then(|index| args.get(index))
+        && let Some(cluster) = &node.cluster
+        && cluster.borrow().serves_at_rest(Slot::of_key(key), unsigned_ms(now_ms))
+    {
+        return Ok(());
+    }
+    check_all(node, client, (spec, is_write), args, now_ms)
+}
+
+/// As [`check`], whatever the request and the state of the cluster.
+fn check_all(
     node: &mut Node,
     client: &mut Client,
     (spec, is_write): (&'static CommandSpec, bool),
@@ -92,7 +110,7 @@ pub(crate) fn check(
         is_asking: client.is_asking || found.needs_no_asking,
         is_readonly: client.is_readonly,
         is_migrate: spec.id() == MIGRATE,
-        now_ms: u64::try_from(now_ms).unwrap_or(0),
+        now_ms: unsigned_ms(now_ms),
     };
     let Some(cluster) = node.cluster.as_ref().map(Rc::clone) else { return Ok(()) };
     let presence = || {
@@ -106,6 +124,10 @@ pub(crate) fn check(
         presence
     };
     cluster.borrow().route(&query, presence)
+}
+
+fn unsigned_ms(now_ms: i64) -> u64 {
+    u64::try_from(now_ms).unwrap_or(0)
 }
 
 /// The slot of a request's first key, if it has keys.

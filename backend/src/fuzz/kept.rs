@@ -16,6 +16,7 @@ use crate::data::rdb::file::decode::{Decoder, Item};
 use crate::data::rdb::file::fill::{Duplicates, Expired, Filler};
 use crate::data::rdb::file::write::{Content, write};
 use crate::data::rdb::write::Compression;
+use crate::data::usage::Told;
 use crate::node::Node;
 use crate::persistence::aof::commands;
 use crate::persistence::aof::manifest::Manifest;
@@ -63,6 +64,8 @@ pub fn data_file(bytes: &[u8], piece: usize) -> Result<Data, String> {
         aux: &[],
         compression: Compression::Off,
         checksum: Checksum::Off,
+        told: Told::Nothing,
+        now_ms: 0,
     };
     let mut bytes = Vec::new();
     write(&content, &mut bytes, &mut |_| {}).map_err(|error| error.to_string())?;

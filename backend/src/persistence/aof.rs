@@ -104,11 +104,19 @@ pub(crate) enum State {
 impl Aof {
     /// Why writes are refused, if they are.
     pub(crate) fn refusal(&self) -> Option<String> {
-        if self.state == State::Off {
-            return None;
-        }
-        let error = self.write_error.as_ref().or(self.sync_error.as_ref())?;
+        let error = self.error().filter(|_| self.state != State::Off)?;
         Some(format!("MISCONF Errors writing to the AOF file: {error}"))
+    }
+
+    /// Whether [`Aof::refusal`] has one.
+    #[inline]
+    pub(crate) fn is_failing(&self) -> bool {
+        self.state != State::Off && self.error().is_some()
+    }
+
+    #[inline]
+    fn error(&self) -> Option<&String> {
+        self.write_error.as_ref().or(self.sync_error.as_ref())
     }
 
     /// Gives the increment up, with what was not written to it. Nobody waits for that any more.

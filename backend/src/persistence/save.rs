@@ -10,9 +10,10 @@ use rustix::process::Pid;
 use crate::clock;
 use crate::data::rdb::file::write::{Content, write};
 use crate::durable::put_in_place;
+use crate::memory;
 use crate::node::Node;
 use crate::persistence::child::{self, Work};
-use crate::server::{REDIS_VERSION, resident_bytes};
+use crate::server::REDIS_VERSION;
 
 /// Bytes after which a file is synced while it is written, so that the system never has much to write at once.
 /// Source: redis `src/server.h` REDIS_AUTOSYNC_BYTES.
@@ -82,7 +83,7 @@ pub(crate) fn facts(is_base: bool) -> Vec<(&'static str, String)> {
         ("redis-ver", REDIS_VERSION.to_owned()),
         ("redis-bits", usize::BITS.to_string()),
         ("ctime", (clock::unix_ms() / 1000).to_string()),
-        ("used-mem", resident_bytes().to_string()),
+        ("used-mem", memory::used_bytes().to_string()),
         ("aof-base", u8::from(is_base).to_string()),
     ]
 }
@@ -97,6 +98,8 @@ impl Node {
             aux,
             compression: settings.compression,
             checksum: settings.checksum,
+            told: self.config.settings().memory.told_in_files(),
+            now_ms: clock::unix_ms(),
         }
     }
 

@@ -41,6 +41,12 @@ impl Node {
         self.config.settings().replication.is_read_only.then_some(refusal)
     }
 
+    /// Whether [`Node::refusal_of_writes`] has to be asked.
+    #[inline]
+    pub(crate) fn may_refuse_writes(&self) -> bool {
+        self.replication.upstream.is_some() || self.config.settings().replication.replicas_min > 0
+    }
+
     /// Whether this is a replica without its primary that is to tell nothing of its data meanwhile.
     pub(crate) fn is_stale(&self) -> bool {
         self.replication.upstream.is_some()

@@ -282,7 +282,7 @@ fn run_command(
     };
     running.has_written |= spec.is_write();
     node.effects.bound(reach);
-    let mut turn = Turn { now_ms: running.now_ms, last: Instant::now() };
+    let mut turn = Turn::new(running.now_ms);
     let mut call = Call {
         node,
         client: &mut running.client,

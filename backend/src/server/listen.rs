@@ -43,7 +43,7 @@ pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, RunError> {
                 Err(source) => {
                     let addr = format!("{name}:{}", settings.port);
                     tracing::warn!(
-                        "Warning: Could not create server TCP listening socket {addr}: {source}"
+                        "Warning: Could not create server TCP listening socket {addr}: bind: {source}"
                     );
                     tracing::warn!("Failed listening on port {} (TCP), aborting.", settings.port);
                     return Err(RunError::Listen { addr, source });

@@ -70,21 +70,31 @@ impl Session {
         client.used_at_ms = clock::unix_ms();
         node.stats.input_bytes += received.map_or(0, <[u8]>::len) as u64;
         node.stats.reads_processed += u64::from(received.is_some());
-        let mut replies = std::mem::take(&mut scratch.replies);
+        let Scratch { decoder, replies, .. } = scratch;
         node.tracking.current = Some(client.id);
-        self.execute_all(&mut node, &mut client, scratch, received, &mut replies);
+        self.execute_all(&mut node, &mut client, decoder, received, replies);
         node.tracking.current = None;
         self.check_query_limit(&mut node, &mut client);
         node.write_appended();
-        let sent = self.send(&mut node, &mut client, &replies);
+        let sent = self.send(&mut node, &mut client, replies);
         replies.clear();
         replies.shrink_to(REPLIES_BYTES_KEPT);
-        scratch.replies = replies;
+        self.is_calm = self.is_left_calm(&client);
         node.clients.put(self.seat, client);
         node.clients.recount(self.seat);
         node.broadcast_invalidations();
         node.after_turn();
         sent
+    }
+
+    fn is_left_calm(&self, client: &Client) -> bool {
+        let is_all_sent = self.replies.is_empty() && self.unsent_told == 0;
+        is_all_sent
+            && !self.is_held_back
+            && client.close.is_none()
+            && client.blocked.is_none()
+            && client.outbox.is_empty()
+            && client.replica.is_none()
     }
 
     /// Keeps what was received while the client waits.
@@ -110,12 +120,11 @@ impl Session {
         &mut self,
         node: &mut Node,
         client: &mut Client,
-        scratch: &mut Scratch,
+        shared_decoder: &mut RequestDecoder,
         received: Option<&[u8]>,
         replies: &mut Vec<u8>,
     ) {
-        let mut decoder =
-            self.decoder.take().unwrap_or_else(|| std::mem::take(&mut scratch.decoder));
+        let decoder = self.decoder.as_mut().unwrap_or(&mut *shared_decoder);
         // Bytes that were kept come first; without any, nothing need be copied.
         let mut kept = std::mem::take(&mut self.unread);
         let received = received.unwrap_or_default();
@@ -124,7 +133,7 @@ impl Session {
             kept.extend_from_slice(received);
         }
         let input = if is_direct { received } else { &kept };
-        let (consumed, stop) = run_all(node, client, &mut decoder, input, replies);
+        let (consumed, stop) = run_all(node, client, decoder, input, replies);
         self.is_held_back = stop == Stop::HeldBack && consumed < input.len();
         if consumed == input.len() {
             kept = Vec::new();
@@ -134,10 +143,10 @@ impl Session {
             kept.drain(..consumed);
         }
         self.unread = kept;
-        if decoder.is_partial() {
-            self.decoder = Some(decoder);
-        } else {
-            scratch.decoder = decoder;
+        if !decoder.is_partial() {
+            self.decoder = None;
+        } else if self.decoder.is_none() {
+            self.decoder = Some(std::mem::take(shared_decoder));
         }
     }
 
@@ -224,7 +233,8 @@ fn run_all(
     input: &[u8],
     replies: &mut Vec<u8>,
 ) -> (usize, Stop) {
-    let mut turn = Turn { now_ms: client.used_at_ms, last: Instant::now() };
+    let mut turn = Turn::new(client.used_at_ms);
+    turn.look(node, client);
     let mut limits = Limits {
         bulk_bytes_max: node.config.settings().bulk_bytes_max,
         // Ranges are kept only for arguments that were received, so Redis's own limit does no harm.
@@ -235,23 +245,22 @@ fn run_all(
     let mut consumed = 0;
     while client.close.is_none() && client.blocked.is_none() && replies.len() < REPLIES_BYTES_TURN {
         let rest = &input[consumed..];
+        if rest.is_empty() {
+            return (consumed, Stop::NeedsMore);
+        }
         match decoder.decode(rest, &limits) {
             Ok(Some(count)) => {
                 let args = decoder.args(rest);
                 if !args.is_empty() {
                     let start = replies.len();
-                    if execute(node, client, args, replies, &mut turn) == Outcome::Postponed {
-                        break;
+                    match execute(node, client, args, replies, &mut turn) {
+                        Outcome::Plain => {}
+                        Outcome::Answered => {
+                            look_after(node, client, replies, start);
+                            limits.unauthenticated = client.is_locked_out(&node.acl);
+                        }
+                        Outcome::Postponed => break,
                     }
-                    // The reply of a command that waits is left out when it comes.
-                    if client.blocked.is_none() && client.leaves_reply_out() {
-                        replies.truncate(start);
-                    }
-                    node.tell_put_off(client);
-                    if node.pubsub.has_absent() {
-                        node.pubsub.let_through(client, replies);
-                    }
-                    limits.unauthenticated = client.is_locked_out(&node.acl);
                 }
                 consumed += count;
             }
@@ -266,4 +275,17 @@ fn run_all(
         }
     }
     (consumed, Stop::HeldBack)
+}
+
+/// Leaves the reply that begins at `start` out if the client does not want it, and lets messages through that have
+/// waited for it.
+fn look_after(node: &mut Node, client: &mut Client, replies: &mut Vec<u8>, start: usize) {
+    // The reply of a command that waits is left out when it comes.
+    if client.blocked.is_none() && client.leaves_reply_out() {
+        replies.truncate(start);
+    }
+    node.tell_put_off(client);
+    if node.pubsub.has_absent() {
+        node.pubsub.let_through(client, replies);
+    }
 }

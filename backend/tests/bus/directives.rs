@@ -68,10 +68,6 @@ fn clients_are_told_the_names_that_were_asked_for() {
             let known = known(&clusters);
             for (theirs, ours) in clusters[0].iter().zip(&clusters[1]) {
                 check_script(theirs, ours, &script, &known);
-                if endpoint != "unknown-endpoint" {
-                    let shards = lines("CLUSTER SHARDS");
-                    check_script(theirs, ours, &shards, &known);
-                }
             }
         }
     }

@@ -184,3 +184,39 @@ fn a_node_of_no_cluster_refuses_as_a_redis_does() {
     );
     check_script(&real, &ours, &script, str::to_owned);
 }
+
+/// A command that its user may not run is refused before anybody looks where its keys lie.
+#[test]
+fn rights_come_before_slots() {
+    if !has_redis_server() {
+        return;
+    }
+    let clusters = [start_nodes(3, 0), start_nodes(0, 3)];
+    for nodes in &clusters {
+        form_shards(nodes, 2);
+        assert_eq!(nodes[0].ask("SET {06S} 1"), "OK");
+    }
+    compare(
+        &clusters,
+        0,
+        "ACL SETUSER u on nopass +@all -set ~{06S}* ~foo &s*
+        AUTH u x
+        GET {06S}
+        GET foo
+        GET bar
+        SET {06S} 1
+        SET bar 1
+        MGET {06S}1 bar
+        MGET {06S} foo
+        SSUBSCRIBE bar
+        SPUBLISH sbar x
+        CLUSTER KEYSLOT a
+        MULTI
+        GET {06S}
+        GET bar
+        EXEC
+        SORT {06S} BY x*
+        AUTH default x
+        ACL DELUSER u",
+    );
+}

@@ -6,6 +6,7 @@ mod rules;
 
 pub(crate) mod scripts;
 
+use reddoor_protocol::command::flags::AclCategories;
 use reddoor_protocol::value::Value;
 use reddoor_scripts::family::Family;
 use reddoor_scripts::{grammar, reply};
@@ -112,6 +113,20 @@ fn entries(reply: &[u8]) -> String {
 fn is_own(name: &Value) -> bool {
     let Value::Bulk(name) = name else { return false };
     [b"age-seconds".as_slice(), b"client-info"].contains(&name.as_slice())
+}
+
+/// The commands of each category, which a Redis has in the order of its hash table.
+pub(crate) fn compare_categories(pair: &Pair) {
+    let mut both = Both::connect(pair, "categories");
+    for name in AclCategories::all().names() {
+        let [theirs, ours] =
+            both.call(&["ACL", "CAT", name].map(|word| word.into())).map(|reply| {
+                let mut names = reply::texts(&reply);
+                names.sort();
+                names
+            });
+        assert_eq!(ours, theirs, "{name}");
+    }
 }
 
 /// Random rules for a user: what is said of each change, what is told of the user then, and what it may do with any

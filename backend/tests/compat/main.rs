@@ -155,6 +155,7 @@ fn users_come_and_go_alike() {
         [&[][..], &["HELLO 3"]].iter().for_each(|setup| several::compare(&pair, script, setup));
     }
     acl::compare_log(&pair);
+    acl::compare_categories(&pair);
 }
 
 #[test]

@@ -1,49 +1,7 @@
 //! `DEBUG`: digests are a Redis's own for the same data, and what ends the process does.
 
+use crate::data::{fill, keys};
 use crate::server::{Kind, Server, has_redis_server, wait_for};
-
-/// Values of every type in every encoding, some that expire, in two databases.
-const DATA: &[&str] = &[
-    "SET text hello",
-    "SET number 12345",
-    "SET volatile x EX 100000",
-    "APPEND raw 12",
-    "RPUSH list a b 3 -7 c",
-    "SADD integers 1 2 3 -4",
-    "SADD texts x y z 5",
-    "ZADD compact 1 a 2.5 b -inf c 3e50 d 7 8",
-    "HSET small f v g 12 h -1",
-    "XADD stream 1-1 f v g 7",
-    "XADD stream 1-2 f w g 8",
-    "XADD stream 5-0 other x",
-    "XDEL stream 1-2",
-    "XGROUP CREATE stream g 0",
-    "PFADD hll a b c",
-    "SETBIT bits 100 1",
-    "GEOADD places 13.361389 38.115556 Palermo",
-    "EXPIRE small 50000",
-];
-
-/// Sends the data, and collections too large to be compact.
-fn fill(server: &Server) {
-    let mut client = server.client();
-    for request in DATA {
-        let reply = client.ask(request);
-        assert!(!reply.starts_with('-'), "{request}: {reply}");
-    }
-    for number in 0..600 {
-        client.ask(&format!("HSET large field:{number} {number}"));
-        client.ask(&format!("SADD many member:{number}"));
-        client.ask(&format!("ZADD order {number}.25 member:{number}"));
-        client.ask(&format!("RPUSH row element:{number} {number}"));
-        client.ask(&format!("XADD entries {number}-1 f {number}"));
-    }
-    client.ask("SELECT 3");
-    client.ask("SET text hello");
-}
-
-const KEYS: &str = "text number volatile raw list integers texts compact small stream hll bits places large many \
-                    order row entries nosuch";
 
 #[test]
 fn equal_data_has_a_redis_s_own_digests() {
@@ -55,10 +13,8 @@ fn equal_data_has_a_redis_s_own_digests() {
         let server = Server::start(kind, dir.path(), "");
         assert_eq!(server.ask("DEBUG DIGEST"), "0".repeat(40));
         fill(&server);
-        let values: Vec<(&str, String)> = KEYS
-            .split(' ')
-            .map(|key| (key, server.ask(&format!("DEBUG DIGEST-VALUE {key}"))))
-            .collect();
+        let values: Vec<(&str, String)> =
+            keys().map(|key| (key, server.ask(&format!("DEBUG DIGEST-VALUE {key}")))).collect();
         let whole = server.ask("DEBUG DIGEST");
         assert_eq!(server.ask("DEBUG RELOAD"), "OK");
         assert_eq!(server.ask("DEBUG DIGEST"), whole, "{kind:?} after a reload");
@@ -127,7 +83,7 @@ fn subcommands_answer_as_a_redis_s() {
         let mut answers: Vec<(&str, String)> =
             ANSWERS.iter().map(|request| (*request, client.ask(request))).collect();
         // Where it lies, and when it was used, differs.
-        for key in KEYS.split(' ').filter(|key| *key != "nosuch") {
+        for key in keys().filter(|key| *key != "nosuch") {
             let facts = client.ask(&format!("DEBUG OBJECT {key}"));
             let is_same = |word: &&str| !word.starts_with("at:") && !word.starts_with("lru");
             let facts: Vec<&str> = facts.split(' ').filter(is_same).collect();

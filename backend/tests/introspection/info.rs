@@ -125,7 +125,7 @@ fn primaries_and_replicas_tell_the_same_fields() {
         let replica_of = format!("--replicaof 127.0.0.1 {}", server.port);
         let dir = tempfile::tempdir().unwrap();
         let replica = Server::start(Kind::Real, dir.path(), &replica_of);
-        server.wait_info("connected_slaves", "1");
+        server.wait_info("min_slaves_good_slaves", "1");
         replica.wait_info("master_link_status", "up");
         (replica, dir)
     });

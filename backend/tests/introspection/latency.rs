@@ -36,7 +36,7 @@ fn slow_commands_are_events() {
         assert!(number(at) > 1_700_000_000);
         assert!((50..1000).contains(&number(longest)), "{longest:?}");
         assert!(number(last) >= 30);
-        let history = client.call(&[b"LATENCY", b"HISTORY", b"COMMAND"]).unwrap();
+        let history = client.call(&[b"LATENCY", b"HISTORY", b"command"]).unwrap();
         assert!((1..=2).contains(&history.as_array().unwrap().len()), "{kind:?}");
         assert_eq!(client.ask("LATENCY RESET nosuch"), ":0");
         assert_eq!(client.ask("LATENCY RESET nosuch command"), ":1");

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::find;
+use crate::forming;
 use crate::process::Server;
-use crate::target::{Started, backing};
+use crate::target::Started;
 
 /// The binary built beside this program.
 pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf> {
@@ -31,7 +32,7 @@ pub(crate) fn start_node(program: &Path, port: u16, folder: &Path) -> Started {
 pub(crate) fn start_cluster_of_one(program: &Path, port: u16, folder: &Path) -> Started {
     let mut server = node(program, port, folder, &["--cluster-enabled", "yes"])?;
     server.wait_until_serving(port, &["PING"])?;
-    backing::own_all_slots(port)?;
+    forming::own_all_slots(port)?;
     Ok((server, version(program)))
 }
 

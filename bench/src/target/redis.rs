@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::find;
+use crate::forming;
 use crate::process::Server;
-use crate::target::{Started, backing};
+use crate::target::Started;
 
 /// Starts a redis-server on a port of this machine, with further directives.
 pub(crate) fn start(
@@ -28,6 +29,6 @@ pub(crate) fn start_plain(program: &Path, port: u16, folder: &Path) -> Started {
 pub(crate) fn start_cluster_of_one(program: &Path, port: u16, folder: &Path) -> Started {
     let mut server = start(program, port, folder, &["--cluster-enabled", "yes"])?;
     server.wait_until_serving(port, &["PING"])?;
-    backing::own_all_slots(port)?;
+    forming::own_all_slots(port)?;
     Ok((server, find::version(program, "--version")))
 }

@@ -77,13 +77,27 @@ impl Starter {
         folder: &str,
         directives: &[&str],
     ) -> Result<(u16, Server)> {
-        let (port, folder) = (self.ports.take()?, self.folder.join(folder));
-        let server = if target == Target::Redis {
-            redis::start(&self.redis_server, port, &folder, directives)?
+        let port = self.ports.take()?;
+        Ok((port, self.start_at(target, port, folder, directives)?))
+    }
+
+    /// As [`Starter::start_in`], at this port.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn start_at(
+        &mut self,
+        target: Target,
+        port: u16,
+        folder: &str,
+        directives: &[&str],
+    ) -> Result<Server> {
+        let folder = self.folder.join(folder);
+        if target == Target::Redis {
+            redis::start(&self.redis_server, port, &folder, directives)
         } else {
-            reddoor::node(&self.reddoor()?, port, &folder, directives)?
-        };
-        Ok((port, server))
+            reddoor::node(&self.reddoor()?, port, &folder, directives)
+        }
     }
 
     fn launch(&mut self, target: Target, port: u16) -> Started {

@@ -52,11 +52,13 @@ pub fn resolve(args: Args<'_>) -> Result<&'static CommandSpec, ResolveError> {
 pub fn resolve_any_arity(args: Args<'_>) -> Result<&'static CommandSpec, ResolveError> {
     let name = args.get(0).unwrap_or_default();
     let spec = lookup(name).ok_or(ResolveError::UnknownCommand)?;
-    match args.get(1) {
-        Some(subname) if spec.is_container() => find_subcommand(spec, subname)
-            .ok_or(ResolveError::UnknownSubcommand { container: spec }),
-        _ => Ok(spec),
+    if spec.is_container()
+        && let Some(subname) = args.get(1)
+    {
+        return find_subcommand(spec, subname)
+            .ok_or(ResolveError::UnknownSubcommand { container: spec });
     }
+    Ok(spec)
 }
 
 /// The row of a container's subcommand, in any case of letters.

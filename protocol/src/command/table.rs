@@ -18,7 +18,8 @@
 //!
 //! One file per group, rows sorted by name, so that a container stands before its subcommands.
 //! Numbers of rows are made here, and so is the index from names to rows: an open-addressing table over the
-//! length and at most sixteen bytes of the name, all of it made while the crate is compiled.
+//! length and at most sixteen bytes of the name, which are compared as two numbers; all of it is made while the crate
+//! is compiled.
 
 mod bitmaps;
 mod cluster;
@@ -79,13 +80,19 @@ const EMPTY: u16 = u16::MAX;
 /// Numbers of commands (not of subcommands) by the hash of their names.
 static INDEX: [u16; INDEX_PLACES] = index_rows();
 
+/// The names of all rows as [`fold`] has them.
+static FOLDED: [Folded; ROWS_COUNT] = fold_rows();
+
 #[inline]
 pub(super) fn lookup(name: &[u8]) -> Option<&'static CommandSpec> {
-    let mut place = place_of(name);
+    let folded = fold(name);
+    let mut place = place_of(folded);
     loop {
-        let number = INDEX[place];
-        let spec = ROWS.get(usize::from(number))?;
-        if spec.name.as_bytes().eq_ignore_ascii_case(name) {
+        let number = usize::from(INDEX[place]);
+        let spec = ROWS.get(number)?;
+        if FOLDED[number] == folded
+            && (name.len() <= FOLDED_BYTES || spec.name.as_bytes().eq_ignore_ascii_case(name))
+        {
             return Some(spec);
         }
         place = (place + 1) % INDEX_PLACES;
@@ -149,7 +156,7 @@ const fn index_rows() -> [u16; INDEX_PLACES] {
     let mut at = 0;
     while at < ROWS_COUNT {
         if !is_subcommand(ROWS[at].name) {
-            let mut place = place_of(ROWS[at].name.as_bytes());
+            let mut place = place_of(FOLDED[at]);
             while index[place] != EMPTY {
                 place = (place + 1) % INDEX_PLACES;
             }
@@ -160,13 +167,42 @@ const fn index_rows() -> [u16; INDEX_PLACES] {
     index
 }
 
-/// Where the search for a name begins; the same for all cases of its letters.
+const fn fold_rows() -> [Folded; ROWS_COUNT] {
+    let mut folded = [Folded { head: 0, tail: 0, len: 0 }; ROWS_COUNT];
+    let mut at = 0;
+    while at < ROWS_COUNT {
+        folded[at] = fold(ROWS[at].name.as_bytes());
+        at += 1;
+    }
+    folded
+}
+
+/// A name as numbers, its capitals made small. Up to [`FOLDED_BYTES`] bytes they tell all of it, beyond that its two
+/// ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Folded {
+    head: u64,
+    tail: u64,
+    len: usize,
+}
+
+/// See [`Folded`].
+const FOLDED_BYTES: usize = 16;
+
+/// Where the search for a name begins.
 #[inline]
-const fn place_of(name: &[u8]) -> usize {
-    /// Sets the bit that tells small letters from capitals, in eight bytes.
-    const CASE: u64 = 0x2020_2020_2020_2020;
+const fn place_of(name: Folded) -> usize {
     /// 2^64 divided by the golden ratio, made odd: spreads what it multiplies over the high bits.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let head = name.head.wrapping_add(name.len as u64).wrapping_mul(SPREAD);
+    let mixed = (head ^ (head >> 32) ^ name.tail).wrapping_mul(SPREAD);
+    #[expect(clippy::cast_possible_truncation, reason = "so few bits are left")]
+    let place = (mixed >> (64 - INDEX_PLACES.ilog2())) as usize;
+    place
+}
+
+#[inline]
+const fn fold(name: &[u8]) -> Folded {
     let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
         (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
         _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
@@ -176,11 +212,20 @@ const fn place_of(name: &[u8]) -> usize {
             _ => (short_head(name), 0),
         },
     };
-    let head = (head | CASE).wrapping_add(name.len() as u64).wrapping_mul(SPREAD);
-    let mixed = (head ^ (head >> 32) ^ (tail | CASE)).wrapping_mul(SPREAD);
-    #[expect(clippy::cast_possible_truncation, reason = "so few bits are left")]
-    let place = (mixed >> (64 - INDEX_PLACES.ilog2())) as usize;
-    place
+    Folded { head: with_small_letters(head), tail: with_small_letters(tail), len: name.len() }
+}
+
+/// Eight bytes with the capitals among them made small.
+#[inline]
+const fn with_small_letters(bytes: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Without their highest bits no byte carries into the next; that bit then says what the sum has passed.
+    let low = bytes & (EACH * 0x7f);
+    let from_a = low + EACH * (0x80 - b'A' as u64);
+    let past_z = low + EACH * (0x7f - b'Z' as u64);
+    let capitals = from_a & !past_z & !bytes & (EACH * 0x80);
+    // What tells small letters from capitals is the third bit from the top.
+    bytes | capitals >> 2
 }
 
 /// A name of at most three bytes as a number.

@@ -243,7 +243,8 @@ fn write_shards_member(
         Endpoint::Ip => reply.bulk(node.ip.as_bytes()),
         Endpoint::Hostname if !shows_hostname => reply.bulk(b"?"),
         Endpoint::Hostname => reply.bulk(node.hostname.as_bytes()),
-        Endpoint::Unknown => reply.null(),
+        // Not null, as in `CLUSTER SLOTS`: this reply has it empty.
+        Endpoint::Unknown => reply.bulk(b""),
     }
     if shows_hostname {
         reply.bulk(b"hostname");

@@ -6,7 +6,7 @@
 //! "lock:{*} lock-signal:{*} -> lock"       a lock with its signal
 //! ```
 //!
-//! A pattern is one of `KEYS`. `{*}` in it takes what stands there, up to the byte that follows in the pattern; keys
+//! A pattern is one of `KEYS`. With an open brace in it it takes keys though they have a hash tag. `{*}` in it takes what stands there, up to the byte that follows in the pattern; keys
 //! of one rule in which it takes the same are together.
 //!
 //! Not here: under which names such keys are stored (see `key_mapping`).
@@ -74,19 +74,18 @@ impl ColocationRule {
     }
 
     /// The group in which the rule puts a key, empty when the rule has one group only; `None` when it does not take
-    /// the key. A key with a hash tag of its own is where it wants to be.
+    /// the key. A key with a hash tag of its own is where it wants to be, unless a pattern says that it knows the brace.
     pub fn group_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        if hash_tag(key).len() != key.len() {
-            return None;
-        }
-        self.patterns.iter().find_map(|pattern| pattern.group_of(key))
+        let is_tagged = hash_tag(key).len() != key.len();
+        let patterns = self.patterns.iter().filter(|pattern| !is_tagged || pattern.has_brace());
+        patterns.into_iter().find_map(|pattern| pattern.group_of(key))
     }
 }
 
 impl KeyPattern {
     fn parse(text: &str) -> Option<KeyPattern> {
         let Some((head, tail)) = text.split_once(GROUP) else {
-            return (!text.contains(['{', '}'])).then(|| KeyPattern::Plain(text.into()));
+            return (!text.contains('}')).then(|| KeyPattern::Plain(text.into()));
         };
         let is_wild = |text: &str| text.contains(['*', '?', '[', '\\']);
         let has_braces = |text: &str| text.contains(['{', '}']);
@@ -96,6 +95,11 @@ impl KeyPattern {
             return None;
         }
         Some(KeyPattern::Grouped { head: head.into(), tail: tail.into() })
+    }
+
+    /// Whether keys that fit have a brace which is no hash tag to those who made it.
+    fn has_brace(&self) -> bool {
+        matches!(self, KeyPattern::Plain(pattern) if pattern.contains(&b'{'))
     }
 
     fn group_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
@@ -161,6 +165,9 @@ mod tests {
         assert_eq!(group("celery* -> c", "celery{1}"), None);
         assert_eq!(group("* -> c", "celery{}1"), Some(String::new()));
         assert_eq!(group("bull:{*}:* -> bull", "bull:}:x"), None);
+        let json = "at:* at:{\"* -> at";
+        assert_eq!(group(json, r#"at:{"n":1}"#), Some(String::new()));
+        assert_eq!(group(json, "at:{n}"), None);
     }
 
     #[test]

@@ -28,10 +28,10 @@ pub const PRESETS: &[Preset] = &[
         name: "celery",
         about: "Celery 5.7 with kombu: queues and results of the names that it chooses by itself",
         rules: &[
-            "celery-taskset-meta-{*}.* -> celery-chord",
-            "celery celery[^-]* _kombu.binding.* unacked* *.reply.celery.pidbox* -> celery",
+            "celery-taskset-meta-{*}.* celery-taskset-meta-{*} -> celery-chord",
+            "celery celery[^-]* _kombu.binding* unacked* *.celery.pidbox* -> celery",
         ],
-        script_args: &[],
+        script_args: &["_kombu.binding* -> celery"],
         warning: "queues with names of your own need a rule of their own: \"NAME NAME\\u0006* -> celery\"",
     },
     Preset { name: "rq", about: "RQ 2.12", rules: &["rq:* -> rq"], script_args: &[], warning: "" },
@@ -52,9 +52,17 @@ pub const PRESETS: &[Preset] = &[
                   prefix: '{bq}' in its options has no such limit",
     },
     Preset {
+        name: "channels-redis",
+        about: "channels-redis 4.3 with RedisChannelLayer, with its prefix as shipped",
+        rules: &["asgi* -> asgi"],
+        script_args: &["asgi* -> asgi"],
+        warning: "",
+    },
+    Preset {
         name: "node-resque",
         about: "node-resque 9.7, with its namespace as shipped",
-        rules: &["resque:* -> resque"],
+        // Where a job is delayed to is kept under what the job is, as JSON.
+        rules: &["resque:* resque:timestamps:{\"* -> resque"],
         script_args: &[],
         warning: "",
     },
@@ -62,7 +70,10 @@ pub const PRESETS: &[Preset] = &[
         name: "sidekiq",
         about: "Sidekiq 6.4",
         rules: &[
-            "queue:* queues retry schedule dead processes stat:* *:[0-9]*:[0-9a-f]* -> sidekiq",
+            // Processes are host:number:twelve hexadecimal digits, and some keys of theirs go on behind that.
+            "queue:* queues retry schedule dead processes stat:* \
+             *:[0-9]*:[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]\
+             [0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]* -> sidekiq",
         ],
         script_args: &[],
         warning: "",
@@ -71,6 +82,20 @@ pub const PRESETS: &[Preset] = &[
         name: "dramatiq",
         about: "dramatiq 2.2, with its namespace as shipped",
         rules: &["dramatiq dramatiq:* -> dramatiq"],
+        script_args: &[],
+        warning: "",
+    },
+    Preset {
+        name: "arq",
+        about: "arq 0.28, with its queue's name as shipped",
+        rules: &["arq:* -> arq"],
+        script_args: &[],
+        warning: "",
+    },
+    Preset {
+        name: "saq",
+        about: "saq 0.26",
+        rules: &["saq:* -> saq"],
         script_args: &[],
         warning: "",
     },

@@ -31,11 +31,14 @@ pub(super) struct SetIfNone {
     verdict: Vec<u8>,
 }
 
+/// A key and its value.
+type Pair = (Box<[u8]>, Box<[u8]>);
+
 /// The keys of one slot, in the order of the request.
 #[derive(Debug)]
 struct Part {
     slot: Slot,
-    pairs: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pairs: Vec<Pair>,
 }
 
 /// What is asked, and of which part.

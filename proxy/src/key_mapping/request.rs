@@ -23,6 +23,9 @@ const SORT: CommandId = CommandId::of("sort");
 const SORT_RO: CommandId = CommandId::of("sort_ro");
 const SWAPDB: CommandId = CommandId::of("swapdb");
 
+/// Where a script's arguments tell how many of them are keys.
+const KEYS_COUNT: usize = 2;
+
 /// The command that `MOVE` becomes: a key has another name in another database.
 pub(crate) const MOVED_BY: &[u8] = b"RENAMENX";
 
@@ -97,7 +100,7 @@ impl Mapping {
                 self.store(database, arg, key);
                 return is_mapped;
             }
-            if is_script && index > last_key.max(2) {
+            if is_script && index > last_key.max(KEYS_COUNT) {
                 return self.script_arg(database, arg, key);
             }
             is_sort && index > 2 && self.sort_pattern(database, &args[index - 1], arg, key)
@@ -105,9 +108,18 @@ impl Mapping {
         if !(1..args.len()).any(|index| mapped(index, key)) {
             return Mapped::AsItCame;
         }
-        write_header(bytes, b'*', args.len());
+        // A script that has names of keys for arguments only runs where they are once one of them is declared.
+        let hides_keys = is_script && key_args.is_empty();
+        let declared = (3..args.len()).find(|index| hides_keys && mapped(*index, key));
+        write_header(bytes, b'*', args.len() + usize::from(declared.is_some()));
         write_bulk(bytes, &args[0]);
         for index in 1..args.len() {
+            if let Some(arg) = declared.filter(|_| index == KEYS_COUNT) {
+                mapped(arg, key);
+                write_bulk(bytes, b"1");
+                write_bulk(bytes, key);
+                continue;
+            }
             let is_mapped = mapped(index, key);
             write_bulk(bytes, if is_mapped { key } else { &args[index] });
         }

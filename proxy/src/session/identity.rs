@@ -22,6 +22,7 @@ pub(crate) struct Subscriptions {
 
 impl Subscriptions {
     /// How many channels and patterns it listens to (count).
+    #[inline]
     pub(crate) fn count(self) -> usize {
         self.channels + self.patterns + self.shards
     }

@@ -30,7 +30,7 @@ impl Session {
     pub(super) fn give_back_room(&mut self) {
         self.out.shrink_to(OUT_KEPT_BYTES);
         self.parked.shrink_to(PARKED_KEPT_BYTES);
-        self.queue.shrink_to(QUEUE_KEPT);
+        super::shrink_queue(&mut self.queue, QUEUE_KEPT);
         self.muted.shrink_to(0);
     }
 }

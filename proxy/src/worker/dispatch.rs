@@ -47,7 +47,49 @@ impl Worker {
         let session = &mut entry.session;
         let plan =
             plan::plan(request.args, session.is_authenticated, self.permissions, &mut self.scratch);
+        if let Plan::One { command, slot } = plan
+            && session.is_plain()
+            && self.is_plain()
+        {
+            return self.run_one(key, command, slot, request);
+        }
         self.run_planned(key, plan, request)
+    }
+
+    /// Whether nothing holds commands back, or has them answered by replicas.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.pause.is_none() && self.reads.is_none()
+    }
+
+    /// As [`Worker::run_planned`], for a command that goes to one node as it came while client and worker are plain:
+    /// most commands go this way, so nothing is looked at here that could only be found otherwise.
+    #[inline]
+    fn run_one(
+        &mut self,
+        key: usize,
+        command: &'static CommandSpec,
+        slot: Option<Slot>,
+        request: &Request<'_>,
+    ) -> Ran {
+        let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
+        let session = &mut entry.session;
+        session.commands_count += 1;
+        let (in_flight, max) = (session.outstanding_count(), self.config.limits.requests_max);
+        if self.budget.is_full(entry.charge, in_flight, max) {
+            self.refuse_load(key, Some(command));
+            return Ran::Now;
+        }
+        session.last_command = Some(command);
+        let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
+        let seq = session.expect(outstanding);
+        let errand = errand(key, session, seq, slot, &outstanding);
+        if request.is_inline {
+            self.forward_request(errand, request);
+        } else {
+            self.forward_to_owner(errand, request.raw);
+        }
+        Ran::Now
     }
 
     /// Sets a planned request on its way, unless its time has not come.
@@ -297,6 +339,7 @@ impl Worker {
     }
 
     /// As [`Worker::forward`], though a replica might answer.
+    #[inline]
     pub(super) fn forward_to_owner(&mut self, errand: Errand, request: &[u8]) {
         if self.must_queue(&errand) {
             return self.hold_request(errand, request, Unavailable::Queued);
@@ -460,6 +503,7 @@ pub(crate) fn may_run_twice(command: &CommandSpec) -> bool {
     command.is_readonly() || command.reply.only_tells() || command.request == RequestPolicy::Local
 }
 
+#[inline]
 pub(crate) fn outstanding(
     command: &'static CommandSpec,
     now_us: u64,
@@ -470,6 +514,7 @@ pub(crate) fn outstanding(
 }
 
 /// The errand of a whole request.
+#[inline]
 pub(super) fn errand(
     key: usize,
     session: &Session,

@@ -42,15 +42,14 @@ impl Worker {
     /// Whether a session was stopped at a limit and is well below it again.
     fn has_room(&self, key: usize) -> bool {
         let limits = &self.config.limits;
-        self.sessions.get(key).is_some_and(|entry| {
+        self.sessions.get(key).filter(|entry| entry.is_paused).is_some_and(|entry| {
             let may_go_on = match entry.session.hold {
                 Hold::Free => true,
                 Hold::UntilAnswered => entry.session.outstanding_count() == 0,
                 Hold::UntilUnpaused => false,
             };
             // Half of the limit, so that a client at its limit does not stop and go for every reply.
-            entry.is_paused
-                && may_go_on
+            may_go_on
                 && entry.slowed_until_us == 0
                 && entry.session.outstanding_count() <= limits.client_pipeline_max / 2
                 && entry.session.buffered_bytes() <= limits.client_output_pause_bytes / 2

@@ -68,12 +68,17 @@ impl Worker {
     /// how many bytes they took.
     fn run_requests(&mut self, key: usize, decoder: &mut RequestDecoder, bytes: &[u8]) -> usize {
         let mut consumed = 0;
+        let mut limits = self.request_limits();
         while self.may_run_more(key) {
-            let limits = self.request_limits(key);
-            match decoder.decode(&bytes[consumed..], &limits) {
+            limits.unauthenticated = !self.is_authenticated(key);
+            let rest = &bytes[consumed..];
+            if rest.is_empty() {
+                return consumed;
+            }
+            match decoder.decode(rest, &limits) {
                 Ok(None) => return consumed,
                 Ok(Some(len)) => {
-                    let raw = &bytes[consumed..consumed + len];
+                    let raw = &rest[..len];
                     let args = decoder.args(raw);
                     let request = Request { raw, args, is_inline: decoder.is_inline() };
                     if self.config.rates.is_any() && !args.is_empty() && self.is_too_fast(key) {
@@ -142,15 +147,19 @@ impl Worker {
             || self.is_upload_ahead(key, &entry.session)
     }
 
-    pub(super) fn request_limits(&self, key: usize) -> Limits {
-        let is_authenticated =
-            self.sessions.get(key).is_none_or(|entry| entry.session.is_authenticated);
+    /// The limits of a client that has authenticated.
+    pub(super) fn request_limits(&self) -> Limits {
         Limits {
             bulk_bytes_max: self.config.limits.bulk_bytes_max,
             args_max: self.config.limits.args_max,
             inline_bytes_max: self.config.limits.inline_bytes_max,
-            unauthenticated: !is_authenticated,
+            unauthenticated: false,
         }
+    }
+
+    #[inline]
+    fn is_authenticated(&self, key: usize) -> bool {
+        self.sessions.get(key).is_none_or(|entry| entry.session.is_authenticated)
     }
 
     /// The client broke the protocol: it is told, in its turn, and closed.

@@ -115,7 +115,7 @@ impl Worker {
 
     /// Whether a client is not read because it holds more than its share.
     pub(super) fn is_shed(&mut self, key: usize) -> bool {
-        if self.budget.pressure() < Pressure::Reading {
+        if !self.budget.is_short() {
             return false;
         }
         let is_heavy = self.is_heavy(key);
@@ -143,7 +143,7 @@ impl Worker {
 
     /// Those that were not read and hold less now, or need not hold less, are read.
     fn read_again(&mut self) {
-        let is_eased = self.budget.pressure() < Pressure::Reading;
+        let is_eased = !self.budget.is_short();
         let mut stopped = std::mem::take(&mut self.shedding.stopped);
         stopped.retain(|key| {
             if !is_eased && self.is_heavy(*key) {

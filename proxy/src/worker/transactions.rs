@@ -15,32 +15,30 @@
 
 pub(crate) mod local_part;
 
+mod queueing;
+
 use reddoor_protocol::command::flags::CommandFlags;
-use reddoor_protocol::command::policy::{ChannelKind, RequestPolicy, TransactionStep};
+use reddoor_protocol::command::policy::{RequestPolicy, TransactionStep};
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::slot::Slot;
 
+use self::queueing::place_of;
 use super::Worker;
 use super::dispatch::{Asking, Ran, Request, errand, outstanding};
-use super::pause::may_write;
 use super::tracking::links::is_tracked;
 use crate::errand::{Bound, Errand, LinkKey, Purpose, Seq, Travel, Waiter};
 use crate::join::{Join, JoinBy, PartKeys};
-use crate::metrics::label::{Limit, Outcome};
+use crate::metrics::label::Outcome;
 use crate::pinned::Pin;
 use crate::plan::{self, Plan};
 use crate::session::hold::{Hold, LocalPart, Watch};
 use crate::session::{Outstanding, Session};
-use crate::transaction::{Place, QueueError, QueueLimits, Run, Transaction};
+use crate::transaction::{Place, Run, Transaction};
 
 /// Commands that are not queued but run at once, besides those of the transaction itself.
 const NEVER_QUEUED: [CommandId; 2] = [CommandId::of("quit"), CommandId::of("reset")];
-
-/// What changes the connection in the middle of a reply: its protocol version, or what nodes track on it.
-const NOT_INSIDE: [CommandId; 3] =
-    [CommandId::of("hello"), CommandId::of("client|tracking"), CommandId::of("client|caching")];
 
 impl Worker {
     /// Runs a request outside a transaction that opens one, or guards keys for one.
@@ -102,6 +100,10 @@ impl Worker {
                 self.spoil(key, command, &error);
                 Ran::Now
             }
+            Plan::Split(split) => {
+                self.queue_split(key, split, request.args);
+                Ran::Now
+            }
             plan => {
                 match place_of(&plan) {
                     Ok((command, place)) => self.queue(key, command, place, request),
@@ -158,50 +160,6 @@ impl Worker {
         self.answer_error(key, command, error);
     }
 
-    fn queue(
-        &mut self,
-        key: usize,
-        command: &'static CommandSpec,
-        place: Place,
-        request: &Request<'_>,
-    ) {
-        let limits = QueueLimits {
-            bytes_max: self.config.limits.transaction_bytes_max,
-            commands_max: self.config.limits.transaction_commands_max,
-            cross_slot: self.config.transactions.cross_slot,
-        };
-        let mut scratch = std::mem::take(&mut self.request);
-        scratch.clear();
-        let is_by_source = self.write_by_source(&mut scratch, command, request.args);
-        let bytes = if is_by_source { &scratch[..] } else { request.bytes(&mut scratch) };
-        if let Some(Session { transaction: Some(transaction), watch, last_command, .. }) =
-            self.sessions.get_mut(key).map(|entry| &mut entry.session)
-        {
-            *last_command = Some(command);
-            let queued = transaction.queue(place, bytes, watch.slot(), &limits);
-            transaction.has_writes |= may_write(command);
-            match queued {
-                Ok(()) => self.answer_with(key, command, |reply| reply.simple("QUEUED")),
-                Err(error) => {
-                    transaction.is_spoilt = true;
-                    self.count_limit(error);
-                    let error = error.to_reply();
-                    self.note_refused_inside(key, Some(command), &error, request.args);
-                    self.refuse(key, command, &error);
-                }
-            }
-        }
-        self.request = scratch;
-    }
-
-    fn count_limit(&self, error: QueueError) {
-        match error {
-            QueueError::Bytes(_) => self.metrics.limit_reached(Limit::TransactionBytes),
-            QueueError::Commands(_) => self.metrics.limit_reached(Limit::TransactionCommands),
-            QueueError::CrossSlot(..) | QueueError::Unguarded(..) => {}
-        }
-    }
-
     fn close_transaction(&mut self, key: usize) -> Option<Box<Transaction>> {
         self.sessions.get_mut(key)?.session.transaction.take()
     }
@@ -245,7 +203,8 @@ impl Worker {
         let Some(entry) = self.sessions.get_mut(key) else { return };
         let session = &mut entry.session;
         session.last_command = Some(command);
-        let seq = expect_runs(session, outstanding, &runs, positions, requests);
+        let inner = transaction.joins(&runs);
+        let seq = expect_runs(session, outstanding, (&runs, inner), (positions, requests));
         let whole = errand(key, session, seq, None, &outstanding);
         if let Watch::Guarded { .. } = watch {
             session.hold = Hold::UntilAnswered;
@@ -408,9 +367,8 @@ impl Worker {
 fn expect_runs(
     session: &mut Session,
     outstanding: Outstanding,
-    runs: &[Run],
-    positions: Vec<u32>,
-    requests: Vec<u8>,
+    (runs, inner): (&[Run], Vec<(u32, Join)>),
+    (positions, requests): (Vec<u32>, Vec<u8>),
 ) -> Seq {
     if runs.len() == 1 && positions.is_empty() {
         return session.expect(outstanding);
@@ -418,10 +376,10 @@ fn expect_runs(
     let keys = runs.iter().map(|run| PartKeys(run.positions.clone()));
     let by = JoinBy::Transaction { resp: session.resp, runs: runs.len() };
     if positions.is_empty() {
-        return session.expect_parts(outstanding, Box::new(Join::new(by, keys)));
+        return session.expect_parts(outstanding, Box::new(Join::new(by, keys).with_inner(inner)));
     }
     let (count, part) = (positions.len(), u32::try_from(runs.len()).unwrap_or(u32::MAX));
-    let join = Join::new(by, keys.chain([PartKeys(positions)]));
+    let join = Join::new(by, keys.chain([PartKeys(positions)])).with_inner(inner);
     let seq = session.expect_parts(outstanding, Box::new(join));
     // What runs here may change how later requests are taken, so they wait for it.
     session.hold = Hold::UntilAnswered;
@@ -436,42 +394,6 @@ pub(super) fn is_exec(command: &CommandSpec) -> bool {
 
 fn asking(is_importing: bool) -> Asking {
     if is_importing { Asking::Yes } else { Asking::No }
-}
-
-type Placed = (&'static CommandSpec, Place);
-
-/// Where a command of a transaction runs.
-///
-/// # Errors
-/// It cannot be part of one.
-fn place_of(plan: &Plan) -> Result<Placed, (Option<&'static CommandSpec>, ReplyError)> {
-    let Some(command) = plan.command() else { return Err((None, ReplyError::SYNTAX)) };
-    if command.flags.contains(CommandFlags::NO_MULTI) {
-        return Err((Some(command), NOT_ALLOWED));
-    }
-    let place = match *plan {
-        Plan::One { slot: Some(slot), .. } | Plan::Blocking { slot: Some(slot), .. } => {
-            Place::Slot(slot)
-        }
-        Plan::One { slot: None, .. } | Plan::Blocking { slot: None, .. } => Place::AnyNode(None),
-        Plan::Script { slot, has_keys: true, .. } => Place::Slot(slot),
-        Plan::Script { slot, has_keys: false, .. } => Place::AnyNode(Some(slot)),
-        Plan::Publish { kind: ChannelKind::Shard, slot, .. } => Place::Slot(slot),
-        // Any node hands the message to all; it counts connections that listen, not clients behind them.
-        Plan::Publish { slot, .. } => Place::AnyNode(Some(slot)),
-        Plan::Local { command, .. } if !NOT_INSIDE.contains(&command.id()) => Place::Here,
-        _ => return Err((Some(command), not_inside(command))),
-    };
-    Ok((command, place))
-}
-
-/// What asks several nodes, or changes the connection, cannot be one step with other commands.
-fn not_inside(command: &CommandSpec) -> ReplyError {
-    let name = command.name;
-    ReplyError::new(format!(
-        "UNSERVED command '{name}' is not served inside a transaction: it needs several nodes, or the connection \
-         for itself"
-    ))
 }
 
 const NESTED: ReplyError = ReplyError::from_static("ERR MULTI calls can not be nested");

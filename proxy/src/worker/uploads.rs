@@ -254,7 +254,8 @@ impl Worker {
 
     /// Hands on, or drops, what belongs to the request; gives back how many bytes that is.
     fn take_piece(&mut self, key: usize, bytes: &[u8]) -> Result<usize, ProtocolError> {
-        let limits = self.request_limits(key);
+        // Who has not authenticated has no request handed on.
+        let limits = self.request_limits();
         let Some(entry) = self.sessions.get_mut(key) else { return Ok(0) };
         let Some(upload) = entry.session.upload.as_mut() else { return Ok(0) };
         let pin = upload_pin(key, entry.session.id);

@@ -1,13 +1,13 @@
 //! Slots move from node to node, as every resharding tool does it:
 //! 1. the target is told that the slot comes (`IMPORTING`), the source that it goes (`MIGRATING`);
-//! 2. its keys are moved (`MIGRATE`, where nodes serve it);
+//! 2. its keys are moved (`MIGRATE`), so that a write in between meets a key on one side or the other;
 //! 3. target, source and all others are told who owns it now (`NODE`).
 
 use reddoor_protocol::slot::Slot;
 use reddoor_protocol::value::Value;
 
+use super::Cluster;
 use super::node::Node;
-use super::{Cluster, Kind};
 
 /// Keys that travel in one `MIGRATE` (count).
 const KEYS_AT_ONCE: &str = "100";
@@ -55,20 +55,13 @@ pub fn move_keys(slot: Slot, from: &Node, to: &Node) {
             return;
         }
         let keys: Vec<&[u8]> = keys.iter().filter_map(Value::as_bytes).collect();
-        send_keys(&keys, from, to);
+        migrate(&keys, from, to);
     }
 }
 
 /// Moves one key.
 pub fn move_key(key: &str, from: &Node, to: &Node) {
-    send_keys(&[key.as_bytes()], from, to);
-}
-
-fn send_keys(keys: &[&[u8]], from: &Node, to: &Node) {
-    match from.kind() {
-        Kind::Real => migrate(keys, from, to),
-        Kind::Bundled => keys.iter().for_each(|key| carry(key, from, to)),
-    }
+    migrate(&[key.as_bytes()], from, to);
 }
 
 fn migrate(keys: &[&[u8]], from: &Node, to: &Node) {
@@ -79,14 +72,4 @@ fn migrate(keys: &[&[u8]], from: &Node, to: &Node) {
     let reply = from.client().call(&request);
     // Keys that expired or were deleted meanwhile have no need to travel.
     assert!(matches!(reply.as_str(), Some("OK" | "NOKEY")), "{reply:?}");
-}
-
-/// Moves a string as nodes do that serve no `MIGRATE`. Nobody may write to it meanwhile.
-fn carry(key: &[u8], from: &Node, to: &Node) {
-    let (mut source, mut target) = (from.client(), to.client());
-    let value = source.call(&[&b"GET"[..], key]);
-    let value = value.as_bytes().expect("a string");
-    assert_eq!(target.ask("ASKING"), "OK");
-    assert_eq!(target.call(&[&b"SET"[..], key, value]).as_str(), Some("OK"));
-    assert_eq!(source.call(&[&b"DEL"[..], key]), Value::Integer(1));
 }

@@ -76,6 +76,9 @@ const WORK: &[(&str, &[&str])] = &[
         &[
             "BRPOP celery celery\u{6}\u{16}3 celery\u{6}\u{16}6 celery\u{6}\u{16}9 0.01",
             "MULTI+HSET unacked t 1+ZADD unacked_index 1 t+LPUSH celery m",
+            "EVAL redis.call('SADD',KEYS[1],1)return(redis.call('ZADD',KEYS[2],1,'e')) 2 _kombu.binding.e _kombu.binding_deadlines",
+            "EVAL return(redis.call('DEL',ARGV[1]..'e')) 1 _kombu.binding_deadlines _kombu.binding. _kombu.binding_permanent.",
+            "EVAL return(redis.call('EXISTS',KEYS[1],KEYS[2])) 2 celery-taskset-meta-1.j celery-taskset-meta-1",
             "MULTI+RPUSH celery-taskset-meta-1.j x+LLEN celery-taskset-meta-1.j+GET celery-taskset-meta-1.t",
         ],
     ),

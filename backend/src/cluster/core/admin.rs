@@ -80,20 +80,20 @@ impl Core {
     /// A slot of this node is on its way to another one.
     pub(crate) fn set_migrating(&mut self, slot: Slot, to: NodeId) {
         self.migrating.insert(slot, to);
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     /// A slot of another node is on its way here.
     pub(crate) fn set_importing(&mut self, slot: Slot, from: NodeId) {
         self.importing.insert(slot, from);
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     /// A slot is not under way any more.
     pub(crate) fn set_stable(&mut self, slot: Slot) {
         self.migrating.remove(&slot);
         self.importing.remove(&slot);
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     /// Says who owns a slot. When that ends an import, this node takes a new epoch without asking anybody, so
@@ -176,6 +176,7 @@ impl Core {
             tracing::info!("configEpoch set to 0 via CLUSTER RESET HARD");
             tracing::info!("Node hard reset, now I'm {new}");
         }
+        self.unsaved.note_promise();
         self.changed_by_hand(now_ms);
     }
 
@@ -183,6 +184,7 @@ impl Core {
     pub(crate) fn set_config_epoch(&mut self, now_ms: u64, epoch: u64) {
         self.myself_mut().config_epoch = epoch;
         self.current_epoch = self.current_epoch.max(epoch);
+        self.unsaved.note_promise();
         self.changed_by_hand(now_ms);
     }
 
@@ -196,12 +198,12 @@ impl Core {
         self.current_epoch = self.current_epoch.max(newest).saturating_add(1);
         let epoch = self.current_epoch;
         self.myself_mut().config_epoch = epoch;
-        self.is_save_due = true;
+        self.unsaved.note_promise();
         Bumped::Bumped(epoch)
     }
 
     fn changed_by_hand(&mut self, now_ms: u64) {
-        self.is_save_due = true;
+        self.unsaved.note();
         self.judge(now_ms);
         self.step(now_ms);
     }

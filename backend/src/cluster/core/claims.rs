@@ -57,7 +57,11 @@ impl Core {
             }
             lost_by_shard += usize::from(owner.is_some_and(|(id, _)| id == shard));
             self.assign_slot(slot, claimant);
-            self.is_save_due = true;
+            self.unsaved.note();
+        }
+        if lost_by_shard > 0 {
+            // Who begins again must not take itself for the owner; others hear of the claim with the next ping.
+            self.unsaved.note_promise();
         }
         let is_emptied = self.table.get(&shard).is_some_and(|member| member.slots.is_empty());
         // Without leave to move to another shard, only who has taken the whole shard over is followed.
@@ -101,7 +105,7 @@ impl Core {
         if member.is_replica() {
             self.set_role(id, None);
         }
-        self.is_save_due = true;
+        self.unsaved.note_promise();
         self.believe_claim(now_ms, id, epoch, slots);
     }
 
@@ -114,7 +118,7 @@ impl Core {
         self.current_epoch = self.current_epoch.saturating_add(1);
         let epoch = self.current_epoch;
         self.myself_mut().config_epoch = epoch;
-        self.is_save_due = true;
+        self.unsaved.note_promise();
         tracing::info!(
             "WARNING: configEpoch collision with node {other}. configEpoch set to {epoch}"
         );

@@ -18,7 +18,10 @@
 //!
 //! The vote's epoch is written down before it is sent.
 //!
-//! Invariants: one vote for each epoch, so one winner for each epoch; a vote is counted once for each primary.
+//! Invariants: a node votes once in an epoch, its own candidacy included; a vote is counted once for each primary.
+//! So two replicas that count the same primaries do not both win an epoch. While the news of a failover is on its way
+//! they may count different ones, the old primary of a shard or the new one: then replicas of two shards can win one
+//! epoch, as in a Redis. Their slots differ, and of primaries with one epoch one takes another (`claims`).
 //!
 //! Spec: <https://valkey.io/topics/cluster-spec/#replica-election-and-promotion>.
 //! Source: redis `src/cluster.c` clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded.
@@ -179,7 +182,9 @@ impl Core {
         let epoch = self.current_epoch;
         tracing::info!("Starting a failover election for epoch {epoch}.");
         self.election.epoch = Some(epoch);
-        self.is_save_due = true;
+        // Elected it has a vote, but not in the epoch that it has won: others could win that, too.
+        self.last_vote_epoch = epoch;
+        self.unsaved.note_promise();
         self.tell_everybody(&Body::Bare { kind: Kind::AuthRequest });
     }
 
@@ -201,6 +206,7 @@ impl Core {
         let member = self.myself_mut();
         member.config_epoch = member.config_epoch.max(epoch);
         slots.iter().for_each(|slot| self.table.assign(slot, &me));
+        self.unsaved.note_promise();
         self.end_by_hand();
         self.forget_election();
         self.judge(now_ms);
@@ -219,7 +225,7 @@ impl Core {
                 if let Some(member) = self.table.get_mut(&primary) {
                     member.voted_ms = now_ms;
                 }
-                self.is_save_due = true;
+                self.unsaved.note_promise();
                 if let Some(link) = self.links.own_up(&sender.id) {
                     self.send(link, Body::Bare { kind: Kind::AuthAck });
                 }

@@ -72,8 +72,8 @@ impl Core {
         for member in self.table.iter().filter(is_third).filter(is_known) {
             if member.flags.contains(MemberFlags::PFAIL) {
                 told.push(gossip_of(member));
-            } else if self.links.own_up(&member.id).is_some() || !member.slots.is_empty() {
-                others.push(gossip_of(member));
+            } else if !member.slots.is_empty() || self.links.own_up(&member.id).is_some() {
+                others.push(member);
             }
         }
         let wanted = GOSSIP_MIN.max(self.table.len() / 10).min(others.len());
@@ -81,8 +81,7 @@ impl Core {
             let pick = index + self.random.below(others.len() - index);
             others.swap(index, pick);
         }
-        others.truncate(wanted);
-        told.append(&mut others);
+        told.extend(others[..wanted].iter().map(|member| gossip_of(member)));
         told
     }
 
@@ -116,7 +115,7 @@ impl Core {
         let flags = entry.flags & (MemberFlags::PRIMARY | MemberFlags::REPLICA);
         let addr = (entry.ip.clone(), entry.port, entry.bus_port);
         self.table.insert(Member::new(entry.id, flags, addr, now_ms));
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     fn hear_of_member(&mut self, now_ms: u64, entry: &Gossip) {
@@ -133,7 +132,7 @@ impl Core {
                 member.bus_port = entry.bus_port;
                 member.flags -= MemberFlags::NOADDR;
                 self.drop_own_link(&entry.id);
-                self.is_save_due = true;
+                self.unsaved.note();
             }
             return;
         }

@@ -119,7 +119,7 @@ impl Core {
         member.flags -= MemberFlags::PFAIL;
         member.flags |= MemberFlags::FAIL;
         member.failed_ms = now_ms;
-        self.is_save_due = true;
+        self.unsaved.note();
         // A replica tells it as well: it was the majority that found it out.
         self.tell_everybody(&Body::Fail { id: *id });
     }
@@ -141,7 +141,7 @@ impl Core {
         if owns_nothing || now_ms.saturating_sub(member.failed_ms) > undo_ms {
             tracing::info!("Clear FAIL state for node {id}: it is reachable again.");
             member.flags -= MemberFlags::FAIL;
-            self.is_save_due = true;
+            self.unsaved.note();
         }
     }
 

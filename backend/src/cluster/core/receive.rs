@@ -84,11 +84,11 @@ impl Core {
         }
         if sender.config_epoch > member.config_epoch {
             member.config_epoch = sender.config_epoch;
-            self.is_save_due = true;
+            self.unsaved.note_promise();
         }
         if sender.current_epoch > self.current_epoch {
             self.current_epoch = sender.current_epoch;
-            self.is_save_due = true;
+            self.unsaved.note();
         }
         self.note_aim(sender);
         true
@@ -134,7 +134,7 @@ impl Core {
         if (kind == Kind::Meet || me.ip.is_empty()) && !local_ip.is_empty() && me.ip != local_ip {
             tracing::warn!("IP address for this node updated to {local_ip}");
             me.ip = local_ip;
-            self.is_save_due = true;
+            self.unsaved.note();
         }
     }
 
@@ -149,7 +149,7 @@ impl Core {
         let id = self.made_up_id();
         let flags = MemberFlags::HANDSHAKE;
         self.table.insert(Member::new(id, flags, (ip, sender.port, bus_port), now_ms));
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     /// Whether a member in handshake has this bus address.
@@ -177,7 +177,7 @@ impl Core {
                 self.follow_address(link, sender);
                 self.table.remove(&peer);
                 self.drop_own_link(&peer);
-                self.is_save_due = true;
+                self.unsaved.note();
                 return false;
             }
             self.end_handshake(&peer, sender);
@@ -190,7 +190,7 @@ impl Core {
                 member.bus_port = 0;
             }
             self.drop_own_link(&peer);
-            self.is_save_due = true;
+            self.unsaved.note();
             return false;
         }
         if kind == Kind::Pong {
@@ -207,7 +207,7 @@ impl Core {
             member.flags -= MemberFlags::HANDSHAKE | MemberFlags::MEET;
             member.flags |= sender.flags & (MemberFlags::PRIMARY | MemberFlags::REPLICA);
         }
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     fn receive_pong(&mut self, now_ms: u64, id: &NodeId) {
@@ -216,7 +216,7 @@ impl Core {
         member.ping_sent_ms = 0;
         if member.flags.contains(MemberFlags::PFAIL) {
             member.flags -= MemberFlags::PFAIL;
-            self.is_save_due = true;
+            self.unsaved.note();
         } else if member.is_failed() {
             self.reconsider_failure(now_ms, id);
         }
@@ -238,7 +238,7 @@ impl Core {
         member.bus_port = bus_port;
         member.flags -= MemberFlags::NOADDR;
         self.drop_own_link(&sender.id);
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     /// Takes over whether a node is a primary or a replica, and of whom.
@@ -255,7 +255,7 @@ impl Core {
         {
             hostname.clone_into(&mut member.hostname);
             member.flags.set(MemberFlags::NOFAILOVER, takes_no_part);
-            self.is_save_due = true;
+            self.unsaved.note();
         }
         let has_changed =
             member.primary != sender.primary || member.is_primary() != sender.primary.is_none();
@@ -273,7 +273,7 @@ impl Core {
         member.flags |= MemberFlags::FAIL;
         member.flags -= MemberFlags::PFAIL;
         member.failed_ms = now_ms;
-        self.is_save_due = true;
+        self.unsaved.note();
     }
 
     /// Queues a message for a link.

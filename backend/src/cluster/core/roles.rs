@@ -42,6 +42,7 @@ impl Core {
         self.forget_election();
         let me = self.myself;
         self.set_role(&me, Some(primary));
+        self.unsaved.note_promise();
         self.judge(now_ms);
     }
 
@@ -72,7 +73,7 @@ impl Core {
             member.flags |=
                 if is_promoted { MemberFlags::MIGRATE_TO } else { MemberFlags::empty() };
         }
-        self.is_save_due = true;
+        self.unsaved.note();
         if primary.is_some() {
             let slots: Vec<Slot> = member.slots.iter().collect();
             slots.into_iter().for_each(|slot| self.table.unassign(slot));

@@ -1,7 +1,7 @@
 //! Many cores on a virtual clock and a lossy network: one seed is one run, and a failed run prints its seed.
 //!
 //! `SIM_SEED=n cargo test -p reddoor-backend simulation` runs one seed again. `SIM_HISTORIES=n` has the tests of
-//! histories run so many instead of those that a build can wait for.
+//! histories run so many instead of those that a build can wait for. `SIM_NODES=n` has `crowd` measure so many nodes.
 
 mod network;
 
@@ -12,6 +12,8 @@ mod histories;
 mod failovers;
 
 mod hostile;
+
+mod crowd;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,11 +47,7 @@ fn for_seeds(scenario: impl Fn(u64) + Sync) {
 
 /// As [`for_seeds`], with `count` seeds, on all processors.
 fn for_many_seeds(count: u64, scenario: impl Fn(u64) + Sync) {
-    let number = |name| {
-        let text = std::env::var(name).ok()?;
-        Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number")))
-    };
-    if let Some(seed) = number("SIM_SEED") {
+    if let Some(seed) = asked_for("SIM_SEED") {
         return scenario(seed);
     }
     let next = AtomicU64::new(1);
@@ -73,7 +71,13 @@ fn for_many_seeds(count: u64, scenario: impl Fn(u64) + Sync) {
 
 /// How many histories a test runs: what the environment says, or so many as a build can wait for.
 fn histories_count(default: u64) -> u64 {
-    std::env::var("SIM_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    asked_for("SIM_HISTORIES").unwrap_or(default)
+}
+
+/// A number that the environment sets.
+fn asked_for(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
 #[test]

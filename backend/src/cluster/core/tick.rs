@@ -52,7 +52,7 @@ impl Core {
             if is_stale {
                 self.table.remove(&id);
                 self.drop_own_link(&id);
-                self.is_save_due = true;
+                self.unsaved.note();
             }
         }
     }

@@ -57,8 +57,9 @@ fn what_is_saved_is_there_after_a_restart() {
     let (mut file, remembered) = NodesFile::open(&path).unwrap();
     assert!(remembered.is_none());
     let core = core_of(parse(&path, redis_text().as_bytes()).unwrap());
-    file.save(&core).unwrap();
-    file.save(&core).unwrap();
+    file.save(&core, Sync::Now).unwrap();
+    file.save(&core, Sync::Later).unwrap();
+    file.sync().unwrap();
     drop(file);
     let (_file, remembered) = NodesFile::open(&path).unwrap();
     assert_eq!(lasting(&text_of(&core_of(remembered.unwrap()))), lasting(&text_of(&core)));
@@ -73,7 +74,8 @@ fn a_second_node_cannot_have_the_file_before_and_after_a_save() {
     let (mut file, _) = NodesFile::open(&path).unwrap();
     let is_in_use = || matches!(NodesFile::open(&path), Err(NodesFileError::InUse { .. }));
     assert!(is_in_use());
-    file.save(&core_of(parse(&path, redis_text().as_bytes()).unwrap())).unwrap();
+    let core = core_of(parse(&path, redis_text().as_bytes()).unwrap());
+    file.save(&core, Sync::Now).unwrap();
     assert!(is_in_use());
     drop(file);
     assert!(!is_in_use());

@@ -35,10 +35,9 @@ pub(super) fn setuser(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if let (Some(user), Some(before)) = (known, before)
         && rules.may_lose_channels(&before)
     {
-        let is_meant = |client: &Client, pubsub: &PubSub| {
-            Rc::ptr_eq(&client.login.user, &user) && !may_go_on(client, pubsub, &rules)
-        };
-        dismiss(call, is_meant);
+        dismiss(call, |client, node| {
+            Rc::ptr_eq(&client.login.user, &user) && !may_go_on(client, &node.pubsub, &rules)
+        });
     }
     call.node.acl.set(name, rules);
     call.reply.ok();

@@ -11,7 +11,6 @@ use crate::commands::client::list::ClientType;
 use crate::commands::client::parse_id;
 use crate::execute::Call;
 use crate::node::Node;
-use crate::pubsub::PubSub;
 
 /// Which clients to end: those that pass all filters.
 struct Filters<'a> {
@@ -103,8 +102,8 @@ fn end(call: &mut Call<'_>, filters: &Filters<'_>) -> i64 {
 }
 
 /// Ends all clients that are meant, but for the one whose command this is. How many they were.
-pub(crate) fn end_clients(node: &mut Node, is_meant: impl Fn(&Client, &PubSub) -> bool) -> i64 {
-    let clients = node.clients.iter().filter(|client| is_meant(client, &node.pubsub));
+pub(crate) fn end_clients(node: &mut Node, is_meant: impl Fn(&Client, &Node) -> bool) -> i64 {
+    let clients = node.clients.iter().filter(|client| is_meant(client, node));
     let seats: Vec<Seat> = clients.map(|client| client.seat).collect();
     let count = i64::try_from(seats.len()).unwrap_or(i64::MAX);
     seats.into_iter().for_each(|seat| node.cut_off(seat));

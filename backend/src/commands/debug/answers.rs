@@ -8,6 +8,7 @@ use reddoor_protocol::double::read_double;
 use reddoor_protocol::encode::Resp;
 use reddoor_protocol::reply_error::ReplyError;
 
+use crate::client::Client;
 use crate::commands::argument::{integer, is};
 use crate::commands::debug::unknown;
 use crate::execute::Call;
@@ -128,5 +129,18 @@ pub(super) fn match_random(call: &mut Call<'_>) -> Result<(), ReplyError> {
         let _ = glob::is_match(&text(), &text(), Case::Exact);
     }
     call.reply.simple("Apparently Redis did not crash: test passed");
+    Ok(())
+}
+
+/// `DEBUG CLIENT-EVICTION`: how much the clients take together that may be ended for it.
+pub(super) fn client_eviction(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if call.node.config.settings().memory.clients_bytes_max == 0 {
+        return Err(ReplyError::new("ERR maxmemory-clients is disabled."));
+    }
+    let clients = call.node.clients.iter().chain([&*call.client]);
+    let counted = clients.filter(|client| !client.is_no_evict && !client.is_replica());
+    let bytes: usize = counted.clone().map(Client::memory_bytes).sum();
+    let text = format!("tot-mem: {bytes:>10}, clients: {}\n", counted.count());
+    call.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

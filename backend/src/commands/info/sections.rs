@@ -4,13 +4,11 @@ use std::fmt::{Display, Write as _};
 use std::fs;
 
 use crate::clock;
-use crate::commands::info::system::{cpu_seconds, human, percent, total_memory_bytes};
-use crate::commands::info::{per_command, persistence};
-use crate::data::lazy_free;
+use crate::commands::info::system::cpu_seconds;
+use crate::commands::info::{memory, per_command, persistence};
 use crate::execute::Call;
-use crate::memory;
 use crate::pubsub::Kind;
-use crate::server::{REDIS_VERSION, resident_bytes};
+use crate::server::REDIS_VERSION;
 
 /// One section.
 pub(super) struct Section {
@@ -28,7 +26,7 @@ pub(super) struct Section {
 pub(super) const ALL: &[Section] = &[
     section("server", "Server", server),
     section("clients", "Clients", clients),
-    section("memory", "Memory", memory),
+    section("memory", "Memory", memory::write),
     section("persistence", "Persistence", persistence::write),
     section("stats", "Stats", stats),
     section("replication", "Replication", super::replication::write),
@@ -120,84 +118,6 @@ fn clients(call: &Call<'_>, text: &mut String) {
     line(text, "blocked_clients", blocked);
     line(text, "tracking_clients", node.tracking.trackers_count());
     line(text, "clients_in_timeout_table", timed);
-}
-
-fn memory(call: &Call<'_>, text: &mut String) {
-    let node = &*call.node;
-    let (used, resident) = (memory::used_bytes(), resident_bytes());
-    let peak = node.memory_peak_bytes.max(used);
-    let at_start = node.memory_at_start_bytes;
-    let dataset = used.saturating_sub(at_start);
-    let total = total_memory_bytes();
-    for (name, bytes) in
-        [("used_memory", used), ("used_memory_rss", resident), ("used_memory_peak", peak)]
-    {
-        line(text, name, bytes);
-        line(text, &format!("{name}_human"), human(bytes));
-    }
-    line(text, "used_memory_peak_perc", percent(used, peak));
-    line(text, "used_memory_overhead", at_start);
-    line(text, "used_memory_startup", at_start);
-    line(text, "used_memory_dataset", dataset);
-    line(text, "used_memory_dataset_perc", percent(dataset, dataset));
-    line(text, "allocator_allocated", used);
-    line(text, "allocator_active", resident);
-    line(text, "allocator_resident", resident);
-    line(text, "total_system_memory", total);
-    line(text, "total_system_memory_human", human(total));
-    memory_of_scripts(node, text);
-    let limits = &node.config.settings().memory;
-    line(text, "maxmemory", limits.bytes_max);
-    line(text, "maxmemory_human", human(limits.bytes_max));
-    line(text, "maxmemory_policy", limits.policy_name());
-    fixed(
-        text,
-        &[
-            ("allocator_frag_ratio", "1.00"),
-            ("allocator_frag_bytes", "0"),
-            ("allocator_rss_ratio", "1.00"),
-            ("allocator_rss_bytes", "0"),
-            ("rss_overhead_ratio", "1.00"),
-            ("rss_overhead_bytes", "0"),
-        ],
-    );
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-    let ratio = resident as f64 / used.max(1) as f64;
-    line(text, "mem_fragmentation_ratio", format_args!("{ratio:.2}"));
-    line(text, "mem_fragmentation_bytes", resident.cast_signed() - used.cast_signed());
-    line(text, "mem_not_counted_for_evict", node.uncounted_bytes());
-    let stream_bytes = node.replication.backlog_extent().map_or(0, |(_, len)| len);
-    line(text, "mem_replication_backlog", stream_bytes);
-    line(text, "mem_total_replication_buffers", stream_bytes);
-    line(text, "mem_clients_slaves", 0);
-    let buffers: usize = node.clients.iter().map(|c| c.query_bytes + c.output_bytes).sum();
-    line(text, "mem_clients_normal", buffers);
-    line(text, "mem_cluster_links", 0);
-    line(text, "mem_aof_buffer", node.persistence.aof.unwritten.capacity());
-    fixed(text, &[("mem_allocator", "system"), ("active_defrag_running", "0")]);
-    line(text, "lazyfree_pending_objects", lazy_free::pending_count());
-    line(text, "lazyfreed_objects", node.stats.lazy_freed());
-}
-
-/// Scripts and functions share one Lua state, which counts as that of scripts.
-fn memory_of_scripts(node: &crate::node::Node, text: &mut String) {
-    let scripting = &node.scripting;
-    let lua = scripting.lua_bytes();
-    let (scripts, functions) = (scripting.scripts.bytes(), scripting.libraries.bytes());
-    line(text, "used_memory_lua", lua);
-    line(text, "used_memory_vm_eval", lua);
-    line(text, "used_memory_lua_human", human(lua));
-    line(text, "used_memory_scripts_eval", scripts);
-    line(text, "number_of_cached_scripts", scripting.scripts.len());
-    line(text, "number_of_functions", scripting.libraries.functions_count());
-    line(text, "number_of_libraries", scripting.libraries.len());
-    line(text, "used_memory_vm_functions", 0);
-    line(text, "used_memory_vm_total", lua);
-    line(text, "used_memory_vm_total_human", human(lua));
-    line(text, "used_memory_functions", functions);
-    line(text, "used_memory_scripts", scripts + functions);
-    line(text, "used_memory_scripts_human", human(scripts + functions));
-    line(text, "evicted_scripts", scripting.scripts.evicted);
 }
 
 fn stats(call: &Call<'_>, text: &mut String) {

@@ -18,12 +18,6 @@ pub(super) fn human(bytes: usize) -> String {
     format!("{size:.2}{}", UNITS[unit])
 }
 
-pub(super) fn percent(part: usize, whole: usize) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "two digits for people")]
-    let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
-    format!("{share:.2}%")
-}
-
 pub(super) fn total_memory_bytes() -> usize {
     let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let field = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));

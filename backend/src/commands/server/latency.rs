@@ -39,9 +39,7 @@ pub(super) fn history(call: &mut Call<'_>) -> Result<(), ReplyError> {
 
 pub(super) fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let names: Vec<&[u8]> = call.args.iter().skip(2).collect();
-    let is_named = |event: &Event| {
-        names.is_empty() || names.iter().any(|n| n.eq_ignore_ascii_case(event.name.as_bytes()))
-    };
+    let is_named = |event: &Event| names.is_empty() || names.contains(&event.name.as_bytes());
     let count = call.node.latency.forget(is_named);
     call.reply.integer(number(count as u64));
     Ok(())

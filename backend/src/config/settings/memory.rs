@@ -7,7 +7,7 @@ use crate::config::directive::Setting;
 use crate::data::keyspace::Frees;
 use crate::data::keyspace::sample::Among;
 use crate::data::lazy_free::Freeing;
-use crate::data::usage::Frequencies;
+use crate::data::usage::{Frequencies, Told};
 
 /// The limits of memory.
 #[derive(Clone, Debug)]
@@ -117,6 +117,17 @@ impl Memory {
         self.policy.is_some_and(|policy| policy.first == First::SeldomUsed)
     }
 
+    /// What snapshots tell of how keys are used: what the policy goes by.
+    ///
+    /// Source: redis `src/rdb.c` rdbSaveKeyValuePair.
+    pub(crate) fn told_in_files(&self) -> Told {
+        match self.policy.map(|policy| policy.first) {
+            Some(First::LongestUnused) => Told::IdleTimes,
+            Some(First::SeldomUsed) => Told::Frequencies(self.frequencies),
+            Some(First::Any | First::SoonestExpiring) | None => Told::Nothing,
+        }
+    }
+
     /// The policy's name.
     pub(crate) fn policy_name(&self) -> &'static str {
         let named = Policy::NAMED.iter().find(|(_, policy)| Some(*policy) == self.policy);
@@ -132,8 +143,8 @@ fn effort(tenacity: u32) -> Option<Duration> {
     const STEPS: u32 = 10;
     const FACTOR: f64 = 1.15;
     match tenacity {
-        0..=STEPS => Some(STEP * tenacity),
-        ..100 => {
+        ..STEPS => Some(STEP * tenacity),
+        STEPS..100 => {
             let growth = FACTOR.powi(i32::try_from(tenacity - STEPS).unwrap_or(i32::MAX));
             Some((STEP * STEPS).mul_f64(growth))
         }

@@ -45,6 +45,13 @@ impl Keyspace {
         self.parts.iter().flatten().flat_map(|part| part.keys.iter())
     }
 
+    /// Bytes of the tables of all keys and of those that expire, without what keys and values own.
+    pub(crate) fn table_bytes(&self) -> (usize, usize) {
+        self.parts.iter().flatten().fold((0, 0), |(keys, volatile), part| {
+            (keys + part.keys.heap_bytes(), volatile + part.volatile.heap_bytes())
+        })
+    }
+
     /// How many keys each bucket of all tables has. Costs O(keys).
     pub(crate) fn chain_lens(&self) -> impl Iterator<Item = usize> {
         self.parts.iter().flatten().flat_map(|part| part.keys.chain_lens())

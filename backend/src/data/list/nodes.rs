@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use crate::data::estimate;
 use crate::data::list::End;
 use crate::data::list::node::Node;
 
@@ -122,13 +123,13 @@ impl Nodes {
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(super) fn heap_bytes(&self, samples: usize) -> usize {
         let own = match self {
             Nodes::One(_) => 0,
             Nodes::Many(nodes) => {
                 size_of::<VecDeque<Node>>() + nodes.capacity() * size_of::<Node>()
             }
         };
-        own + self.iter().map(Node::heap_bytes).sum::<usize>()
+        own + estimate::sum(self.iter().map(Node::heap_bytes), self.count(), samples)
     }
 }

@@ -4,6 +4,7 @@
 //! of the memory and is gone through in about the time of a hash and two cache misses.
 
 use crate::data::dict::Dict;
+use crate::data::estimate;
 use crate::data::hashing::HashKey;
 use crate::data::key::Key;
 use crate::data::listpack::{Entry, Listpack, Position};
@@ -137,13 +138,15 @@ impl Texts {
         }
     }
 
-    /// Bytes on the heap. Costs O(members) for a table.
-    pub(super) fn heap_bytes(&self) -> usize {
+    /// Bytes on the heap, those of a table's members by so many samples.
+    pub(super) fn heap_bytes(&self, samples: usize) -> usize {
         match self {
             Texts::Few(list) => list.heap_bytes(),
             Texts::Many(table) => {
-                let owned: usize = table.dict.iter().map(|(member, ())| member.heap_bytes()).sum();
-                size_of::<Table>() + table.dict.heap_bytes() + owned
+                let owned = table.dict.iter().map(|(member, ())| member.heap_bytes());
+                size_of::<Table>()
+                    + table.dict.heap_bytes()
+                    + estimate::sum(owned, table.dict.len(), samples)
             }
         }
     }

@@ -118,8 +118,8 @@ impl Indexed {
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
-        size_of::<Indexed>() + self.members.heap_bytes() + self.order.heap_bytes()
+    pub(super) fn heap_bytes(&self, samples: usize) -> usize {
+        size_of::<Indexed>() + self.members.heap_bytes(samples) + self.order.heap_bytes()
     }
 
     fn find(&self, name: &[u8]) -> Option<u32> {

@@ -3,6 +3,7 @@
 //! A slot is a place in the dict's row, which is dense: when a member is removed, the last one takes over its slot.
 
 use crate::data::dict::Dict;
+use crate::data::estimate;
 use crate::data::hashing::HashKey;
 use crate::data::key::Key;
 
@@ -68,9 +69,10 @@ impl Members {
         self.scores.chain_lens().collect()
     }
 
-    /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.scores.heap_bytes()
+    /// Bytes on the heap, those of names by so many samples.
+    pub(super) fn heap_bytes(&self, samples: usize) -> usize {
+        let names = self.scores.iter().map(|(name, _)| name.heap_bytes());
+        self.scores.heap_bytes() + estimate::sum(names, self.len(), samples)
     }
 }
 

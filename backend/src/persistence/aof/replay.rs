@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use reddoor_protocol::request::{Limits, RequestDecoder};
 use thiserror::Error;
@@ -193,7 +192,7 @@ impl Commands {
             args_max: i32::MAX as usize,
             ..Limits::default()
         };
-        let mut turn = Turn { now_ms: clock::unix_ms(), last: Instant::now() };
+        let mut turn = Turn::new(clock::unix_ms());
         loop {
             let rest = &self.bytes[self.at..];
             let count = match rest.first() {

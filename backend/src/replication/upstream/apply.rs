@@ -145,7 +145,7 @@ impl Stream {
     }
 
     fn apply_all(&mut self, node: &mut Node, received: &mut Vec<u8>) -> Result<bool, LinkError> {
-        let mut turn = Turn { now_ms: clock::unix_ms(), last: Instant::now() };
+        let mut turn = Turn::new(clock::unix_ms());
         let limits = Limits {
             bulk_bytes_max: usize::MAX,
             args_max: i32::MAX as usize,

@@ -53,6 +53,23 @@ fn what_is_no_command_is_not_found() {
 }
 
 #[test]
+fn only_the_case_of_letters_does_not_matter() {
+    for row in ROWS.iter().filter(|row| !row.is_subcommand()) {
+        for at in 0..row.name.len() {
+            let mut name = row.name.as_bytes().to_vec();
+            for byte in 0..=255 {
+                name[at] = byte;
+                let found = lookup(&name).map(|spec| spec.name);
+                let is_same = name.eq_ignore_ascii_case(row.name.as_bytes());
+                assert!(!is_same || found == Some(row.name), "{}", name.escape_ascii());
+                let is_right = found.is_none_or(|f| f.as_bytes().eq_ignore_ascii_case(&name));
+                assert!(is_right, "{}", name.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
 fn searches_in_the_index_are_short() {
     let is_run =
         |start: usize| (0..=PROBES_MAX).all(|i| INDEX[(start + i) % INDEX_PLACES] != EMPTY);

@@ -62,6 +62,20 @@ fn keys_are_mapped_wherever_they_stand() {
 }
 
 #[test]
+fn a_script_that_hides_its_keys_runs_where_they_are() {
+    let channels = mapping(&[("colocate.presets", "channels-redis")]);
+    for (line, expect) in [
+        ("EVAL s 0 asgi.a! asgi.a!$in", "EVAL s 1 {~asgi}asgi.a! {~asgi}asgi.a! {~asgi}asgi.a!$in"),
+        ("EVALSHA d 0 5 asgi*", "EVALSHA d 1 {~asgi}asgi* 5 {~asgi}asgi*"),
+        ("EVAL s 1 asgi.a! m 5", "EVAL s 1 {~asgi}asgi.a! m 5"),
+        ("EVAL s 0 other", "as it came"),
+        ("EVAL s 0", "as it came"),
+    ] {
+        assert_eq!(mapped(&channels, 0, line), expect, "{line}");
+    }
+}
+
+#[test]
 fn a_key_in_another_database_has_another_name() {
     let mapping = mapping(&[("databases.mode", "prefix")]);
     for (line, expect) in [

@@ -36,7 +36,7 @@ impl Measured {
 
 #[test]
 fn whatever_happens_no_slot_has_two_masters_for_long_and_all_agree_in_the_end() {
-    let [overlap, rivals, healing] = [(); 3].map(|()| Measured::default());
+    let [overlap, rivals, forced, healing] = [(); 4].map(|()| Measured::default());
     for_many_seeds(histories_count(120), |seed| {
         let (shards, replicas) = [(3, 1), (3, 2), (5, 1), (4, 1)][index_of(seed) % 4];
         let mut story = Story::new(shards, replicas, seed);
@@ -46,9 +46,11 @@ fn whatever_happens_no_slot_has_two_masters_for_long_and_all_agree_in_the_end() 
         healing.add(story.heal());
         overlap.add(story.overlap_ms_max);
         rivals.add(story.rivals_ms_max);
+        forced.add(story.forced_rivals_ms_max);
     });
     overlap.tell("old and new primary together");
     rivals.tell("both of them with a majority");
+    forced.tell("the same after a failover that was forced");
     healing.tell("agreement after all is well");
 }
 

@@ -1,7 +1,7 @@
 //! Histories: clusters with replicas, under writes, to which anything may happen that happens to machines.
 //!
 //! What is checked at every step:
-//! - An epoch is won by one node.
+//! - An epoch is won by one node of a shard.
 //! - Two primaries that reach the majority each take writes for one slot together for no longer than news travels:
 //!   [`NEWS_MS_MAX`].
 //! - Two primaries take writes for one slot together, wherever they are, for no longer than [`OVERLAP_TIMEOUTS`].
@@ -23,6 +23,9 @@ const OVERLAP_TIMEOUTS: u64 = 1;
 /// How long the news of an election may be on its way to who is connected, in milliseconds.
 const NEWS_MS_MAX: u64 = 1_000;
 
+/// For how long after it was asked for a failover by force may come about, and its news travel, in milliseconds.
+const FORCED_MS: u64 = 5_000 + NEWS_MS_MAX;
+
 /// Node timeouts after which all agree when nothing happens any more (count).
 pub(super) const HEALING_TIMEOUTS: u64 = 30;
 
@@ -39,8 +42,8 @@ pub(super) struct Story {
     writes_count: u32,
     /// Acknowledged writes: shard and number.
     pub(super) acknowledged: Vec<(usize, u32)>,
-    /// Who won which epoch.
-    winners: BTreeMap<u64, NodeId>,
+    /// Who won which epoch for which shard.
+    winners: BTreeMap<(u64, usize), NodeId>,
     was_replica: Vec<bool>,
     /// Since when two nodes have been taking writes for a shard, in milliseconds.
     overlap_since_ms: BTreeMap<usize, u64>,
@@ -48,6 +51,9 @@ pub(super) struct Story {
     rivals_since_ms: BTreeMap<usize, u64>,
     pub(super) overlap_ms_max: u64,
     pub(super) rivals_ms_max: u64,
+    /// When a failover of a shard was last forced: the old primary is not asked then.
+    forced_ms: BTreeMap<usize, u64>,
+    pub(super) forced_rivals_ms_max: u64,
 }
 
 impl Story {
@@ -89,6 +95,8 @@ impl Story {
             rivals_since_ms: BTreeMap::new(),
             overlap_ms_max: 0,
             rivals_ms_max: 0,
+            forced_ms: BTreeMap::new(),
+            forced_rivals_ms_max: 0,
         }
     }
 
@@ -124,6 +132,7 @@ impl Story {
         let takes = |(index, core): &(usize, &Core)| {
             let node = &self.network.nodes[*index];
             node.still_until_ms <= now_ms
+                && node.data.paused_until_ms <= now_ms
                 && core.is_ok_at(now_ms)
                 && core.owner(slot).is_some_and(Member::is_myself)
         };
@@ -135,12 +144,9 @@ impl Story {
         let takers = self.takers(shard);
         self.check_takers(shard, &takers);
         for index in takers {
-            let data = &mut self.network.nodes[index].data;
-            if data.paused_until_ms <= self.network.now_ms {
-                self.writes_count += 1;
-                data.writes.push(self.writes_count);
-                self.acknowledged.push((shard, self.writes_count));
-            }
+            self.writes_count += 1;
+            self.network.nodes[index].data.writes.push(self.writes_count);
+            self.acknowledged.push((shard, self.writes_count));
         }
     }
 
@@ -150,7 +156,10 @@ impl Story {
         let overlap_ms = lasting_ms(&mut self.overlap_since_ms, shard, takers.len() > 1, now_ms);
         let rivals_ms = lasting_ms(&mut self.rivals_since_ms, shard, rivals > 1, now_ms);
         self.overlap_ms_max = self.overlap_ms_max.max(overlap_ms);
-        self.rivals_ms_max = self.rivals_ms_max.max(rivals_ms);
+        let is_forced = self.forced_ms.get(&shard).is_some_and(|at| now_ms - at < FORCED_MS);
+        let longest_ms =
+            if is_forced { &mut self.forced_rivals_ms_max } else { &mut self.rivals_ms_max };
+        *longest_ms = (*longest_ms).max(rivals_ms);
         if overlap_ms > OVERLAP_TIMEOUTS * TIMEOUT_MS || rivals_ms > NEWS_MS_MAX {
             self.network
                 .give_up_after(0, &format!("single taker of shard {shard}, but {takers:?}"));
@@ -173,10 +182,15 @@ impl Story {
     fn check_winners(&mut self) {
         for (index, core) in self.network.running() {
             let is_replica = core.myself().is_replica();
-            if std::mem::replace(&mut self.was_replica[index], is_replica) && !is_replica {
+            let has_won =
+                std::mem::replace(&mut self.was_replica[index], is_replica) && !is_replica;
+            let owns = |shard: &usize| {
+                core.owner(slot_of(*shard, self.shards)).is_some_and(Member::is_myself)
+            };
+            if let Some(shard) = (0..self.shards).find(owns).filter(|_| has_won) {
                 let (epoch, id) = (core.myself().config_epoch, core.myself().id);
-                let winner = *self.winners.entry(epoch).or_insert(id);
-                assert_eq!(winner, id, "two winners of epoch {epoch}");
+                let winner = *self.winners.entry((epoch, shard)).or_insert(id);
+                assert_eq!(winner, id, "two winners of epoch {epoch} for shard {shard}");
             }
         }
     }
@@ -224,12 +238,23 @@ impl Story {
         self.run_ms(duration_ms);
     }
 
+    /// The shard of a replica that runs, as it sees it.
+    fn shard_of(&self, index: usize) -> Option<usize> {
+        let core = self.network.core(index);
+        let primary = core.myself().primary;
+        let owner = |shard| core.owner(slot_of(shard, self.shards)).map(|member| member.id);
+        (0..self.shards).find(|shard| primary.is_some() && owner(*shard) == primary)
+    }
+
     fn fail_over_by_hand(&mut self, index: usize) {
         let is_forced = self.network.random.below(2) == 0;
         let how = if is_forced { Failover::Forced } else { Failover::Agreed };
         let is_replica =
             self.network.nodes[index].core.as_ref().is_some_and(|core| core.myself().is_replica());
         if is_replica && self.network.nodes[index].still_until_ms <= self.network.now_ms {
+            if let (Failover::Forced, Some(shard)) = (how, self.shard_of(index)) {
+                self.forced_ms.insert(shard, self.network.now_ms);
+            }
             self.network.tell(index, |core, now_ms| core.fail_over(now_ms, how));
         }
     }

@@ -13,6 +13,9 @@ use crate::cluster::core::*;
 use crate::cluster::member::MemberFlags;
 use crate::cluster::{message, nodes_conf};
 
+/// After so long what was written is on the disk, in milliseconds.
+const SYNC_MS: u64 = 1_000;
+
 /// Time between two looks at the world, in milliseconds.
 const STEP_MS: u64 = 10;
 
@@ -25,6 +28,8 @@ pub(super) struct Node {
     pub(super) core: Option<Core>,
     /// The text of its nodes file.
     file: String,
+    /// The one that is on the disk for certain.
+    synced_file: String,
     pub(super) data: Data,
     /// It stands still until then, and what is sent to it waits.
     pub(super) still_until_ms: u64,
@@ -66,6 +71,12 @@ pub(super) fn ip_of(index: usize) -> String {
     format!("10.0.{}.{}", index / 250, index % 250 + 1)
 }
 
+/// The node that [`ip_of`] gives this address.
+fn index_of(ip: &str) -> Option<usize> {
+    let (high, low) = ip.strip_prefix("10.0.")?.split_once('.')?;
+    Some(high.parse::<usize>().ok()? * 250 + low.parse::<usize>().ok()?.checked_sub(1)?)
+}
+
 impl Network {
     /// Nodes that know nobody.
     pub(super) fn new(count: usize, seed: u64, settings: CoreSettings) -> Network {
@@ -73,8 +84,10 @@ impl Network {
         let mut random = Random::from_seed(seed);
         let nodes = (0..count).map(|_| {
             let core = Core::new(settings.clone(), random.fork(), now_ms);
+            let file = nodes_conf::text_of(&core);
             Node {
-                file: nodes_conf::text_of(&core),
+                synced_file: file.clone(),
+                file,
                 core: Some(core),
                 data: Data::default(),
                 still_until_ms: 0,
@@ -94,6 +107,32 @@ impl Network {
             sent_bytes: 0,
             cut: BTreeSet::new(),
         }
+    }
+
+    /// As [`Network::new`], of primaries that share the slots and know all others from their nodes files. None runs
+    /// yet.
+    pub(super) fn acquainted(count: usize, seed: u64, settings: CoreSettings) -> Network {
+        let mut network = Network::new(count, seed, settings);
+        let mut lines: Vec<Member> =
+            network.running().map(|(_, core)| core.myself().clone()).collect();
+        for (index, member) in lines.iter_mut().enumerate() {
+            member.flags = MemberFlags::PRIMARY | MemberFlags::EXTENSIONS;
+            member.ip = ip_of(index);
+            member.config_epoch = 1 + index as u64;
+            let is_its = |slot: &Slot| slot.index() * count / Slot::COUNT == index;
+            Slot::all().filter(is_its).for_each(|slot| member.slots.insert(slot));
+        }
+        for index in 0..count {
+            let mut members = lines.clone();
+            members[index].flags |= MemberFlags::MYSELF;
+            let remembered = Remembered { members, ..Remembered::default() };
+            let random = network.random.fork();
+            let core = Core::restore(network.settings.clone(), random, remembered, network.now_ms);
+            let node = &mut network.nodes[index];
+            node.file = nodes_conf::text_of(&core.expect("its own line"));
+            node.core = None;
+        }
+        network
     }
 
     /// The core of a node that runs.
@@ -129,8 +168,11 @@ impl Network {
         }
     }
 
-    /// A node dies as if its machine had lost power.
+    /// A node dies as if its machine had lost power: what was written and not synced may be lost.
     pub(super) fn crash(&mut self, index: usize) {
+        if self.random.below(2) == 0 {
+            self.nodes[index].file = self.nodes[index].synced_file.clone();
+        }
         self.nodes[index].core = None;
         self.nodes[index].data.lose_link();
         let ends: Vec<End> = self.wires.keys().filter(|end| end.0 == index).copied().collect();
@@ -167,9 +209,16 @@ impl Network {
         self.copy();
         for index in 0..self.nodes.len() {
             let node = &self.nodes[index];
-            let is_due = (now_ms + node.phase_ms).is_multiple_of(TICK_MS);
-            if is_due && node.still_until_ms <= now_ms {
+            let is_running = node.core.is_some() && node.still_until_ms <= now_ms;
+            let is_due =
+                |period_ms| is_running && (now_ms + node.phase_ms).is_multiple_of(period_ms);
+            let (ticks, syncs) = (is_due(TICK_MS), is_due(SYNC_MS));
+            if ticks {
                 self.tell(index, |core, now_ms| core.handle_tick(now_ms));
+            }
+            if syncs {
+                let Node { file, synced_file, .. } = &mut self.nodes[index];
+                synced_file.clone_from(file);
             }
         }
     }
@@ -216,21 +265,25 @@ impl Network {
     }
 
     fn act(&mut self, index: usize) {
-        while let Node { core: Some(core), file, data, .. } = &mut self.nodes[index]
+        while let Node { core: Some(core), file, synced_file, data, .. } = &mut self.nodes[index]
             && let Some(action) = core.poll_action()
         {
             match action {
                 Action::Connect { link, ip, .. } => self.connect(index, link, &ip),
                 Action::Send { link, bytes } => self.send((index, link), bytes),
                 Action::Disconnect { link } => self.disconnect((index, link)),
-                Action::Save => *file = nodes_conf::text_of(core),
+                Action::Save { is_promise } => {
+                    *file = nodes_conf::text_of(core);
+                    if is_promise {
+                        synced_file.clone_from(file);
+                    }
+                }
                 Action::PauseWrites { until_ms } => data.paused_until_ms = until_ms,
                 Action::ResumeWrites => data.paused_until_ms = 0,
                 Action::Lead => data.from = None,
                 Action::Follow { ip, .. } => {
                     data.lose_link();
-                    let from = (0..self.nodes.len()).find(|index| ip_of(*index) == ip);
-                    self.nodes[index].data.from = from;
+                    data.from = index_of(&ip);
                 }
                 Action::DropSlotKeys { .. } | Action::Publish { .. } => {}
             }
@@ -238,8 +291,8 @@ impl Network {
     }
 
     fn connect(&mut self, from: usize, link: LinkId, ip: &str) {
-        let to = (0..self.nodes.len()).find(|index| ip_of(*index) == ip);
-        let to = to.filter(|to| !self.is_cut(from, *to) && self.nodes[*to].core.is_some());
+        let is_there = |to: &usize| self.nodes.get(*to).is_some_and(|node| node.core.is_some());
+        let to = index_of(ip).filter(|to| is_there(to) && !self.is_cut(from, *to));
         let (now_ms, Some(to)) = (self.now_ms, to) else {
             return self.tell(from, |core, _| core.handle_link_down(link));
         };

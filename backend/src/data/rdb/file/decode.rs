@@ -16,6 +16,7 @@ use crate::data::rdb::file::{Checksum, FileError, MAGIC, Opcode};
 use crate::data::rdb::payload::CHECKSUM;
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::{Kind, Limits, VERSION, read_content};
+use crate::data::usage::PastUse;
 use crate::data::value::Value;
 
 /// What a file tells.
@@ -43,6 +44,7 @@ pub(crate) struct KeyItem {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Value,
     pub(crate) expires_at_ms: Option<i64>,
+    pub(crate) past_use: PastUse,
 }
 
 /// Reads a file from its bytes.
@@ -62,6 +64,7 @@ pub(crate) struct Decoder {
     stage: Stage,
     db: u64,
     expires_at_ms: Option<i64>,
+    past_use: PastUse,
 }
 
 /// What is expected next.
@@ -93,6 +96,7 @@ impl Decoder {
             stage: Stage::Head,
             db: 0,
             expires_at_ms: None,
+            past_use: PastUse::default(),
         }
     }
 
@@ -204,9 +208,8 @@ impl Decoder {
             Opcode::Database => self.db = bytes.length()?,
             // Hints: nothing is allocated by what a file states.
             Opcode::Sizes => _ = (bytes.length()?, bytes.length()?),
-            // Nothing is evicted here, so it does not matter how keys were used.
-            Opcode::Idle => _ = bytes.length()?,
-            Opcode::Frequency => _ = bytes.byte()?,
+            Opcode::Idle => self.past_use.idle_s = Some(bytes.length()?),
+            Opcode::Frequency => self.past_use.frequency = Some(bytes.byte()?),
             Opcode::ExpiresAtMs => self.expires_at_ms = Some(bytes.milliseconds()?),
             Opcode::ExpiresAtS => {
                 let seconds = i32::from_le_bytes(bytes.array()?);
@@ -232,13 +235,15 @@ impl Decoder {
         let key = bytes.string()?;
         let value = match read_content(kind, bytes, &self.limits) {
             Err(ReadError::Empty) => {
-                self.expires_at_ms = None;
+                (self.expires_at_ms, self.past_use) = (None, PastUse::default());
                 return Ok(Item::EmptyKey);
             }
             value => value?,
         };
         let expires_at_ms = self.expires_at_ms.take();
-        Ok(Item::Key(KeyItem { db: self.db, key: key.as_ref().to_vec(), value, expires_at_ms }))
+        let past_use = std::mem::take(&mut self.past_use);
+        let key = key.as_ref().to_vec();
+        Ok(Item::Key(KeyItem { db: self.db, key, value, expires_at_ms, past_use }))
     }
 
     fn checksum(&mut self, bytes: &mut Reader<'_>) -> Result<Item, Broken> {

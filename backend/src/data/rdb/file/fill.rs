@@ -119,7 +119,7 @@ impl Filler {
     }
 
     fn take_key(&mut self, item: KeyItem, databases: &mut [Keyspace]) -> Result<(), FileError> {
-        let KeyItem { db, key, value, expires_at_ms } = item;
+        let KeyItem { db, key, value, expires_at_ms, past_use } = item;
         let count = databases.len();
         let index = usize::try_from(db).ok().filter(|index| *index < count);
         let (Some(index), Some(database)) = (index, index.and_then(|at| databases.get_mut(at)))
@@ -136,6 +136,7 @@ impl Filler {
             return Err(FileError::Duplicate(index));
         }
         database.insert(&key, value, expires_at_ms, self.now_ms);
+        database.note_past_use(&key, past_use, self.now_ms);
         self.loaded += 1;
         Ok(())
     }

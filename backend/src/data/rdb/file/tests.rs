@@ -9,6 +9,7 @@ use super::*;
 use crate::data::keyspace::{Keyspace, Layout};
 use crate::data::rdb::write::Compression;
 use crate::data::rdb::{payload, tests};
+use crate::data::usage::Told;
 
 fn databases(count: usize) -> Vec<Keyspace> {
     (0..count).map(|_| Keyspace::new(Layout::Whole)).collect()
@@ -28,7 +29,9 @@ fn filled(values: &[crate::data::value::Value]) -> Vec<Keyspace> {
 fn written(databases: &[Keyspace], checksum: Checksum) -> Vec<u8> {
     let (libraries, aux) = (vec![b"#!lua name=x".as_slice()], [("redis-ver", "7.0.15".to_owned())]);
     let compression = Compression::On;
-    let content = Content { databases, libraries, aux: &aux, compression, checksum };
+    let told = Told::Nothing;
+    let content =
+        Content { databases, libraries, aux: &aux, compression, checksum, told, now_ms: 0 };
     let mut bytes = Vec::new();
     write(&content, &mut bytes, &mut |_| {}).unwrap();
     bytes

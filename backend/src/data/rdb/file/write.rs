@@ -9,6 +9,7 @@ use crate::data::rdb::file::{Checksum, MAGIC, Opcode};
 use crate::data::rdb::payload::CHECKSUM;
 use crate::data::rdb::write::{Compression, Writer};
 use crate::data::rdb::{VERSION, kind_of, write_content};
+use crate::data::usage::{Told, Usage};
 
 /// What a file is to hold, and how.
 #[derive(Clone, Debug)]
@@ -20,6 +21,10 @@ pub(crate) struct Content<'a> {
     pub(crate) aux: &'a [(&'static str, String)],
     pub(crate) compression: Compression,
     pub(crate) checksum: Checksum,
+    /// What is told of how keys are used.
+    pub(crate) told: Told,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: i64,
 }
 
 /// Keys between two reports of progress (count).
@@ -51,6 +56,7 @@ pub(crate) fn write(
                 writer.raw(&[Opcode::ExpiresAtMs as u8]);
                 writer.milliseconds(time);
             }
+            write_use(content, record.usage, &mut writer);
             writer.raw(&[kind_of(&record.value) as u8]);
             writer.string(key);
             write_content(&record.value, &mut writer);
@@ -80,6 +86,19 @@ fn write_head(content: &Content<'_>, writer: &mut Writer<'_>) {
     for library in &content.libraries {
         writer.raw(&[Opcode::Function as u8]);
         writer.string(library);
+    }
+}
+
+fn write_use(content: &Content<'_>, usage: Usage, writer: &mut Writer<'_>) {
+    match content.told {
+        Told::Nothing => {}
+        Told::IdleTimes => {
+            writer.raw(&[Opcode::Idle as u8]);
+            writer.length(u64::from(usage.idle_s(content.now_ms)));
+        }
+        Told::Frequencies(frequencies) => {
+            writer.raw(&[Opcode::Frequency as u8, usage.frequency(content.now_ms, frequencies)]);
+        }
     }
 }
 

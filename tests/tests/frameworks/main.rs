@@ -1,0 +1,133 @@
+//! Frameworks that were written for one Redis, unmodified, at their real job through the front door over a cluster.
+//!
+//! `cargo test -p reddoor-tests --test frameworks` runs those that most applications use, each as the operator is told
+//! to set it up, and loses no job when the front door is killed; with `-- --all` it runs all of them in every setup
+//! that is known to work or to be refused, and with words behind `--` those whose names hold one of them. `--nodes real`
+//! and `--nodes bundled` choose the nodes; `--nodes one` has one plain redis-server in the place of front door and
+//! cluster, which tells whether a script is right. `tests/frameworks/install` puts the packages there.
+//! `docs/frameworks.md` tells what was found.
+
+#![expect(clippy::print_stdout, reason = "the report is what this program is for")]
+
+mod framework;
+mod killed;
+mod program;
+mod trial;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+
+use reddoor_tests::cluster::Kind;
+use reddoor_tests::redis_server;
+
+use framework::{FRAMEWORKS, Framework, Setup};
+use killed::{LOADS, Load};
+use trial::{Scene, Verdict};
+
+/// What is asked for on the command line.
+#[derive(Debug, Default)]
+struct Asked {
+    is_all: bool,
+    only_lists: bool,
+    nodes: Option<String>,
+    words: Vec<String>,
+}
+
+impl Asked {
+    fn read() -> Asked {
+        let mut asked = Asked::default();
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--all" => asked.is_all = true,
+                "--list" => asked.only_lists = true,
+                "--nodes" => asked.nodes = args.next(),
+                flag if flag.starts_with("--") => {}
+                _ => asked.words.push(arg),
+            }
+        }
+        asked
+    }
+
+    /// Whether these nodes are asked for; one plain server only by its name.
+    fn means_nodes(&self, name: &str) -> bool {
+        self.nodes.as_ref().map_or(name != "one", |nodes| nodes == name)
+    }
+
+    fn means(&self, name: &str, is_in_ci: bool) -> bool {
+        match self.words.as_slice() {
+            [] => self.is_all || is_in_ci,
+            words => words.iter().any(|word| name.contains(word.as_str())),
+        }
+    }
+
+    /// Frameworks with their setups; without `--all` or a name the first of each.
+    fn trials(&self) -> Vec<(&'static Framework, &'static Setup)> {
+        let is_short = !self.is_all && self.words.is_empty();
+        let meant = FRAMEWORKS.iter().filter(|row| self.means(row.name, row.is_in_ci));
+        meant
+            .flat_map(|row| {
+                let count = if is_short { 1 } else { row.setups.len() };
+                row.setups[..count].iter().map(move |setup| (row, setup))
+            })
+            .collect()
+    }
+
+    fn loads(&self) -> Vec<&'static Load> {
+        LOADS.iter().filter(|load| self.means(load.name, load.is_in_ci)).collect()
+    }
+}
+
+fn main() -> ExitCode {
+    let asked = Asked::read();
+    if asked.only_lists || !redis_server::is_installed() {
+        return ExitCode::SUCCESS;
+    }
+    println!("| framework | versions | nodes | setup | outcome | seconds |");
+    println!("|---|---|---|---|---|---|");
+    let complaints = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        let (asked, complaints) = (&asked, &complaints);
+        for (nodes, kind) in [("real", Kind::Real), ("bundled", Kind::Bundled)] {
+            if asked.means_nodes(nodes) {
+                scope.spawn(move || run_trials(asked, &Scene::of(kind), complaints));
+            }
+        }
+        if asked.means_nodes("one") {
+            scope.spawn(|| run_trials(asked, &Scene::one_redis(), complaints));
+        }
+        if asked.means_nodes("real") {
+            scope.spawn(|| run_loads(asked, complaints));
+        }
+    });
+    let complaints = complaints.into_inner().unwrap_or_default();
+    complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run_trials(asked: &Asked, scene: &Scene, complaints: &Mutex<Vec<String>>) {
+    for (framework, setup) in asked.trials() {
+        if framework.program.is_installed() {
+            let verdict = scene.try_out(framework, setup);
+            report(framework.name, scene.name(), setup.name, verdict, complaints);
+        }
+    }
+}
+
+fn run_loads(asked: &Asked, complaints: &Mutex<Vec<String>>) {
+    for load in asked.loads() {
+        if load.program.is_installed() {
+            report(load.name, "real", load.setup, load.run(), complaints);
+        }
+    }
+}
+
+fn report(name: &str, nodes: &str, setup: &str, verdict: Verdict, complaints: &Mutex<Vec<String>>) {
+    let Verdict { versions, outcome, took, complaint } = verdict;
+    let seconds = took.as_secs_f32();
+    println!("| {name} | {versions} | {nodes} | {setup} | {outcome} | {seconds:.1} |");
+    if let (Some(complaint), Ok(mut complaints)) = (complaint, complaints.lock()) {
+        complaints.push(format!("{name} over {nodes} nodes, {setup}: {complaint}"));
+    }
+}
