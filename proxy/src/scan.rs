@@ -18,10 +18,13 @@
 //! twice then, which the contract of `SCAN` allows; no key is missed that was there all the time.
 //!
 //! ```text
-//! bit 62      48 47  36 35                  0
+//! bit 52      38 37  28 27                  0
 //!     first slot  tag    the node's cursor
 //!       plus 1
 //! ```
+//!
+//! A cursor has 53 bits, for that is what a number of JavaScript keeps, and there are clients that make one of it. A
+//! node's cursor that is longer stays in the session, as that of a scan which nobody else can go on with.
 
 use reddoor_protocol::slot::Slot;
 use reddoor_protocol::topology::nodes_text;
@@ -34,11 +37,11 @@ pub(crate) mod slot_set;
 
 use self::slot_set::SlotSet;
 
-/// Bits of the node's own cursor.
-const INNER_BITS: u32 = 36;
+/// Bits of the node's own cursor: a node needs as many as its table, so these are enough for 2^28 keys.
+const INNER_BITS: u32 = 28;
 
 /// Bits that tell whether the slots lie as they did.
-const TAG_BITS: u32 = 12;
+const TAG_BITS: u32 = 10;
 
 /// Stands in the place of the first slot when only the session can tell what is done.
 const UNREADABLE: u64 = (1 << 15) - 1;

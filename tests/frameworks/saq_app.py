@@ -1,6 +1,10 @@
-"""saq: results, retries, scheduled jobs, many at once, an aborted job, with a worker in this process."""
+"""saq: results, retries, scheduled jobs, many at once, an aborted job, with a worker in this process.
+
+QUEUE is the name of the queue, where it is not to be saq's own.
+"""
 
 import asyncio
+import os
 import time
 
 from saq import Queue, Worker
@@ -32,7 +36,7 @@ async def until(what, answer):
 
 async def main():
     scene.version("saq", "redis")
-    queue = Queue.from_url(scene.url())
+    queue = Queue.from_url(scene.url(), name=os.environ.get("QUEUE", "default"))
     await queue.connect()
     worker = Worker(queue, functions=[add, flaky, linger], concurrency=4, timers={"schedule": 1, "sweep": 1})
     working = asyncio.create_task(worker.start())

@@ -93,13 +93,6 @@ pub const PRESETS: &[Preset] = &[
         warning: "",
     },
     Preset {
-        name: "saq",
-        about: "saq 0.26",
-        rules: &["saq:* -> saq"],
-        script_args: &[],
-        warning: "",
-    },
-    Preset {
         name: "python-redis-lock",
         about: "python-redis-lock 4.0",
         rules: &["lock:{*} lock-signal:{*} -> lock"],

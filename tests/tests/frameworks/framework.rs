@@ -199,7 +199,7 @@ pub(crate) const FRAMEWORKS: &[Framework] = &[
                 ],
                 ..AS_SHIPPED
             },
-            REFUSED,
+            Setup { expected: Expected::Refused("non local key"), ..AS_SHIPPED },
         ],
     },
     Framework {
@@ -295,7 +295,12 @@ pub(crate) const FRAMEWORKS: &[Framework] = &[
         script: "saq_app.py",
         is_in_ci: false,
         setups: &[
-            Setup { name: "preset saq", settings: &[("colocate.presets", "saq")], ..AS_SHIPPED },
+            Setup {
+                name: "a queue named {~saq}, rule saq:abort:* -> saq",
+                settings: &[("colocate.rules", "saq:abort:* -> saq")],
+                environment: &[("QUEUE", "{~saq}")],
+                ..AS_SHIPPED
+            },
             REFUSED,
         ],
     },
