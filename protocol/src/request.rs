@@ -133,6 +133,14 @@ impl RequestDecoder {
         (mut missing, mut pos, mut pending): (usize, usize, Option<usize>),
     ) -> Result<Option<usize>, ProtocolError> {
         while missing > 0 {
+            if pending.is_none()
+                && let Some((range, end)) = short_bulk(buf, pos, limits)
+            {
+                self.args.push(range);
+                pos = end;
+                missing -= 1;
+                continue;
+            }
             let len = match pending.take() {
                 Some(len) => len,
                 None => match bulk_line(buf, pos, limits)? {
@@ -273,20 +281,30 @@ fn check_count(count: usize, limits: &Limits) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-/// Reads `$<len>\r\n` at `pos`: the payload's length and position.
+/// An argument as nearly all are: of less than a thousand bytes, received whole. Where it lies, and the position behind it.
 #[inline]
+fn short_bulk(buf: &[u8], pos: usize, limits: &Limits) -> Option<(ArgRange, usize)> {
+    // So few bytes may be sent by those, too, who have not authenticated.
+    const _: () = assert!(UNAUTHENTICATED_BULK_BYTES_MAX > SHORT_MAX);
+    if buf.get(pos) != Some(&b'$') {
+        return None;
+    }
+    let (len, payload) = short_line(buf, pos + 1)?;
+    let end = payload + len + 2;
+    if end > buf.len() || len > limits.bulk_bytes_max {
+        return None;
+    }
+    let range = ArgRange { start: u32::try_from(payload).ok()?, len: u32::try_from(len).ok()? };
+    Some((range, end))
+}
+
+/// Reads `$<len>\r\n` at `pos`: the payload's length and position.
 fn bulk_line(
     buf: &[u8],
     pos: usize,
     limits: &Limits,
 ) -> Result<Option<(usize, usize)>, ProtocolError> {
     let Some(&first) = buf.get(pos) else { return Ok(None) };
-    if first == b'$'
-        && let Some((len, payload)) = short_line(buf, pos + 1)
-    {
-        check_bulk(len, limits)?;
-        return Ok(Some((len, payload)));
-    }
     if first != b'$' {
         // A Redis looks at the byte only once the line is there.
         return match number_line(buf, pos, limits, LineKind::Bulk) {
@@ -299,20 +317,17 @@ fn bulk_line(
         return Ok(None);
     };
     let len = usize::try_from(len).map_err(|_| ProtocolError::InvalidBulkLength)?;
-    check_bulk(len, limits)?;
-    Ok(Some((len, payload)))
-}
-
-#[inline]
-fn check_bulk(len: usize, limits: &Limits) -> Result<(), ProtocolError> {
     if len > limits.bulk_bytes_max {
         return Err(ProtocolError::InvalidBulkLength);
     }
     if limits.unauthenticated && len > UNAUTHENTICATED_BULK_BYTES_MAX {
         return Err(ProtocolError::UnauthenticatedBulkLength);
     }
-    Ok(())
+    Ok(Some((len, payload)))
 }
+
+/// The greatest number that [`short_line`] reads.
+const SHORT_MAX: usize = 999;
 
 /// The case of nearly every line: at most three digits, no leading zero, received whole. The number and the position
 /// behind the line.
