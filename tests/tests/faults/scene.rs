@@ -1,11 +1,12 @@
 //! The cluster, the front door before it, and the load between them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use reddoor_protocol::topology::{Health, Role};
+use reddoor_protocol::topology::{Health, Role, nodes_text};
 use reddoor_tests::client::Client;
 use reddoor_tests::cluster::node::{Node, Setup};
 use reddoor_tests::cluster::{Cluster, Kind};
@@ -86,20 +87,33 @@ impl Scene {
         shards.collect()
     }
 
-    /// Waits until every node agrees that all is well, with a replica in step for each primary.
+    /// Waits until every node agrees that all is well, and who is a primary, with a replica in step for each.
     pub(crate) fn wait_settled(&self) {
         wait_until("the cluster to be whole again", || {
-            self.cluster.nodes.iter().all(|node| {
-                Client::try_connect(("127.0.0.1", node.port())).is_ok_and(|mut client| {
-                    let info = client.try_ask("CLUSTER INFO").unwrap_or_default();
-                    let replication = client.try_ask("INFO replication").unwrap_or_default();
-                    let is_whole = info.contains("cluster_state:ok");
-                    let is_in_step = replication.contains("master_link_status:up")
-                        || replication.contains("state=online");
-                    is_whole && is_in_step && self.is_well_in_view_of(node)
+            self.agrees_on_primaries()
+                && self.cluster.nodes.iter().all(|node| {
+                    Client::try_connect(("127.0.0.1", node.port())).is_ok_and(|mut client| {
+                        let info = client.try_ask("CLUSTER INFO").unwrap_or_default();
+                        let replication = client.try_ask("INFO replication").unwrap_or_default();
+                        let is_whole = info.contains("cluster_state:ok");
+                        let is_in_step = replication.contains("master_link_status:up")
+                            || replication.contains("state=online");
+                        is_whole && is_in_step && self.is_well_in_view_of(node)
+                    })
                 })
-            })
         });
+    }
+
+    /// An old primary may not have heard yet that another one has taken its place: whoever ended it now would end
+    /// what its clients wait for.
+    fn agrees_on_primaries(&self) -> bool {
+        let primaries_of = |node: &Node| {
+            let mut client = Client::try_connect(("127.0.0.1", node.port())).ok()?;
+            let view = nodes_text::parse(&client.try_ask("CLUSTER NODES").ok()?).ok()?;
+            Some(view.primaries().map(|primary| primary.id).collect::<BTreeSet<_>>())
+        };
+        let views: Vec<_> = self.cluster.nodes.iter().map(primaries_of).collect();
+        views.iter().all(|view| view.is_some() && *view == views[0])
     }
 
     fn is_well_in_view_of(&self, node: &Node) -> bool {

@@ -57,11 +57,8 @@ impl Core {
             }
             lost_by_shard += usize::from(owner.is_some_and(|(id, _)| id == shard));
             self.assign_slot(slot, claimant);
+            // No promise of this node's: should it forget, it is told again before it serves anything (`START_DELAY_MS`).
             self.unsaved.note();
-        }
-        if lost_by_shard > 0 {
-            // Who begins again must not take itself for the owner; others hear of the claim with the next ping.
-            self.unsaved.note_promise();
         }
         let is_emptied = self.table.get(&shard).is_some_and(|member| member.slots.is_empty());
         // Without leave to move to another shard, only who has taken the whole shard over is followed.

@@ -6,6 +6,10 @@
 //!   [`NEWS_MS_MAX`].
 //! - Two primaries take writes for one slot together, wherever they are, for no longer than [`OVERLAP_TIMEOUTS`].
 //!
+//! The second and the third do not hold of every history, by the rules that the nodes share with Redis: a primary that
+//! voted for another one's replica, and is cut off together with that old primary before it hears who has won, is a
+//! majority with it again after a while. `SIM_SEED=409` of `whatever_happens` shows that, and `SIM_SEED=620` fails, too.
+//!
 //! And at the end, when everything is well again for [`HEALING_TIMEOUTS`]: all nodes agree, one owner for each slot.
 
 use std::collections::BTreeMap;
