@@ -68,6 +68,8 @@ pub(crate) enum Job {
         /// What the request says about it.
         hint: JoinHint,
     },
+    /// They are numbers of connections that listen to channels, each to be raised by so much for the clients behind them.
+    Listeners(Vec<i64>),
     /// They are the sizes by which `RANDOMKEY` chooses a node.
     Sizes,
     /// The one answer is the reply.

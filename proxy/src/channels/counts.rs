@@ -52,10 +52,9 @@ impl ListenerCounts {
         if self.len.load(Ordering::Relaxed) == 0 {
             return 0;
         }
-        let topics = self.lock();
-        let own = topics.get(&Topic { kind, name: channel.into() }).copied().unwrap_or_default();
-        let mut surplus = own.clients - own.workers;
+        let mut surplus = self.surplus_by_name(kind, channel);
         if kind == TopicKind::Channel {
+            let topics = self.lock();
             let fits = |topic: &Topic| {
                 topic.kind == TopicKind::Pattern
                     && glob::is_match(&topic.name, channel, Case::Exact)
@@ -64,6 +63,13 @@ impl ListenerCounts {
             surplus += patterns.map(|(_, count)| count.clients - count.workers).sum::<i64>();
         }
         surplus
+    }
+
+    /// What must be added to the number of connections that listen to a channel by its name.
+    pub(crate) fn surplus_by_name(&self, kind: TopicKind, channel: &[u8]) -> i64 {
+        let topics = self.lock();
+        let own = topics.get(&Topic { kind, name: channel.into() }).copied().unwrap_or_default();
+        own.clients - own.workers
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Topic, Count>> {

@@ -75,7 +75,7 @@ impl<'a> Answers<'a> {
             ReplyPolicy::LogicalAnd => self.write_logical_and(out),
             ReplyPolicy::Concat => rows::write_all(self, out),
             ReplyPolicy::Union => rows::write_distinct(self, out),
-            ReplyPolicy::SumByName => figures::write_sum_by_name(self, out),
+            ReplyPolicy::SumByName => figures::write_sum_by_name(self, &[], out),
             ReplyPolicy::SumFields => figures::write_sum_fields(self, out),
             ReplyPolicy::LatestByName => rows::write_latest(self, out),
             ReplyPolicy::OldestFirst => rows::write_oldest_first(self, out),
@@ -87,10 +87,17 @@ impl<'a> Answers<'a> {
             | ReplyPolicy::Special => self.write_first(out),
         };
         if joined.is_none() {
-            out.truncate(start);
-            out.extend_from_slice(b"-PARTIAL ");
-            out.extend_from_slice(super::ODD_SHAPE);
-            out.extend_from_slice(b"\r\n");
+            write_odd(out, start);
+        }
+    }
+
+    /// As by [`ReplyPolicy::SumByName`], with so much more for each name.
+    pub(crate) fn write_sums(&self, more: &[i64], out: &mut Vec<u8>) {
+        let start = out.len();
+        if self.has_failed() {
+            self.write_failure(out);
+        } else if figures::write_sum_by_name(self, more, out).is_none() {
+            write_odd(out, start);
         }
     }
 
@@ -193,6 +200,14 @@ impl<'a> Answers<'a> {
         out.extend_from_slice(stands_for_all);
         Some(())
     }
+}
+
+/// Says, in the place of what was written from `start` on, that the answers do not fit each other.
+fn write_odd(out: &mut Vec<u8>, start: usize) {
+    out.truncate(start);
+    out.extend_from_slice(b"-PARTIAL ");
+    out.extend_from_slice(super::ODD_SHAPE);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends an array, or what else `kind` says, of elements that are there already.

@@ -19,7 +19,11 @@ const DEPTH_MAX: usize = 4;
 const RATIOS: [&[u8]; 3] = [b"per-key", b"percentage", b"ratio"];
 
 /// Arrays of names, each with an integer behind it.
-pub(super) fn write_sum_by_name(answers: &Answers<'_>, out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn write_sum_by_name(
+    answers: &Answers<'_>,
+    more: &[i64],
+    out: &mut Vec<u8>,
+) -> Option<()> {
     let mut sums: Vec<(&[u8], i64)> = Vec::new();
     for (turn, bytes) in answers.bytes().enumerate() {
         let cells = elements::of(bytes)?;
@@ -39,7 +43,8 @@ pub(super) fn write_sum_by_name(answers: &Answers<'_>, out: &mut Vec<u8>) -> Opt
         }
     }
     write_header(out, b'*', sums.len() * 2);
-    for (name, sum) in sums {
+    for (index, (name, sum)) in sums.into_iter().enumerate() {
+        let sum = sum.saturating_add(more.get(index).copied().unwrap_or(0)).max(0);
         out.extend_from_slice(name);
         out.extend_from_slice(format!(":{sum}\r\n").as_bytes());
     }

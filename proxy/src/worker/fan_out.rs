@@ -10,6 +10,7 @@ use reddoor_protocol::request::{Args, parse_integer};
 use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Asking, errand, may_run_twice, outstanding};
+use crate::channels::TopicKind;
 use crate::cross_slot;
 use crate::errand::{Bound, Caching, Errand, Lane, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::Unavailable;
@@ -62,6 +63,7 @@ impl Worker {
                 Err(error) => return self.answer_error(key, Some(command), &error),
             },
             (_, ReplyPolicy::Special) => (Job::Sizes, Lane::Shared),
+            (_, ReplyPolicy::SumByName) => (Job::Listeners(self.surpluses(args)), Lane::Shared),
             (_, policy) => (Job::Join { policy, hint: JoinHint::of(args) }, lane_of(command)),
         };
         let mut request = Vec::new();
@@ -211,6 +213,9 @@ impl Worker {
             Job::Join { policy, hint } if !gather.is_too_large() => {
                 gather.answers().write(*policy, *hint, &mut reply);
             }
+            Job::Listeners(more) if !gather.is_too_large() => {
+                gather.answers().write_sums(more, &mut reply);
+            }
             Job::Info(question) => question.write(&gather, &mut reply),
             Job::Scan(_) => return self.scan_page_came(waiter, gather),
             Job::Store { .. } if gather.answers().bytes().any(cross_slot::is_overtaken) => {
@@ -238,11 +243,19 @@ impl Worker {
             Job::Config(question) => question.write(&gather, &mut reply),
             Job::CrossSlot(_) => return self.answer_across(waiter, gather),
             Job::Store { reply: stored, .. } => reply.extend_from_slice(stored),
-            Job::Passthrough | Job::Join { .. } => {
+            Job::Passthrough | Job::Join { .. } | Job::Listeners(_) => {
                 gather.answers().bytes().for_each(|bytes| reply.extend_from_slice(bytes));
             }
         }
         self.finish_fan_out(waiter, &reply);
+    }
+
+    /// How many clients more listen to each channel of `PUBSUB NUMSUB` or `SHARDNUMSUB` than nodes know of.
+    fn surpluses(&self, args: Args<'_>) -> Vec<i64> {
+        let is_plain = args.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"numsub"));
+        let kind = if is_plain { TopicKind::Channel } else { TopicKind::Shard };
+        let listeners = &self.answerer.shared.listeners;
+        args.iter().skip(2).map(|channel| listeners.surplus_by_name(kind, channel)).collect()
     }
 
     /// Hands in the one reply that came of many answers.

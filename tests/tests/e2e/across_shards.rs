@@ -272,6 +272,13 @@ fn what_nodes_tell_of_themselves_is_joined(kind: Kind) {
     assert_eq!(client.ask("PUBSUB CHANNELS"), "[news]");
     assert_eq!(client.ask("PUBSUB NUMSUB news old"), "[news, :3, old, :0]");
     assert_eq!(client.ask("PUBSUB NUMPAT"), ":3");
+    let mut crowd: Vec<Client> = (0..5).map(|_| door.client()).collect();
+    for listener in &mut crowd {
+        assert_eq!(listener.ask("SUBSCRIBE crowd"), "[subscribe, crowd, :1]");
+        assert_eq!(listener.ask("SSUBSCRIBE shard"), "[ssubscribe, shard, :1]");
+    }
+    assert_eq!(client.ask("PUBSUB NUMSUB old crowd news"), "[old, :0, crowd, :5, news, :3]");
+    assert_eq!(client.ask("PUBSUB SHARDNUMSUB shard"), "[shard, :5]");
     assert_eq!(client.ask("BGSAVE"), "Background saving started");
 }
 
