@@ -110,6 +110,7 @@ pub(crate) struct Values(
 impl Values {
     fn value(&self, name: &str) -> &Setting {
         let (index, _) = table::find(name).expect("only names of the table are asked for");
+        debug_assert!(index < table::HEEDED.len(), "{name} is heeded, so it stands among those");
         &self.0[index]
     }
 

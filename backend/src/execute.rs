@@ -18,6 +18,8 @@ mod deeds;
 
 mod later;
 
+mod long;
+
 mod out_of_memory;
 
 mod repeat;
@@ -28,7 +30,6 @@ mod route;
 
 use std::time::{Duration, Instant};
 
-use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandId, CommandSpec, resolve, spec};
 use reddoor_protocol::encode::ReplyWriter;
@@ -42,11 +43,11 @@ use crate::config::settings::Permission;
 use crate::data::value::Value;
 use crate::node::{At, Node};
 use crate::notify::Class;
-use crate::redact;
 
 use admit::{admit, refuse};
 use attention::{Attention, is_plain};
 use later::queue;
+use long::note_long;
 
 pub(crate) use deeds::Deeds;
 pub(crate) use out_of_memory::REFUSAL as OUT_OF_MEMORY;
@@ -344,8 +345,7 @@ fn finish(call: &mut Call<'_>, result: Result<(), ReplyError>, took: Duration) {
         call.reply.error(&error);
     }
     if has_ended && took >= notable {
-        note_if_slow(call, took);
-        note_latency(call, took);
+        note_long(call, took);
     }
 }
 
@@ -388,28 +388,4 @@ pub(crate) fn is_permitted(permission: Permission, client: &Client) -> bool {
         Permission::Local => client.peer == Peer::ThisMachine,
         Permission::Everybody => true,
     }
-}
-
-#[cold]
-fn note_latency(call: &mut Call<'_>, took: Duration) {
-    let event = match call.origin {
-        Origin::ReadyKey(_) => "command-unblocking",
-        _ if call.spec.flags.contains(CommandFlags::FAST) => "fast-command",
-        _ => "command",
-    };
-    call.node.note_latency(event, took);
-}
-
-#[cold]
-fn note_if_slow(call: &mut Call<'_>, took: Duration) {
-    let settings = call.node.config.settings();
-    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let Ok(threshold_us) = u64::try_from(settings.slow_log_slower_than_us) else { return };
-    if took_us < threshold_us || call.spec.flags.contains(CommandFlags::SKIP_SLOWLOG) {
-        return;
-    }
-    let client = (&*call.client.addr, call.client.name.as_slice());
-    let len_max = settings.slow_log_len_max;
-    let args = redact::shown(call.spec, call.args);
-    call.node.slow_log.push(Args::from_slices(&args), took_us, call.now_ms / 1000, client, len_max);
 }

@@ -19,6 +19,9 @@ pub(crate) struct Stats {
     pub(crate) commands_processed: u64,
     pub(crate) input_bytes: u64,
     pub(crate) output_bytes: u64,
+    /// What came from a primary, and went to replicas; neither is part of the two above (bytes).
+    pub(crate) replication_input_bytes: u64,
+    pub(crate) replication_output_bytes: u64,
     pub(crate) reads_processed: u64,
     pub(crate) writes_processed: u64,
     pub(crate) keyspace_hits: u64,
@@ -70,6 +73,8 @@ impl Default for Stats {
             commands_processed: 0,
             input_bytes: 0,
             output_bytes: 0,
+            replication_input_bytes: 0,
+            replication_output_bytes: 0,
             reads_processed: 0,
             writes_processed: 0,
             keyspace_hits: 0,
@@ -117,6 +122,13 @@ impl Stats {
     /// Values that the thread which frees has freed (count).
     pub(crate) fn lazy_freed(&self) -> u64 {
         lazy_free::freed_count().saturating_sub(self.lazy_freed_before)
+    }
+
+    /// The counters whose rates are told.
+    pub(crate) fn sample_rates(&mut self, now_ms: i64) {
+        let (input, output) = (self.replication_input_bytes, self.replication_output_bytes);
+        let (all_input, all_output) = (self.input_bytes + input, self.output_bytes + output);
+        self.rate.sample(now_ms, [self.commands_processed, all_input, all_output, input, output]);
     }
 
     /// How long the calls of a command took, if any were counted.
@@ -168,46 +180,38 @@ fn nanoseconds(took: Duration) -> u64 {
 /// How many samples a rate is averaged over. Source: redis `src/server.h` STATS_METRIC_SAMPLES.
 const SAMPLES: usize = 16;
 
-/// Commands and bytes per second, averaged over the last samples.
+/// What is told per second (count): commands, input, output, and input and output of replication.
+const RATES: usize = 5;
+
+/// Some counters per second, averaged over the last samples.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
-    samples: [Sample; SAMPLES],
+    samples: [[f64; RATES]; SAMPLES],
     next: usize,
-    last: (u64, u64, u64),
+    last: [u64; RATES],
     last_ms: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sample {
-    commands: f64,
-    input: f64,
-    output: f64,
-}
-
 impl Rate {
-    /// Takes a sample of the counters of commands, input and output bytes.
-    pub(crate) fn sample(&mut self, now_ms: i64, counters: (u64, u64, u64)) {
+    /// Takes a sample of the counters.
+    pub(crate) fn sample(&mut self, now_ms: i64, counters: [u64; RATES]) {
         let elapsed_ms = now_ms - self.last_ms;
         if self.last_ms > 0 && elapsed_ms > 0 {
             #[expect(clippy::cast_precision_loss, reason = "an average for people")]
             let per_second =
                 |now: u64, last: u64| now.saturating_sub(last) as f64 * 1000.0 / elapsed_ms as f64;
-            self.samples[self.next] = Sample {
-                commands: per_second(counters.0, self.last.0),
-                input: per_second(counters.1, self.last.1),
-                output: per_second(counters.2, self.last.2),
-            };
+            self.samples[self.next] =
+                std::array::from_fn(|index| per_second(counters[index], self.last[index]));
             self.next = (self.next + 1) % SAMPLES;
         }
         self.last = counters;
         self.last_ms = now_ms;
     }
 
-    /// Commands, input bytes and output bytes per second.
-    pub(crate) fn average(&self) -> (f64, f64, f64) {
+    /// All of them per second.
+    pub(crate) fn average(&self) -> [f64; RATES] {
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let count = SAMPLES as f64;
-        let sum = |field: fn(&Sample) -> f64| self.samples.iter().map(field).sum::<f64>() / count;
-        (sum(|s| s.commands), sum(|s| s.input), sum(|s| s.output))
+        std::array::from_fn(|index| self.samples.iter().map(|s| s[index]).sum::<f64>() / count)
     }
 }

@@ -26,9 +26,6 @@ mod memory;
 #[path = "introspection/debug.rs"]
 mod debug;
 
-#[path = "introspection/clients.rs"]
-mod clients;
-
 #[path = "introspection/tools.rs"]
 mod tools;
 

@@ -205,7 +205,9 @@ impl Wire {
         if count == 0 {
             return Err(LinkError::System(io::ErrorKind::UnexpectedEof.into()));
         }
-        if let Some(upstream) = &mut node.borrow_mut().replication.upstream {
+        let mut node = node.borrow_mut();
+        node.stats.replication_input_bytes += count as u64;
+        if let Some(upstream) = &mut node.replication.upstream {
             upstream.heard_at = Some(Instant::now());
         }
         Ok(count)

@@ -53,9 +53,7 @@ impl Tick {
         replication::cron::run(node);
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {
             self.sampled_at_ms = now_ms;
-            let stats = &mut node.stats;
-            let counters = (stats.commands_processed, stats.input_bytes, stats.output_bytes);
-            stats.rate.sample(now_ms, counters);
+            node.stats.sample_rates(now_ms);
         }
         if !node.blocking.is_idle() && !node.scripting.is_busy() {
             blocking::release_moved(node);

@@ -28,7 +28,7 @@ impl Session {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(count)) => {
                     replica.sent(count, &node.replication);
-                    node.stats.output_bytes += count as u64;
+                    node.stats.replication_output_bytes += count as u64;
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }

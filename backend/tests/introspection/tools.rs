@@ -1,10 +1,12 @@
-//! `redis-cli` in the modes that look at a server, with a node as with a redis-server.
+//! `redis-cli` in the modes that look at a server, and the exporter for Prometheus, with a node as with a redis-server.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 
 use crate::data::fill;
-use crate::server::{Kind, Server, check, has_redis_server};
+use crate::server::{Kind, Server, check, has_redis_server, wait_for};
 
 /// Runs `redis-cli` to its end. What it printed.
 fn cli(server: &Server, args: &[&str], input: &[u8]) -> String {
@@ -133,5 +135,64 @@ fn requests_by_the_number_go_in_and_files_come_out() {
     if let Some([theirs, ours]) = told {
         assert_eq!(ours, theirs);
         assert_eq!(ours, "errors: 0, replies: 10000");
+    }
+}
+
+/// An exporter of what a server tells; killed when dropped.
+struct Exporter {
+    child: Child,
+    port: u16,
+}
+
+impl Exporter {
+    /// Starts one; `None` where it is not installed.
+    fn start(server: &Server) -> Option<Exporter> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new("prometheus-redis-exporter")
+            .args(["-redis.addr", &format!("redis://127.0.0.1:{}", server.port)])
+            .args(["-web.listen-address", &format!("127.0.0.1:{port}")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        child.ok().map(|child| Exporter { child, port })
+    }
+
+    /// The names of everything that it tells of the server.
+    fn names(&self) -> Option<BTreeSet<String>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        let lines = text.lines().filter(|line| line.starts_with("redis_"));
+        let names = lines.map(|line| line.split(['{', ' ']).next().unwrap().to_owned());
+        Some(names.collect())
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn dashboards_find_every_name() {
+    let told = with_both("", |server| {
+        for request in ["SET a 1", "GET a", "GET nosuch", "NOSUCH"] {
+            server.ask(request);
+        }
+        let exporter = Exporter::start(server)?;
+        Some(wait_for("the exporter to answer", || exporter.names()))
+    });
+    match told {
+        Some([Some(theirs), Some(ours)]) => {
+            assert_eq!(ours, theirs);
+            assert!(ours.contains("redis_memory_used_bytes"), "{ours:?}");
+        }
+        Some(_) => eprintln!("PASSED OVER: prometheus-redis-exporter is missing"),
+        None => {}
     }
 }

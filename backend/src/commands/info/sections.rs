@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::fs;
 
 use crate::clock;
-use crate::commands::info::system::cpu_seconds;
+use crate::commands::info::system::cpu_times;
 use crate::commands::info::{memory, per_command, persistence};
 use crate::execute::Call;
 use crate::pubsub::Kind;
@@ -122,19 +122,20 @@ fn clients(call: &Call<'_>, text: &mut String) {
 
 fn stats(call: &Call<'_>, text: &mut String) {
     let stats = &call.node.stats;
-    let (commands, input, output) = stats.rate.average();
+    let [commands, rates @ ..] = stats.rate.average();
+    let [input, output, from_primary, to_replicas] = rates.map(|bytes| bytes / 1024.0);
+    let (received, sent) = (stats.replication_input_bytes, stats.replication_output_bytes);
     line(text, "total_connections_received", stats.connections_received);
     line(text, "total_commands_processed", stats.commands_processed);
     line(text, "instantaneous_ops_per_sec", format_args!("{commands:.0}"));
-    line(text, "total_net_input_bytes", stats.input_bytes);
-    line(text, "total_net_output_bytes", stats.output_bytes);
-    fixed(text, &[("total_net_repl_input_bytes", "0"), ("total_net_repl_output_bytes", "0")]);
-    line(text, "instantaneous_input_kbps", format_args!("{:.2}", input / 1024.0));
-    line(text, "instantaneous_output_kbps", format_args!("{:.2}", output / 1024.0));
-    fixed(
-        text,
-        &[("instantaneous_input_repl_kbps", "0.00"), ("instantaneous_output_repl_kbps", "0.00")],
-    );
+    line(text, "total_net_input_bytes", stats.input_bytes + received);
+    line(text, "total_net_output_bytes", stats.output_bytes + sent);
+    line(text, "total_net_repl_input_bytes", received);
+    line(text, "total_net_repl_output_bytes", sent);
+    line(text, "instantaneous_input_kbps", format_args!("{input:.2}"));
+    line(text, "instantaneous_output_kbps", format_args!("{output:.2}"));
+    line(text, "instantaneous_input_repl_kbps", format_args!("{from_primary:.2}"));
+    line(text, "instantaneous_output_repl_kbps", format_args!("{to_replicas:.2}"));
     line(text, "rejected_connections", stats.connections_rejected);
     let syncs = call.node.replication.counts;
     line(text, "sync_full", syncs.full);
@@ -197,12 +198,18 @@ fn stats(call: &Call<'_>, text: &mut String) {
 }
 
 fn cpu(_: &Call<'_>, text: &mut String) {
-    let (user, system) = cpu_seconds();
-    line(text, "used_cpu_sys", format_args!("{system:.6}"));
-    line(text, "used_cpu_user", format_args!("{user:.6}"));
-    fixed(text, &[("used_cpu_sys_children", "0.000000"), ("used_cpu_user_children", "0.000000")]);
-    line(text, "used_cpu_sys_main_thread", format_args!("{system:.6}"));
-    line(text, "used_cpu_user_main_thread", format_args!("{user:.6}"));
+    let process = cpu_times("/proc/self/stat");
+    let thread = cpu_times("/proc/thread-self/stat");
+    for (name, seconds) in [
+        ("used_cpu_sys", process.system),
+        ("used_cpu_user", process.user),
+        ("used_cpu_sys_children", process.system_of_children),
+        ("used_cpu_user_children", process.user_of_children),
+        ("used_cpu_sys_main_thread", thread.system),
+        ("used_cpu_user_main_thread", thread.user),
+    ] {
+        line(text, name, format_args!("{seconds:.6}"));
+    }
 }
 
 fn cluster(call: &Call<'_>, text: &mut String) {
