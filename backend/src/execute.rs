@@ -30,7 +30,6 @@ mod route;
 
 use std::time::{Duration, Instant};
 
-use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandId, CommandSpec, resolve, spec};
 use reddoor_protocol::encode::ReplyWriter;
@@ -44,18 +43,11 @@ use crate::config::settings::Permission;
 use crate::data::value::Value;
 use crate::node::{At, Node};
 use crate::notify::Class;
-<<<<<<< HEAD
-use crate::redact;
 
 use admit::{admit, refuse};
 use attention::{Attention, is_plain};
 use later::queue;
-=======
-use crate::replication::role;
-
-use later::{is_held_back, queue};
 use long::note_long;
->>>>>>> 95b5c61 (Tell what replication moves, and what children compute)
 
 pub(crate) use deeds::Deeds;
 pub(crate) use out_of_memory::REFUSAL as OUT_OF_MEMORY;
@@ -396,55 +388,4 @@ pub(crate) fn is_permitted(permission: Permission, client: &Client) -> bool {
         Permission::Local => client.peer == Peer::ThisMachine,
         Permission::Everybody => true,
     }
-}
-
-<<<<<<< HEAD
-#[cold]
-fn note_latency(call: &mut Call<'_>, took: Duration) {
-    let event = match call.origin {
-        Origin::ReadyKey(_) => "command-unblocking",
-        _ if call.spec.flags.contains(CommandFlags::FAST) => "fast-command",
-        _ => "command",
-    };
-    call.node.note_latency(event, took);
-}
-
-#[cold]
-fn note_if_slow(call: &mut Call<'_>, took: Duration) {
-    let settings = call.node.config.settings();
-    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let Ok(threshold_us) = u64::try_from(settings.slow_log_slower_than_us) else { return };
-    if took_us < threshold_us || call.spec.flags.contains(CommandFlags::SKIP_SLOWLOG) {
-        return;
-    }
-    let client = (&*call.client.addr, call.client.name.as_slice());
-    let len_max = settings.slow_log_len_max;
-    let args = redact::shown(call.spec, call.args);
-    call.node.slow_log.push(Args::from_slices(&args), took_us, call.now_ms / 1000, client, len_max);
-=======
-/// Answers with an error before anything ran; a transaction being queued is broken by it, one about to be executed
-/// is discarded.
-fn refuse(
-    node: &mut Node,
-    client: &mut Client,
-    spec: Option<&'static CommandSpec>,
-    error: &[u8],
-    out: &mut Vec<u8>,
-) -> Outcome {
-    if spec.is_some_and(|spec| spec.id() == EXEC) {
-        client.transaction = None;
-        node.watches.unwatch(client.id, &mut client.watched);
-    } else if let Some(transaction) = &mut client.transaction {
-        transaction.is_broken = true;
-    }
-    if let Some(spec) = spec {
-        node.stats.command(spec.id()).rejected += 1;
-    }
-    let code = error.split(|byte| *byte == b' ').next().unwrap_or_default();
-    node.stats.count_error(&String::from_utf8_lossy(code));
-    out.push(b'-');
-    out.extend_from_slice(error);
-    out.extend_from_slice(b"\r\n");
-    Outcome::Answered
->>>>>>> 95b5c61 (Tell what replication moves, and what children compute)
 }
