@@ -13,12 +13,16 @@
 //!
 //! Spec: <https://valkey.io/topics/protocol/>; errors as redis `src/networking.c` words them.
 
-pub mod passage;
+mod args;
 
-use std::ops::Index;
+pub mod passage;
 
 use crate::error::ProtocolError;
 use crate::inline;
+
+use args::ArgRange;
+
+pub use args::{Args, ArgsBuf, ArgsTooLarge};
 
 /// Arguments a client may send before it has authenticated (count). Source: redis `src/networking.c`.
 const UNAUTHENTICATED_ARGS_MAX: usize = 10;
@@ -51,13 +55,6 @@ impl Default for Limits {
             unauthenticated: false,
         }
     }
-}
-
-/// Where one argument lies in its buffer, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ArgRange {
-    start: u32,
-    len: u32,
 }
 
 /// Cuts requests out of one client's byte stream.
@@ -200,7 +197,7 @@ impl RequestDecoder {
     /// The arguments of the request that the last [`RequestDecoder::decode`] completed in this `buf`.
     pub fn args<'a>(&'a self, buf: &'a [u8]) -> Args<'a> {
         let buf = if self.is_inline() { &self.unquoted } else { buf };
-        Args(Source::Ranges { buf, ranges: &self.args })
+        Args::in_ranges(buf, &self.args)
     }
 
     /// Whether the last complete request was inline, so that its bytes cannot be passed on as they came.
@@ -417,130 +414,6 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
         value = if negative { value.checked_sub(digit)? } else { value.checked_add(digit)? };
     }
     Some(value)
-}
-
-/// Arguments of a request that is made here, in one buffer that can be used again.
-#[derive(Debug, Default)]
-pub struct ArgsBuf {
-    buf: Vec<u8>,
-    ranges: Vec<ArgRange>,
-}
-
-/// An [`ArgsBuf`] would be larger than 4 GiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArgsTooLarge;
-
-impl ArgsBuf {
-    /// Adds an argument.
-    ///
-    /// # Errors
-    /// There is no room for it: nothing was added.
-    pub fn push(&mut self, arg: &[u8]) -> Result<(), ArgsTooLarge> {
-        let start = u32::try_from(self.buf.len()).map_err(|_| ArgsTooLarge)?;
-        let len = u32::try_from(arg.len()).map_err(|_| ArgsTooLarge)?;
-        self.buf.extend_from_slice(arg);
-        self.ranges.push(ArgRange { start, len });
-        Ok(())
-    }
-
-    /// A copy of arguments that lie elsewhere.
-    ///
-    /// # Errors
-    /// There is no room for them.
-    pub fn copy_of<'a>(
-        args: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
-    ) -> Result<ArgsBuf, ArgsTooLarge> {
-        let bytes = args.clone().map(<[u8]>::len).sum();
-        let (buf, ranges) = (Vec::with_capacity(bytes), Vec::with_capacity(args.len()));
-        let mut copy = ArgsBuf { buf, ranges };
-        for arg in args {
-            copy.push(arg)?;
-        }
-        Ok(copy)
-    }
-
-    /// Forgets all arguments and keeps the memory, unless that is much.
-    pub fn clear(&mut self) {
-        self.buf.clear();
-        self.ranges.clear();
-        self.buf.shrink_to(ArgsBuf::BYTES_KEPT);
-        self.ranges.shrink_to(ArgsBuf::ARGS_KEPT);
-    }
-
-    /// Memory that stays for the next request, in bytes and in arguments.
-    const BYTES_KEPT: usize = 64 * 1024;
-    const ARGS_KEPT: usize = 4 * 1024;
-
-    /// The arguments.
-    pub fn args(&self) -> Args<'_> {
-        Args(Source::Ranges { buf: &self.buf, ranges: &self.ranges })
-    }
-}
-
-/// The arguments of one request, borrowed. The first is the command's name.
-#[derive(Clone, Copy)]
-pub struct Args<'a>(Source<'a>);
-
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    Ranges { buf: &'a [u8], ranges: &'a [ArgRange] },
-    Slices(&'a [&'a [u8]]),
-}
-
-impl<'a> Args<'a> {
-    /// Arguments that lie in several places, for callers that make requests themselves.
-    pub fn from_slices(args: &'a [&'a [u8]]) -> Args<'a> {
-        Args(Source::Slices(args))
-    }
-
-    /// How many there are (count).
-    #[inline]
-    pub fn len(&self) -> usize {
-        match self.0 {
-            Source::Ranges { ranges, .. } => ranges.len(),
-            Source::Slices(args) => args.len(),
-        }
-    }
-
-    /// Whether there are none: the request is to be skipped.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The argument at `index`, if there are so many.
-    #[inline]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        match self.0 {
-            Source::Ranges { buf, ranges } => {
-                let range = ranges.get(index)?;
-                let start = range.start as usize;
-                buf.get(start..start + range.len as usize)
-            }
-            Source::Slices(args) => args.get(index).copied(),
-        }
-    }
-
-    /// All arguments in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
-        let args = *self;
-        (0..self.len()).map(move |index| args.get(index).unwrap_or_default())
-    }
-}
-
-impl Index<usize> for Args<'_> {
-    type Output = [u8];
-
-    /// # Panics
-    /// When there are not so many arguments: check `len`, or the command's arity, first.
-    fn index(&self, index: usize) -> &[u8] {
-        self.get(index).expect("the caller has checked how many arguments there are")
-    }
-}
-
-impl std::fmt::Debug for Args<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter().map(|arg| arg.escape_ascii().to_string())).finish()
-    }
 }
 
 #[cfg(test)]

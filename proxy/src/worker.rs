@@ -13,6 +13,8 @@ pub(crate) mod intake;
 
 pub(crate) mod dispatch;
 
+pub(crate) mod sending;
+
 pub(crate) mod reading;
 
 pub(crate) mod hedging;

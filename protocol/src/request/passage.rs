@@ -8,7 +8,7 @@
 //! In: a decoder in the middle of a request ([`RequestDecoder::parsed`]). Out: how many bytes of what comes belong to
 //! the request. Invariant: the same bytes give the same end however they are split over calls.
 
-use super::{Args, Limits, RequestDecoder, Source, State, bulk_line};
+use super::{Args, Limits, RequestDecoder, State, bulk_line};
 use crate::error::ProtocolError;
 
 /// What is known of a request that has not arrived whole.
@@ -45,7 +45,7 @@ impl RequestDecoder {
         };
         let left_bytes = next_bytes.map_or(0, |len| len + 2);
         Some(Parsed {
-            args: Args(Source::Ranges { buf, ranges: &self.args }),
+            args: Args::in_ranges(buf, &self.args),
             args_count: self.args.len() + missing,
             next_bytes,
             parsed_bytes,
