@@ -113,9 +113,10 @@ impl Node {
     /// Makes room where there is too little, before a command. Whether there is still too little.
     pub(crate) fn is_short_of_memory(&mut self) -> bool {
         // What a script has begun is not mixed with the ends of other keys.
-        if !self.scripting.is_busy() {
-            self.eviction.is_short = self.evict_if_above() == Room::Short;
+        if self.scripting.is_busy() {
+            return false;
         }
+        self.eviction.is_short = self.evict_if_above() == Room::Short;
         self.eviction.is_short
     }
 
@@ -199,21 +200,25 @@ impl Node {
                 }
             }
         };
+        self.note_latency("eviction-cycle", start.elapsed());
         self.tell_journal();
         self.end_apart();
         room
     }
 
     /// Whether the thread that frees makes the room that is needed within a short time.
-    fn is_room_freed_by_thread(&self, start: Instant, effort: Option<Duration>) -> bool {
-        let nap = effort.map_or(NAP, |effort| effort.min(NAP));
-        while lazy_free::pending_count() > 0 && effort.is_none_or(|e| start.elapsed() < e) {
-            if self.excess_bytes() == 0 {
-                return true;
-            }
+    fn is_room_freed_by_thread(&mut self, start: Instant, effort: Option<Duration>) -> bool {
+        let (nap, began) = (effort.map_or(NAP, |effort| effort.min(NAP)), Instant::now());
+        let mut is_freed = false;
+        while !is_freed
+            && lazy_free::pending_count() > 0
+            && effort.is_none_or(|effort| start.elapsed() < effort)
+        {
             std::thread::sleep(nap);
+            is_freed = self.excess_bytes() == 0;
         }
-        false
+        self.note_latency("eviction-lazyfree", began.elapsed());
+        is_freed
     }
 
     /// The next key to go, with its database.
@@ -281,10 +286,11 @@ impl Node {
     /// Removes a key that nobody asked to remove, and tells everyone concerned. How many bytes that freed by now; what
     /// telling it takes is not set against them.
     fn give_up(&mut self, db: usize, key: &Key, freeing: Freeing) -> usize {
-        let before = memory::used_bytes();
+        let (before, began) = (memory::used_bytes(), self.begin_latency());
         let Some(record) = self.databases[db].remove(key) else { return 0 };
         lazy_free::free(record.value, freeing);
         let freed = before.saturating_sub(memory::used_bytes());
+        self.note_latency_since("eviction-del", began);
         self.stats.evicted_keys += 1;
         self.watches.touch(db, key);
         self.invalidate(key, None);

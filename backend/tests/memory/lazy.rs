@@ -68,7 +68,7 @@ fn memory_comes_back_from_what_is_freed_beside_the_node() {
     assert_eq!(server.ask("FLUSHALL ASYNC"), "OK");
     wait_until(
         || "memory to come back".to_owned(),
-        || crate::used_bytes(&server) < before + 200_000,
+        || crate::used_bytes(&server) < before + 1_000_000,
     );
     assert_eq!(server.field("memory", "lazyfreed_objects"), "50000");
 }
