@@ -2,6 +2,7 @@
 
 use reddoor_protocol::encode::Resp;
 
+use super::dispatch::{Asking, Request};
 use super::{LinkEntry, Worker};
 use crate::budget::Charge;
 use crate::cluster_map::NodeAddr;
