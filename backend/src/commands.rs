@@ -86,6 +86,7 @@ use crate::execute::{Call, Handler};
 
 pub(crate) use client::describe_client;
 pub(crate) use debug::switches::Switches;
+pub(crate) use migrate::MigrateTargets;
 pub(crate) use transactions::resume_transaction;
 
 /// The handler of a row, if this node serves it.

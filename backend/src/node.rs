@@ -14,7 +14,7 @@ use crate::blocking::{Blocking, Cause};
 use crate::client::Client;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
-use crate::commands::Switches;
+use crate::commands::{MigrateTargets, Switches};
 use crate::config::Config;
 use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record};
 use crate::data::list::Limits;
@@ -65,6 +65,8 @@ pub(crate) struct Node {
     pub(crate) eviction: Eviction,
     pub(crate) stats: Stats,
     pub(crate) slow_log: SlowLog,
+    /// Connections that `MIGRATE` keeps for its next call.
+    pub(crate) migrate_targets: MigrateTargets,
     pub(crate) latency: Latency,
     /// Present exactly in cluster mode.
     pub(crate) cluster: Option<Rc<RefCell<Cluster>>>,
@@ -150,6 +152,7 @@ impl Node {
             eviction: Eviction::default(),
             stats: Stats::default(),
             slow_log: SlowLog::default(),
+            migrate_targets: MigrateTargets::default(),
             latency: Latency::default(),
             cluster,
             pause: None,

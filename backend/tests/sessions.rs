@@ -1,12 +1,14 @@
 //! What clients see of a node's sessions: order, waiting, limits, ends.
 
 use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
+use reddoor_protocol::request::{Limits, RequestDecoder};
 use tempfile::TempDir;
 
 /// How long anything may take that has to come.
@@ -394,4 +396,44 @@ fn a_subscriber_is_not_idle() {
     // Another client is disconnected meanwhile, as it may be.
     node.client().expect_closed();
     listener.ask("PING", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+}
+
+/// Answers so many requests with `OK`; their names.
+fn accept_all(stream: &mut TcpStream, count: usize) -> Vec<String> {
+    let (mut decoder, mut received, mut names) = (RequestDecoder::default(), Vec::new(), vec![]);
+    while names.len() < count {
+        let mut buf = [0; 1024];
+        let len = stream.read(&mut buf).expect("it is written to");
+        assert!(len > 0, "closed after {names:?}");
+        received.extend_from_slice(&buf[..len]);
+        while let Some(end) = decoder.decode(&received, &Limits::default()).expect("a request") {
+            names.push(String::from_utf8_lossy(&decoder.args(&received)[0]).into_owned());
+            received.drain(..end);
+            stream.write_all(b"+OK\r\n").expect("it reads");
+        }
+    }
+    names
+}
+
+#[test]
+fn migrate_keeps_its_connection_and_notices_when_it_is_closed() {
+    let node = Node::start("");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let target = thread::spawn(move || {
+        let (mut first, _) = listener.accept().unwrap();
+        let mut names = accept_all(&mut first, 3);
+        drop(first);
+        let (mut second, _) = listener.accept().unwrap();
+        names.extend(accept_all(&mut second, 2));
+        names
+    });
+    let mut client = node.client();
+    for key in ["a", "b", "c"] {
+        client.send(&format!("SET {key} 1\r\nMIGRATE 127.0.0.1 {port} {key} 0 5000\r\n"));
+        client.expect("+OK\r\n+OK\r\n");
+    }
+    assert_eq!(target.join().unwrap(), ["SELECT", "RESTORE", "RESTORE", "SELECT", "RESTORE"]);
+    client.send("DBSIZE\r\n");
+    client.expect(":0\r\n");
 }

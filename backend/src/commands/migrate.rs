@@ -24,6 +24,8 @@ use crate::execute::{Call, Handler};
 use crate::notify::Class;
 use target::{Broken, Target};
 
+pub(crate) use target::Kept as MigrateTargets;
+
 pub(super) const HANDLERS: &[(&str, Handler)] = &[("migrate", migrate)];
 
 /// How long it may take where the client gives no positive time.
@@ -119,13 +121,15 @@ fn migrate(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.reply.simple("NOKEY");
         return Ok(());
     }
-    let mut target =
-        Target::connect(order.host, order.port, order.timeout).map_err(Broken::to_reply)?;
-    let mut request = Vec::new();
-    let greetings_count = encode_greetings(&order, &mut request);
-    keys.retain(|key| encode_restore(call, &order, key, &mut request));
-    target.send(&request).map_err(Broken::to_reply)?;
-    let refusal = settle(call, &order, &mut target, greetings_count, &keys);
+    let kept = call.node.migrate_targets.take(order.host, order.port, order.timeout);
+    let refusal = match kept {
+        Some(mut target) => match send_keys(call, &order, &mut target, &mut keys) {
+            // Nothing was answered, so nothing was removed here.
+            Err(_) if target.was_stale() => send_keys_anew(call, &order, &mut keys),
+            result => keep(call, &order, target, result),
+        },
+        None => send_keys_anew(call, &order, &mut keys),
+    };
     match refusal.map_err(Broken::to_reply)? {
         Some(refusal) => Err(refusal),
         None => {
@@ -135,6 +139,38 @@ fn migrate(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
 }
 
+/// The target's first refusal, if there was one.
+type Sent = Result<Option<ReplyError>, Broken>;
+
+fn send_keys_anew(call: &mut Call<'_>, order: &Order<'_>, keys: &mut Vec<&[u8]>) -> Sent {
+    let mut target = Target::connect(order.host, order.port, order.timeout)?;
+    let result = send_keys(call, order, &mut target, keys);
+    keep(call, order, target, result)
+}
+
+/// Keeps a connection for the next call if the target has answered to everything, and nothing was wrong.
+fn keep(call: &mut Call<'_>, order: &Order<'_>, mut target: Target, result: Sent) -> Sent {
+    if matches!(result, Ok(None)) {
+        target.database = Some(order.database);
+        call.node.migrate_targets.keep(order.host, order.port, target);
+    }
+    result
+}
+
+/// Sends all keys and waits for the answers. Keys that have expired meanwhile are left out.
+fn send_keys(
+    call: &mut Call<'_>,
+    order: &Order<'_>,
+    target: &mut Target,
+    keys: &mut Vec<&[u8]>,
+) -> Sent {
+    let mut request = Vec::new();
+    let greetings_count = encode_greetings(order, target.database, &mut request);
+    keys.retain(|key| encode_restore(call, order, key, &mut request));
+    target.send(&request)?;
+    settle(call, order, target, greetings_count, keys)
+}
+
 /// Reads the target's answers and removes what it took. The first refusal, if there was one.
 fn settle(
     call: &mut Call<'_>,
@@ -142,7 +178,7 @@ fn settle(
     target: &mut Target,
     greetings_count: usize,
     keys: &[&[u8]],
-) -> Result<Option<ReplyError>, Broken> {
+) -> Sent {
     let mut refused_greeting = None;
     for _ in 0..greetings_count {
         let refusal = target.answer()?;
@@ -188,9 +224,9 @@ fn remove(call: &mut Call<'_>, key: &[u8]) {
     }
 }
 
-/// What comes before the keys. How many requests.
-fn encode_greetings(order: &Order<'_>, out: &mut Vec<u8>) -> usize {
-    let mut count = 1;
+/// What comes before the keys, on a connection that has selected a database. How many requests.
+fn encode_greetings(order: &Order<'_>, selected: Option<i64>, out: &mut Vec<u8>) -> usize {
+    let mut count = 0;
     if let Some(password) = order.password {
         match order.user {
             Some(user) => encode_request(out, [b"AUTH", user, password].into_iter()),
@@ -198,8 +234,11 @@ fn encode_greetings(order: &Order<'_>, out: &mut Vec<u8>) -> usize {
         }
         count += 1;
     }
-    let mut digits = itoa::Buffer::new();
-    encode_request(out, [b"SELECT", digits.format(order.database).as_bytes()].into_iter());
+    if selected != Some(order.database) {
+        let mut digits = itoa::Buffer::new();
+        encode_request(out, [b"SELECT", digits.format(order.database).as_bytes()].into_iter());
+        count += 1;
+    }
     count
 }
 

@@ -64,6 +64,7 @@ impl Tick {
         if now_ms - self.slow_at_ms >= SLOW_MS {
             self.slow_at_ms = now_ms;
             close_idle_clients(node, now_ms);
+            node.migrate_targets.close_unused();
         }
     }
 }

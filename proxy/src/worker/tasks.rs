@@ -298,7 +298,7 @@ impl Worker {
         if entry.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
             entry.waker = Some(cx.waker().clone());
         }
-        let is_open = entry.session.ending == Ending::Open;
+        let is_open = entry.session.ending == Ending::Open && entry.session.upload.is_none();
         if is_open && !entry.is_write_blocked && !entry.is_paused && !self.budget.is_short() {
             return Want::Read;
         }

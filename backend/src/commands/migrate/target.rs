@@ -1,4 +1,9 @@
 //! The connection to the server that takes the keys: blocking, each step bounded by what is left of the time.
+//!
+//! Who moves a slot sends many calls for few keys each, so a connection is kept for the next one for a while
+//! ([`Kept`]). The target may have closed it meanwhile, which shows at the next use.
+//!
+//! Source: redis `src/cluster.c` migrateGetSocket.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -11,11 +16,65 @@ use reddoor_protocol::reply_error::ReplyError;
 /// Longest line that the target may answer with, in bytes.
 const LINE_BYTES_MAX: usize = 1024;
 
+/// How long a connection is kept that nobody uses.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+
+/// Connections that are kept (count); the one unused for longest makes room.
+const KEPT_MAX: usize = 64;
+
 /// A connection with a deadline.
 pub(super) struct Target {
     stream: TcpStream,
     deadline: Instant,
     received: Vec<u8>,
+    /// The database that the target has selected for it, if that is known.
+    pub(super) database: Option<i64>,
+    /// Whether it served an earlier call, and has said nothing since: it may be closed on the other side.
+    pub(super) may_be_stale: bool,
+}
+
+/// Connections to targets of earlier calls, by the words that named these. The one unused for longest comes first.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Vec<Idle>);
+
+#[derive(Debug)]
+struct Idle {
+    host: Box<[u8]>,
+    port: Box<[u8]>,
+    stream: TcpStream,
+    database: Option<i64>,
+    used: Instant,
+}
+
+impl Kept {
+    /// A connection to this target, ready for another call.
+    pub(super) fn take(&mut self, host: &[u8], port: &[u8], timeout: Duration) -> Option<Target> {
+        self.close_unused();
+        let at = self.0.iter().position(|idle| *idle.host == *host && *idle.port == *port)?;
+        let Idle { stream, database, .. } = self.0.remove(at);
+        let deadline = Instant::now() + timeout;
+        Some(Target { stream, deadline, received: Vec::new(), database, may_be_stale: true })
+    }
+
+    /// Keeps a connection whose target owes no answer.
+    pub(super) fn keep(&mut self, host: &[u8], port: &[u8], target: Target) {
+        if self.0.len() >= KEPT_MAX {
+            self.0.remove(0);
+        }
+        let Target { stream, database, .. } = target;
+        self.0.push(Idle {
+            host: host.into(),
+            port: port.into(),
+            stream,
+            database,
+            used: Instant::now(),
+        });
+    }
+
+    /// Closes what nobody has used for a while.
+    pub(crate) fn close_unused(&mut self) {
+        self.0.retain(|idle| idle.used.elapsed() < KEPT_FOR);
+    }
 }
 
 /// At which step the connection broke, or the time was up.
@@ -50,7 +109,13 @@ impl Target {
                 Ok(stream) => {
                     // Only a matter of speed.
                     let _ = stream.set_nodelay(true);
-                    return Ok(Target { stream, deadline, received: Vec::new() });
+                    return Ok(Target {
+                        stream,
+                        deadline,
+                        received: Vec::new(),
+                        database: None,
+                        may_be_stale: false,
+                    });
                 }
                 // A Redis notices a refusal when it first writes.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -99,11 +164,19 @@ impl Target {
         let mut buf = [0; LINE_BYTES_MAX];
         match self.stream.read(&mut buf) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => self.received.extend_from_slice(&buf[..count]),
+            Ok(count) => {
+                self.may_be_stale = false;
+                self.received.extend_from_slice(&buf[..count]);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Whether it broke because its target had closed it before this call, so that the call may be made again.
+    pub(super) fn was_stale(&self) -> bool {
+        self.may_be_stale && left_until(self.deadline).is_some()
     }
 
     fn left(&self) -> io::Result<Duration> {
