@@ -2,6 +2,7 @@
 //! the load is over.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::talker::{Answer, Talker};
 
@@ -24,18 +25,18 @@ pub(crate) struct Setter {
     pub(crate) name: String,
     /// The number that was sent last.
     pub(crate) sent: u64,
-    /// The last number that was acknowledged for each key.
-    pub(crate) acked: BTreeMap<u64, u64>,
+    /// The last number that was acknowledged for each key, and when.
+    pub(crate) acked: BTreeMap<u64, (u64, Instant)>,
 }
 
 impl Setter {
     fn check(&self, key: u64, talker: &mut Talker) {
-        let acked = self.acked.get(&key).copied().unwrap_or(0);
+        let (acked, acked_at) = self.acked.get(&key).copied().unwrap_or((0, Instant::now()));
         let Answer::Reply(reply) = talker.ask(&format!("GET {}:{key}", self.name)) else { return };
         let found: u64 = reply.parse().unwrap_or(0);
         if found < acked {
             let sentence = format!("{}:{key} is {reply}, and {acked} was acknowledged", self.name);
-            talker.ledger.note_lost(sentence);
+            talker.ledger.note_lost(sentence, acked_at);
         } else if found > self.sent {
             talker.ledger.note_wrong(format!("{}:{key} is {reply}, never sent", self.name));
         }
@@ -48,7 +49,7 @@ impl Work for Setter {
         let key = self.sent % KEYS;
         match talker.ask(&format!("SET {}:{key} {}", self.name, self.sent)) {
             Answer::Reply(reply) if reply == "OK" => {
-                self.acked.insert(key, self.sent);
+                self.acked.insert(key, (self.sent, Instant::now()));
             }
             Answer::Reply(reply) => talker.ledger.note_wrong(format!("SET answered {reply}")),
             Answer::Refused | Answer::Unknown => {}
@@ -68,21 +69,23 @@ pub(crate) struct Counter {
     pub(crate) name: String,
     /// Rounds so far.
     pub(crate) rounds: u64,
-    /// For each key what was answered last, and how many of unknown outcome came since.
-    pub(crate) counts: BTreeMap<u64, (u64, u64)>,
+    /// For each key what was answered last, how many of unknown outcome came since, and when it was answered.
+    pub(crate) counts: BTreeMap<u64, (u64, u64, Instant)>,
 }
 
 impl Counter {
     fn take(&mut self, key: u64, count: u64, is_new: bool, talker: &mut Talker) {
-        let (last, unknown) = self.counts.get(&key).copied().unwrap_or_default();
+        let known = self.counts.get(&key).copied();
+        let (last, unknown, acked_at) = known.unwrap_or((0, 0, Instant::now()));
         let least = last + u64::from(is_new);
         if count < least {
-            talker.ledger.note_lost(format!("{}:{key} is {count} after {last}", self.name));
+            let sentence = format!("{}:{key} is {count} after {last}", self.name);
+            talker.ledger.note_lost(sentence, acked_at);
         } else if count > least + unknown {
             let sentence = format!("{}:{key} is {count} after {last} and {unknown}", self.name);
             talker.ledger.note_doubled(sentence);
         }
-        self.counts.insert(key, (count, 0));
+        self.counts.insert(key, (count, 0, Instant::now()));
     }
 }
 
@@ -95,7 +98,7 @@ impl Work for Counter {
                 Ok(count) => self.take(key, count, true, talker),
                 Err(_) => talker.ledger.note_wrong(format!("INCR answered {reply}")),
             },
-            Answer::Unknown => self.counts.entry(key).or_default().1 += 1,
+            Answer::Unknown => self.counts.entry(key).or_insert((0, 0, Instant::now())).1 += 1,
             Answer::Refused => {}
         }
     }

@@ -88,6 +88,7 @@ fn kill_primary(scene: &mut Scene) -> Option<Duration> {
     let shard = first_shard(scene);
     let asked = others(scene, shard);
     let began = Instant::now();
+    scene.struck_at = Some(began);
     scene.cluster.nodes[shard.primary].kill();
     scene.wait_taken_over(shard.replica, &asked);
     let took = began.elapsed();
@@ -99,6 +100,7 @@ fn stop_primary(scene: &mut Scene) -> Option<Duration> {
     let shard = first_shard(scene);
     let asked = others(scene, shard);
     let began = Instant::now();
+    scene.struck_at = Some(began);
     scene.node(shard.primary).pause();
     scene.wait_taken_over(shard.replica, &asked);
     let took = began.elapsed();

@@ -17,7 +17,7 @@ pub(crate) struct Ledger {
     /// The longest an operation took.
     pub(crate) stall: Duration,
     /// Writes that were acknowledged and are not there, as sentences.
-    pub(crate) lost: Vec<String>,
+    pub(crate) lost: Vec<Loss>,
     /// Writes that were applied twice.
     pub(crate) doubled: Vec<String>,
     /// Replies that are wrong, missing, or out of their order.
@@ -27,6 +27,15 @@ pub(crate) struct Ledger {
     /// Messages heard late or twice (count).
     pub(crate) heard_again: u64,
     began: Option<Instant>,
+}
+
+/// An acknowledged write that is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Loss {
+    /// What was seen.
+    pub(crate) sentence: String,
+    /// When it was acknowledged.
+    pub(crate) acked_at: Instant,
 }
 
 /// Sentences of each kind that are kept (count).
@@ -59,8 +68,8 @@ impl Ledger {
     }
 
     /// Notes an acknowledged write that is gone.
-    pub(crate) fn note_lost(&mut self, sentence: String) {
-        note(&mut self.lost, sentence);
+    pub(crate) fn note_lost(&mut self, sentence: String, acked_at: Instant) {
+        note(&mut self.lost, Loss { sentence, acked_at });
     }
 
     /// Notes a write that was applied twice.
@@ -79,7 +88,7 @@ impl Ledger {
         self.stall = self.stall.max(other.stall);
         self.unheard += other.unheard;
         self.heard_again += other.heard_again;
-        other.lost.into_iter().for_each(|sentence| self.note_lost(sentence));
+        other.lost.into_iter().for_each(|loss| note(&mut self.lost, loss));
         other.doubled.into_iter().for_each(|sentence| self.note_doubled(sentence));
         other.wrong.into_iter().for_each(|sentence| self.note_wrong(sentence));
     }
@@ -90,7 +99,7 @@ impl Ledger {
     }
 }
 
-fn note(sentences: &mut Vec<String>, sentence: String) {
+fn note<T>(sentences: &mut Vec<T>, sentence: T) {
     if sentences.len() < SENTENCES_MAX {
         sentences.push(sentence);
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use reddoor_protocol::topology::{Health, Role, nodes_text};
 use reddoor_tests::client::Client;
@@ -36,6 +37,8 @@ pub(crate) struct Scene {
     pub(crate) kind: Kind,
     /// The front door.
     pub(crate) door: Door,
+    /// When the fault of the moment struck a primary down, if it did.
+    pub(crate) struck_at: Option<Instant>,
     /// Those that were replaced while they had clients.
     replaced: Vec<Door>,
 }
@@ -54,7 +57,7 @@ impl Scene {
     pub(crate) fn set(kind: Kind) -> Scene {
         let cluster = Cluster::start_set_up(kind, SHARDS, SETUP);
         let door = Door::start(&cluster, None);
-        Scene { cluster, kind, door, replaced: Vec::new() }
+        Scene { cluster, kind, door, struck_at: None, replaced: Vec::new() }
     }
 
     /// Ends the front door as an operator does, and starts another in its place.
