@@ -7,7 +7,9 @@ use reddoor_tests::front_door::FrontDoor;
 
 fn start() -> (FakeNode, FrontDoor, Client) {
     let node = FakeNode::start();
-    let settings = [("workers.count", "1"), ("request.timeout_ms", "60000")];
+    // Requests of any size are held whole, so that they can be sent again.
+    let whole = ("limits.upload_from_bytes", "1073741824");
+    let settings = [("workers.count", "1"), ("request.timeout_ms", "60000"), whole];
     let door = FrontDoor::start(&node.addr().to_string(), &settings);
     let client = door.client();
     (node, door, client)
