@@ -29,6 +29,16 @@ mod debug;
 #[path = "introspection/tools.rs"]
 mod tools;
 
+use server::{Kind, Server};
+
+/// What a redis-server and a node of ours tell, each started with these directives in a directory of its own.
+fn told_by_both<T>(directives: &str, tell: impl Fn(&Server) -> T) -> [T; 2] {
+    [Kind::Real, Kind::Ours].map(|kind| {
+        let dir = tempfile::tempdir().unwrap();
+        tell(&Server::start(kind, dir.path(), directives))
+    })
+}
+
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]
 fn node_process() {

@@ -49,7 +49,7 @@ use self::merge::Merge;
 use self::pops::Pops;
 use self::rename::{Over, Rename};
 use self::set_if_none::SetIfNone;
-use self::steps::Steps;
+use self::steps::{GONE, NO_EXPIRY, Steps};
 use self::stream_reads::StreamReads;
 use crate::join::elements;
 use crate::key_mapping;
@@ -119,12 +119,6 @@ enum Purpose {
     /// It is what is new in the streams that stand at these places among all.
     Streams(Vec<usize>),
 }
-
-/// What `PTTL` answers for a key that does not expire.
-const NO_EXPIRY: i64 = -1;
-
-/// What `PTTL` answers for a key that is not there.
-const GONE: i64 = -2;
 
 /// What came of the answers.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 mod kill;
 
-pub(crate) mod list;
+mod list;
 
 mod tracking;
 

@@ -134,7 +134,7 @@ const WRONG_FIELD: &[u8] = b"ERR wrong number or type of arguments";
 
 fn error_reply(lua: &Lua, args: &MultiValue) -> Result<Table> {
     let Some(text) = one_string(args) else {
-        return fault::error_table(lua, WRONG_FIELD, false);
+        return fault::error_table(lua, WRONG_FIELD);
     };
     // A text of C ends at its first zero byte.
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -145,7 +145,7 @@ fn error_reply(lua: &Lua, args: &MultiValue) -> Result<Table> {
     };
     let start = message.iter().position(|byte| !is_line_end(*byte)).unwrap_or(message.len());
     let text = [code, b" ", trimmed_end(&message[start..])].concat();
-    fault::error_table(lua, &text, false)
+    fault::error_table(lua, &text)
 }
 
 fn is_line_end(byte: u8) -> bool {
@@ -159,7 +159,7 @@ fn trimmed_end(text: &[u8]) -> &[u8] {
 
 fn status_reply(lua: &Lua, args: &MultiValue) -> Result<Table> {
     let Some(text) = one_string(args) else {
-        return fault::error_table(lua, WRONG_FIELD, false);
+        return fault::error_table(lua, WRONG_FIELD);
     };
     let table = lua.create_table_with_capacity(0, 1)?;
     table.raw_set("ok", lua.create_string(text)?)?;

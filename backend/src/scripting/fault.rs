@@ -15,13 +15,8 @@ use mlua::{Error, Lua, Result, Value};
 pub(super) enum Fault {
     /// A text, with the place in front where it has one.
     Text(Vec<u8>),
-    /// An error reply, which Lua code sees as a table.
-    Reply {
-        /// Code and text, without the leading `-`.
-        text: Vec<u8>,
-        /// Whether it was counted where it came from.
-        is_counted: bool,
-    },
+    /// An error reply that nobody has counted, which Lua code sees as a table: code and text, without the leading `-`.
+    Reply(Vec<u8>),
     /// Somebody ended the script.
     Killed,
 }
@@ -29,9 +24,7 @@ pub(super) enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Text(text) | Fault::Reply { text, .. } => {
-                f.write_str(&String::from_utf8_lossy(text))
-            }
+            Fault::Text(text) | Fault::Reply(text) => f.write_str(&String::from_utf8_lossy(text)),
             Fault::Killed => f.write_str("the script was killed"),
         }
     }
@@ -48,7 +41,7 @@ impl Fault {
 
 /// The error of a reply that was made here, not by a command.
 pub(super) fn reply(text: &str) -> Error {
-    Fault::Reply { text: text.into(), is_counted: false }.raise()
+    Fault::Reply(text.into()).raise()
 }
 
 /// A text that begins with the place of whoever called the function that fails.
@@ -118,20 +111,16 @@ pub(super) fn settle(lua: &Lua, raised: Value) -> Result<Value> {
     match error.downcast_ref::<Fault>() {
         Some(Fault::Killed) => Err(Fault::Killed.raise()),
         Some(Fault::Text(text)) => Ok(Value::String(lua.create_string(text)?)),
-        Some(Fault::Reply { text, is_counted }) => {
-            Ok(Value::Table(error_table(lua, text, *is_counted)?))
-        }
+        Some(Fault::Reply(text)) => Ok(Value::Table(error_table(lua, text)?)),
         None => Ok(Value::String(lua.create_string(own_text(error))?)),
     }
 }
 
-/// The table that Lua code sees of an error reply.
-pub(super) fn error_table(lua: &Lua, text: &[u8], is_counted: bool) -> Result<mlua::Table> {
+/// The table that Lua code sees of an error reply which nobody has counted. Those of commands are made in
+/// [`raw`](super::raw).
+pub(super) fn error_table(lua: &Lua, text: &[u8]) -> Result<mlua::Table> {
     let table = lua.create_table()?;
     table.raw_set("err", lua.create_string(text)?)?;
-    if is_counted {
-        table.raw_set("ignore_error_stats_update", true)?;
-    }
     Ok(table)
 }
 

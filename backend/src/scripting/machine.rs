@@ -342,14 +342,14 @@ fn place_error(lua: &Lua, raised: Value) -> Result<Value> {
     if let Value::Error(error) = &raised
         && matches!(error.downcast_ref::<Fault>(), Some(Fault::Killed))
     {
-        return error_at(lua, fault::error_table(lua, api::KILLED.as_bytes(), false)?);
+        return error_at(lua, fault::error_table(lua, api::KILLED.as_bytes())?);
     }
     let table = match fault::settle(lua, raised)? {
         Value::Table(table) => table,
         other => {
             let mut text = b"ERR ".to_vec();
             text.extend_from_slice(&shown(&other));
-            fault::error_table(lua, &text, false)?
+            fault::error_table(lua, &text)?
         }
     };
     error_at(lua, table)

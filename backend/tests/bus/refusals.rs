@@ -34,18 +34,21 @@ fn without_names(text: &str, nodes: &[Node]) -> String {
     })
 }
 
-/// Two primaries, and a replica of the first.
+/// For each kind two primaries, and a replica of the first, with a key in slot 0.
+fn two_shards_of_each_kind() -> [Vec<Node>; 2] {
+    [start_nodes(3, 0), start_nodes(0, 3)].map(|nodes| {
+        form_shards(&nodes, 2);
+        assert_eq!(nodes[0].ask("SET {06S} 1"), "OK");
+        nodes
+    })
+}
+
 #[test]
 fn a_replica_and_its_primary_refuse_as_a_redis_does() {
     if !has_redis_server() {
         return;
     }
-    let clusters = [start_nodes(3, 0), start_nodes(0, 3)];
-    for nodes in &clusters {
-        form_shards(nodes, 2);
-        // It lies in slot 0.
-        assert_eq!(nodes[0].ask("SET {06S} 1"), "OK");
-    }
+    let clusters = two_shards_of_each_kind();
     compare(
         &clusters,
         2,
@@ -191,11 +194,7 @@ fn rights_come_before_slots() {
     if !has_redis_server() {
         return;
     }
-    let clusters = [start_nodes(3, 0), start_nodes(0, 3)];
-    for nodes in &clusters {
-        form_shards(nodes, 2);
-        assert_eq!(nodes[0].ask("SET {06S} 1"), "OK");
-    }
+    let clusters = two_shards_of_each_kind();
     compare(
         &clusters,
         0,

@@ -2,22 +2,21 @@
 
 use crate::data::{fill, keys};
 use crate::server::{Kind, Server, has_redis_server, wait_for};
+use crate::told_by_both;
 
 #[test]
 fn equal_data_has_a_redis_s_own_digests() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
+    let told = told_by_both("", |server| {
         assert_eq!(server.ask("DEBUG DIGEST"), "0".repeat(40));
-        fill(&server);
+        fill(server);
         let values: Vec<(&str, String)> =
             keys().map(|key| (key, server.ask(&format!("DEBUG DIGEST-VALUE {key}")))).collect();
         let whole = server.ask("DEBUG DIGEST");
         assert_eq!(server.ask("DEBUG RELOAD"), "OK");
-        assert_eq!(server.ask("DEBUG DIGEST"), whole, "{kind:?} after a reload");
+        assert_eq!(server.ask("DEBUG DIGEST"), whole, "{:?} after a reload", server.kind);
         (values, whole)
     });
     assert_eq!(told[1], told[0]);
@@ -75,10 +74,8 @@ fn subcommands_answer_as_a_redis_s() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
-        fill(&server);
+    let told = told_by_both("", |server| {
+        fill(server);
         let mut client = server.client();
         let mut answers: Vec<(&str, String)> =
             ANSWERS.iter().map(|request| (*request, client.ask(request))).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::server::{Kind, Server, has_redis_server, wait_for};
+use crate::told_by_both;
 
 /// What a redis-server tells of the way it was built, which a node has no equal of.
 const NOT_HAD: [&str; 2] = ["atomicvar_api", "gcc_version"];
@@ -60,15 +61,13 @@ fn names(server: &Server) -> BTreeMap<String, Vec<String>> {
 
 /// Compares both kinds with these directives, after some requests. What `prepare` gives back is kept as long.
 fn check<T>(directives: &str, prepare: impl Fn(&Server) -> T) {
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), directives);
-        let _kept = prepare(&server);
+    let told = told_by_both(directives, |server| {
+        let _kept = prepare(server);
         let mut client = server.client();
         for request in REQUESTS {
             client.ask(request);
         }
-        names(&server)
+        names(server)
     });
     let [theirs, ours] = told;
     assert_eq!(
@@ -137,9 +136,7 @@ fn commands_and_errors_are_counted_the_same() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
+    let told = told_by_both("", |server| {
         server.ask("CONFIG RESETSTAT");
         let mut client = server.client();
         for request in REQUESTS {

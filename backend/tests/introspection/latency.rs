@@ -6,6 +6,7 @@ use reddoor_protocol::value::Value;
 
 use crate::server::{Kind, Server, has_redis_server};
 use crate::tcp_client::text_of;
+use crate::told_by_both;
 
 /// Events of both kinds: a slow command, a slow script, a pause of a child.
 const SLOW: &[&str] =
@@ -52,9 +53,7 @@ fn graphs_have_the_same_shape() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
+    let told = told_by_both("", |server| {
         let mut client = server.client();
         client.ask("CONFIG SET latency-monitor-threshold 20");
         // Samples of two different seconds, whenever each begins.
@@ -85,9 +84,7 @@ fn histograms_count_every_call_of_a_command() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
+    let told = told_by_both("", |server| {
         let mut client = server.client();
         (0..50).for_each(|_| assert_eq!(client.ask("SET a 1"), "OK"));
         client.ask("CONFIG GET port");
@@ -132,9 +129,7 @@ fn percentiles_follow_their_setting() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
+    let told = told_by_both("", |server| {
         let mut client = server.client();
         client.ask("DEBUG SLEEP 0.01");
         let mut names = Vec::new();

@@ -3,8 +3,9 @@
 use reddoor_protocol::value::Value;
 
 use crate::data::{fill, keys};
-use crate::server::{Kind, Server, has_redis_server};
+use crate::server::has_redis_server;
 use crate::tcp_client::text_of;
+use crate::told_by_both;
 
 /// How much less and how much more a key may take than with a Redis: values are kept otherwise, mostly tighter, while
 /// a key by itself takes 20 bytes more.
@@ -18,10 +19,8 @@ fn keys_take_about_as_much_as_with_a_redis() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
-        fill(&server);
+    let told = told_by_both("", |server| {
+        fill(server);
         let mut client = server.client();
         let mut of = |key: &str, samples: &str| client.ask(&format!("MEMORY USAGE {key}{samples}"));
         keys().map(|key| (key, of(key, " SAMPLES 0"), of(key, ""))).collect::<Vec<_>>()
@@ -48,10 +47,8 @@ fn the_figures_have_the_names_of_a_redis_s() {
     if !has_redis_server() {
         return;
     }
-    let told = [Kind::Real, Kind::Ours].map(|kind| {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(kind, dir.path(), "");
-        fill(&server);
+    let told = told_by_both("", |server| {
+        fill(server);
         let mut client = server.client();
         let reply = client.call(&[b"MEMORY", b"STATS"]).unwrap();
         let mut names = Vec::new();
@@ -62,7 +59,7 @@ fn the_figures_have_the_names_of_a_redis_s() {
             assert!(matches!(pair[1], Value::Integer(_)) || !text_of(&pair[1]).is_empty());
         }
         let keys = reply.as_array().unwrap().chunks(2).find(|p| text_of(&p[0]) == "keys.count");
-        assert_eq!(text_of(&keys.unwrap()[1]), ":19", "{kind:?}");
+        assert_eq!(text_of(&keys.unwrap()[1]), ":19", "{:?}", server.kind);
         for section in ["DOCTOR", "MALLOC-STATS", "PURGE", "HELP"] {
             let answer = client.ask(&format!("MEMORY {section}"));
             assert!(!answer.is_empty() && !answer.starts_with('-'), "{section}: {answer}");

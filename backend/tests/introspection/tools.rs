@@ -6,7 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use crate::data::fill;
-use crate::server::{Kind, Server, check, has_redis_server, wait_for};
+use crate::server::{Server, check, has_redis_server, wait_for};
+use crate::told_by_both;
 
 /// Runs `redis-cli` to its end. What it printed.
 fn cli(server: &Server, args: &[&str], input: &[u8]) -> String {
@@ -47,11 +48,9 @@ fn first_lines(server: &Server, args: &[&str], word: &str, count: usize) -> Vec<
 /// Both kinds with the same data.
 fn with_both<T>(directives: &str, look: impl Fn(&Server) -> T) -> Option<[T; 2]> {
     has_redis_server().then(|| {
-        [Kind::Real, Kind::Ours].map(|kind| {
-            let dir = tempfile::tempdir().unwrap();
-            let server = Server::start(kind, dir.path(), directives);
-            fill(&server);
-            look(&server)
+        told_by_both(directives, |server| {
+            fill(server);
+            look(server)
         })
     })
 }

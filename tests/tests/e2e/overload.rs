@@ -136,7 +136,9 @@ fn new_clients_are_turned_away_before_anybody_is_cut() {
     let door = start_tight("1");
     let mut other = door.client();
     let holder = holding(&door, 1_000_000);
-    wait_until("commands to be refused", || other.ask("GET a") == REFUSED);
+    // Commands are refused while less is held than keeps new clients out.
+    wait_until("the request to be held", || door.metric("reddoor_held_bytes") > 1_000_000.0);
+    assert_eq!(other.ask("GET a"), REFUSED);
     let refusal =
         "-OVERLOAD bytes held for clients: limit of 1048576 reached; no new client is taken\r\n";
     assert_eq!(door.client().read_to_end(), refusal);

@@ -26,9 +26,11 @@ fn settings_change_for_clients_that_are_there_and_a_mistake_changes_none() {
     fs::write(&file, "[limits]\nsplit_parts_max = 1\n[workers]\ncount = 7\n").unwrap();
     door.process.signal(Signal::HUP);
     wait_until("the new setting", || client.ask("DEL a b c") == refusal(1));
-    let log = door.process.log();
-    assert!(log.contains("limits.split_parts_max: 2 becomes 1"), "{log}");
-    assert!(log.contains("becomes 7 when it is started again"), "{log}");
+    let changes = ["limits.split_parts_max: 2 becomes 1", "becomes 7 when it is started again"];
+    wait_until("the changes to be told", || {
+        let log = door.process.log();
+        changes.iter().all(|change| log.contains(change))
+    });
     assert!(door.http("/config").1.contains("split_parts_max = 1\n"));
     assert!(!door.http("/config").1.contains("count = 7\n"));
 
@@ -36,7 +38,8 @@ fn settings_change_for_clients_that_are_there_and_a_mistake_changes_none() {
     door.process.signal(Signal::HUP);
     let mistakes = ["limits.colour: no such setting", "limits.args_max = 0: expected"];
     wait_until("the mistakes to be told", || {
-        mistakes.iter().all(|mistake| door.process.log().contains(mistake))
+        let log = door.process.log();
+        mistakes.iter().all(|mistake| log.contains(mistake))
     });
     assert_eq!(client.ask("DEL a b c"), refusal(1));
     assert!(node.arrived().is_empty());
