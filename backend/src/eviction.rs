@@ -159,14 +159,7 @@ impl Node {
 
     fn evict_if_above(&mut self) -> Room {
         let excess = self.excess_bytes();
-        let room = if excess == 0 || !self.may_evict() {
-            Room::Made
-        } else {
-            let begun = self.begin_latency();
-            let room = self.evict(excess);
-            self.note_latency_since("eviction-cycle", begun);
-            room
-        };
+        let room = if excess == 0 || !self.may_evict() { Room::Made } else { self.evict(excess) };
         self.note_room(room);
         room
     }

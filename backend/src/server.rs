@@ -2,6 +2,8 @@
 
 mod listen;
 
+mod expiry;
+
 mod tick;
 
 mod memory;

@@ -22,7 +22,7 @@ pub(crate) mod reply;
 
 pub(crate) mod request;
 
-use reddoor_protocol::command::glob::{self, Case};
+use reddoor_protocol::command::glob;
 use reddoor_protocol::slot::Slot;
 
 use self::colocation::Colocation;
@@ -97,7 +97,7 @@ impl Mapping {
         stored: &'k [u8],
     ) -> Option<&'k [u8]> {
         let (other, key) = self.client_key(stored);
-        let fits = pattern.is_none_or(|pattern| glob::is_match(pattern, key, Case::Exact));
+        let fits = pattern.is_none_or(|pattern| glob::is_listed(pattern, key));
         (other == database && fits).then_some(key)
     }
 
@@ -114,6 +114,10 @@ impl Mapping {
             out.extend_from_slice(pattern);
             // Of a key between braces.
             out.push(b'*');
+        }
+        // A lone star tells a key without a byte as well, several do not.
+        if out.iter().all(|byte| *byte == b'*') {
+            out.truncate(1);
         }
         out
     }
@@ -183,13 +187,13 @@ pub(crate) mod tests {
             let mapping = both();
             let mut stored = Vec::new();
             mapping.store(database, &key, &mut stored);
-            let wanted = glob::is_match(&pattern, &key, Case::Exact);
+            let wanted = glob::is_listed(&pattern, &key);
             let visible = mapping.visible(database, Some(&pattern), &stored);
             prop_assert_eq!(visible, wanted.then_some(&key[..]));
             prop_assert_eq!(mapping.visible(database + 1, None, &stored), None);
             if wanted {
                 let asked = mapping.node_pattern(database, &pattern);
-                prop_assert!(glob::is_match(&asked, &stored, Case::Exact));
+                prop_assert!(glob::is_listed(&asked, &stored));
             }
         }
     }

@@ -1,8 +1,9 @@
-//! One plain `redis-server`, the oracle; and what to do on a machine that has none.
+//! One plain `redis-server`, the oracle, or a bundled node in its place; and what to do on a machine that has none.
 
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use crate::binary;
 use crate::client::Client;
 use crate::guard;
 use crate::port::NodePort;
@@ -52,16 +53,26 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one with these further arguments and waits until it answers.
+    /// Starts a `redis-server` with these further arguments and waits until it answers.
     pub fn start(args: &[&str]) -> RedisServer {
+        RedisServer::start_by("redis-server", Command::new("redis-server"), args)
+    }
+
+    /// As [`RedisServer::start`], a bundled node.
+    pub fn start_bundled(args: &[&str]) -> RedisServer {
+        let mut command = binary::command();
+        command.arg("node");
+        RedisServer::start_by("node", command, args)
+    }
+
+    fn start_by(name: &'static str, mut command: Command, args: &[&str]) -> RedisServer {
         let dir = guard::temp_dir("redis");
         let port = NodePort::free();
-        let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
         command.arg(port.number().to_string()).args(args);
-        let process = Process::start("redis-server", &dir, &mut command);
+        let process = Process::start(name, &dir, &mut command);
         let server = RedisServer { _process: process, port };
-        wait_for("redis-server to answer", || Client::try_connect(server.addr()).ok());
+        wait_for("the server to answer", || Client::try_connect(server.addr()).ok());
         server
     }
 

@@ -143,9 +143,8 @@ fn allow_key(patterns: &[KeyPattern], key: &[u8], access: KeyAccess) -> bool {
     patterns.iter().any(|known| known.access.contains(needed) && fits(&known.pattern, key))
 }
 
-/// Whether a name fits a pattern. One without letters fits no star, which a Redis looks for letter by letter.
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    glob::is_match(pattern, name, Case::Exact) && name.is_empty() == pattern.is_empty()
+    glob::is_match(pattern, name, Case::Exact)
 }
 
 impl Patterns<Vec<u8>> {

@@ -24,6 +24,7 @@ use super::core::{Action, Core};
 use super::message::{MessageError, decode};
 use super::nodes_conf::Sync;
 use super::{Cluster, copy};
+use crate::clock;
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::pubsub::Kind;
@@ -190,11 +191,10 @@ async fn accept(node: SharedNode, listener: TcpListener) {
 }
 
 async fn tick(node: SharedNode) {
-    let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         for _ in 0..SYNC_TICKS {
-            interval.tick().await;
+            let due = clock::next_due(Duration::from_millis(TICK_MS));
+            tokio::time::sleep_until(due.into()).await;
             with_core(&node, |core| core.handle_tick(now_ms()));
         }
         cluster_of(&node, Cluster::sync);
@@ -373,7 +373,7 @@ fn cluster_of<T>(node: &SharedNode, f: impl FnOnce(&mut Cluster) -> T) -> T {
 }
 
 pub(super) fn now_ms() -> u64 {
-    u64::try_from(crate::clock::unix_ms()).unwrap_or(0)
+    u64::try_from(clock::unix_ms()).unwrap_or(0)
 }
 
 /// An address as nodes are known by: an IPv4 address that came in through IPv6 is an IPv4 address.

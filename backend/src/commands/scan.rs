@@ -1,6 +1,6 @@
 //! Walks over all keys.
 
-use reddoor_protocol::command::glob::{self, Case};
+use reddoor_protocol::command::glob;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
@@ -19,7 +19,7 @@ fn keys(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let found: Vec<&Key> = database
         .iter()
         .filter(|(key, record)| {
-            !database.has_expired(key, record, now_ms) && glob::is_match(pattern, key, Case::Exact)
+            !database.has_expired(key, record, now_ms) && glob::is_listed(pattern, key)
         })
         .map(|(key, _)| key)
         .collect();
@@ -132,7 +132,7 @@ impl<'a> Filter<'a> {
     }
 
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| glob::is_match(pattern, text, Case::Exact))
+        self.pattern.is_none_or(|pattern| glob::is_listed(pattern, text))
     }
 
     /// Takes steps from a cursor on until as many elements were met as were asked for, or little is there to be met.

@@ -4,7 +4,10 @@
 //!
 //! What is removed gives memory back almost at once, so that removing some of many is enough to make room for others.
 //!
-//! Invariant: every page but the last holds [`PAGE_LEN`] elements, and the last at least one.
+//! Most sequences are small, and of many small ones none is in the processor's caches: the first page is found without
+//! a look at the list of the others.
+//!
+//! Invariant: every page but the last holds [`PAGE_LEN`] elements, and each of `more` at least one.
 
 use std::ops::{Index, IndexMut};
 
@@ -23,13 +26,15 @@ const PAGES_GROWN: usize = 4;
 /// Elements, by their number from 0 on.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages<T> {
-    pages: Vec<Vec<T>>,
+    first: Vec<T>,
+    /// All other pages.
+    more: Vec<Vec<T>>,
     len: usize,
 }
 
 impl<T> Default for Pages<T> {
     fn default() -> Pages<T> {
-        Pages { pages: Vec::new(), len: 0 }
+        Pages { first: Vec::new(), more: Vec::new(), len: 0 }
     }
 }
 
@@ -40,39 +45,37 @@ impl<T> Pages<T> {
 
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        self.pages.get(index / PAGE_LEN)?.get(index % PAGE_LEN)
+        match (index / PAGE_LEN).checked_sub(1) {
+            None => self.first.get(index),
+            Some(page) => self.more.get(page)?.get(index % PAGE_LEN),
+        }
     }
 
     pub(crate) fn push(&mut self, element: T) {
-        if self.len.is_multiple_of(PAGE_LEN) {
-            if self.pages.is_empty() {
-                // Most sequences never have a second page.
-                self.pages.reserve_exact(1);
-            }
-            let is_large = self.pages.len() >= PAGES_GROWN;
-            self.pages.push(if is_large { Vec::with_capacity(PAGE_LEN) } else { Vec::new() });
+        if self.len > 0 && self.len.is_multiple_of(PAGE_LEN) {
+            let is_large = self.more.len() + 1 >= PAGES_GROWN;
+            self.more.push(if is_large { Vec::with_capacity(PAGE_LEN) } else { Vec::new() });
         }
-        if let Some(page) = self.pages.last_mut() {
-            if page.len() == page.capacity() {
-                let capacity = (page.len() * 2).clamp(PAGE_LEN_FIRST, PAGE_LEN);
-                page.reserve_exact(capacity - page.len());
-            }
-            page.push(element);
-            self.len += 1;
+        let page = self.more.last_mut().unwrap_or(&mut self.first);
+        if page.len() == page.capacity() {
+            let capacity = (page.len() * 2).clamp(PAGE_LEN_FIRST, PAGE_LEN);
+            page.reserve_exact(capacity - page.len());
         }
+        page.push(element);
+        self.len += 1;
     }
 
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let page = self.pages.last_mut()?;
+        let page = self.more.last_mut().unwrap_or(&mut self.first);
         let element = page.pop()?;
         self.len -= 1;
-        if page.is_empty() {
-            self.pages.pop();
-        } else {
+        if !page.is_empty() {
             let spare = page.capacity() - page.len();
             if spare > page.len() / 8 && spare * size_of::<T>() > SPARE_BYTES {
                 page.shrink_to(page.len() + page.len() / 16 + 1);
             }
+        } else if self.more.pop().is_none() {
+            self.first = Vec::new();
         }
         Some(element)
     }
@@ -90,13 +93,14 @@ impl<T> Pages<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pages.iter().flatten()
+        self.first.iter().chain(self.more.iter().flatten())
     }
 
     /// Bytes on the heap, those that elements own not among them.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let elements: usize = self.pages.iter().map(Vec::capacity).sum();
-        self.pages.capacity() * size_of::<Vec<T>>() + elements * size_of::<T>()
+        let elements: usize = self.more.iter().map(Vec::capacity).sum();
+        self.more.capacity() * size_of::<Vec<T>>()
+            + (self.first.capacity() + elements) * size_of::<T>()
     }
 }
 
@@ -105,14 +109,20 @@ impl<T> Index<usize> for Pages<T> {
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        &self.pages[index / PAGE_LEN][index % PAGE_LEN]
+        match (index / PAGE_LEN).checked_sub(1) {
+            None => &self.first[index],
+            Some(page) => &self.more[page][index % PAGE_LEN],
+        }
     }
 }
 
 impl<T> IndexMut<usize> for Pages<T> {
     #[inline]
     fn index_mut(&mut self, index: usize) -> &mut T {
-        &mut self.pages[index / PAGE_LEN][index % PAGE_LEN]
+        match (index / PAGE_LEN).checked_sub(1) {
+            None => &mut self.first[index],
+            Some(page) => &mut self.more[page][index % PAGE_LEN],
+        }
     }
 }
 

@@ -1,20 +1,15 @@
 //! What the node does by itself, `hz` times a second: expiry, idle clients, rates.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocking;
 use crate::client::Close;
 use crate::clock;
-use crate::data::keyspace::Expired;
 use crate::memory;
 use crate::node::{Node, SharedNode};
-use crate::notify::Class;
 use crate::persistence::schedule;
 use crate::replication;
-
-/// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
-/// Source: redis `src/expire.c` ACTIVE_EXPIRE_CYCLE_SLOW_TIME_PERC.
-const EXPIRE_PERCENT: (u32, u32) = (25, 2);
+use crate::server::expiry::Expiry;
 
 /// Time between two samples of the rates. Source: redis `src/server.c` serverCron.
 const SAMPLE_MS: i64 = 100;
@@ -27,7 +22,9 @@ pub(super) async fn run(node: SharedNode) {
     let mut tick = Tick::default();
     loop {
         let hz = node.borrow().config.settings().hz;
-        tokio::time::sleep(Duration::from_secs(1) / hz).await;
+        let due = clock::next_due(Duration::from_secs(1) / hz);
+        tick.expiry.catch_up(&node, due).await;
+        tokio::time::sleep_until(due.into()).await;
         let mut node = node.borrow_mut();
         if !node.switches.is_cron_paused {
             tick.run(&mut node);
@@ -37,6 +34,7 @@ pub(super) async fn run(node: SharedNode) {
 
 #[derive(Default)]
 struct Tick {
+    expiry: Expiry,
     sampled_at_ms: i64,
     slow_at_ms: i64,
 }
@@ -44,9 +42,7 @@ struct Tick {
 impl Tick {
     fn run(&mut self, node: &mut Node) {
         let now_ms = clock::unix_ms();
-        if node.persistence.loading.is_none() {
-            expire(node, now_ms);
-        }
+        self.expiry.run_in_tick(node);
         node.memory_peak_bytes = node.memory_peak_bytes.max(memory::used_bytes());
         node.write_appended();
         schedule::run(node, now_ms);
@@ -67,43 +63,6 @@ impl Tick {
             node.migrate_targets.close_unused();
         }
     }
-}
-
-fn expire(node: &mut Node, now_ms: i64) {
-    // While writes are paused nothing may change, expiry included.
-    if !node.is_expiring
-        || node.expiry_mode() != Expired::Removed
-        || node.scripting.is_busy()
-        || node.active_pause().is_some()
-    {
-        return;
-    }
-    let settings = node.config.settings();
-    let effort = settings.expire_effort;
-    let percent = EXPIRE_PERCENT.0 + EXPIRE_PERCENT.1 * (effort - 1);
-    let word = node.expired_removal();
-    let start = Instant::now();
-    let deadline = start + Duration::from_secs(1) / settings.hz * percent / 100;
-    let (mut looked_at, mut removed) = (0, 0);
-    for db in 0..node.databases.len() {
-        let sweep = node.databases[db].sweep(now_ms, effort, deadline);
-        for key in &sweep.removed {
-            node.propagate_removal(db, key, word);
-            node.notify(Class::Expired, "expired", db, key);
-            node.changed(db, key);
-        }
-        node.end_apart();
-        looked_at += sweep.looked_at;
-        removed += sweep.removed.len();
-        if sweep.is_cut_short {
-            node.stats.expire_cycles_cut_short += 1;
-            break;
-        }
-    }
-    node.stats.note_expiry(looked_at, removed);
-    let took = start.elapsed();
-    node.stats.expire_cycle_us += u64::try_from(took.as_micros()).unwrap_or(0);
-    node.note_latency("expire-cycle", took);
 }
 
 fn close_idle_clients(node: &mut Node, now_ms: i64) {

@@ -190,6 +190,10 @@ pub(crate) const SCRIPTS: &[&str] = &[
      HINCRBYFLOAT c f inf\nHINCRBYFLOAT c f nan\nHSET c i inf\nHINCRBYFLOAT c i 1\nHINCRBYFLOAT c i -inf\n\
      HSET d f\nHMSET d f\nHMSET d f 1 g\nHSET d f 1 g\nHDEL d f\nHSCAN d 0\nHSCAN d x\nHSCAN c 0 COUNT 0\n\
      HSCAN c 0 TYPE hash\nSSCAN c 0\nHSCAN nosuch 0 FOO\nHGETALL nosuch\nHKEYS nosuch\nHVALS nosuch\nSMEMBERS nosuch",
+    // What has no byte is listed by a lone star, and fits no other.
+    "SET \"\" x\nSADD s \"\"\nHSET h \"\" x\nZADD z 1 \"\"\nKEYS \"\"\nKEYS **\nKEYS *?\nSCAN 0 MATCH **\nSCAN 0 MATCH \"\"\n\
+     SSCAN s 0 MATCH *\nSSCAN s 0 MATCH **\nHSCAN h 0 MATCH *\nHSCAN h 0 MATCH **\nZSCAN z 0 MATCH *\nZSCAN z 0 MATCH **\n\
+     DEL s h z\nKEYS *\nSCAN 0 MATCH *\nRANDOMKEY",
     // Sets and sorted sets in an order, and without one where it does not show.
     "SADD s 3 1 2\nSET a 1\nLCS a s\nLCS s a NOPE\nLCS s nosuch LEN\nSORT s\nSORT s DESC LIMIT 1 5\nSORT s BY nosort\nSORT s BY nosort STORE d\nLRANGE d 0 -1\n\
      SADD t c a B 10 9\nSORT t\nSORT t ALPHA\nSORT t ALPHA DESC LIMIT 0 3\nSORT t BY nosort DESC STORE d\n\

@@ -2,10 +2,12 @@
 //!
 //! Both the front door and the bundled node answer from here.
 //! Summaries, remarks on key specs and what replaces a deprecated command are in words of our own;
-//! `arguments` and `history` of `COMMAND DOCS` are not told. All else equals redis-server 7.0.
+//! `history` of `COMMAND DOCS` is not told. All else equals redis-server 7.0.
 //!
 //! Source: redis `src/server.c` addReplyCommandInfo, addReplyCommandDocs, commandListCommand,
 //! getKeysSubcommandImpl.
+
+mod arguments;
 
 pub mod docs;
 

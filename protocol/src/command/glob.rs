@@ -16,9 +16,15 @@ pub enum Case {
 
 /// Whether all of `text` fits `pattern`.
 ///
+/// Stars stand for nothing as well, but an empty text fits the empty pattern only: a Redis looks for no star where
+/// there is no byte.
+///
 /// Takes at most `pattern.len() * text.len()` steps and no memory: when what follows a `*` does not fit, only
 /// the last `*` takes one byte more.
 pub fn is_match(pattern: &[u8], text: &[u8], case: Case) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut at_pattern, mut at_text) = (0, 0);
     // Behind the last star, and the text from which it was last tried.
     let mut retry: Option<(usize, usize)> = None;
@@ -47,6 +53,13 @@ pub fn is_match(pattern: &[u8], text: &[u8], case: Case) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Whether a key, a member or a field fits the pattern of `KEYS` or of a `SCAN`, for which a lone star is no pattern.
+///
+/// Source: redis `src/db.c` keysCommand, scanGenericCommand.
+pub fn is_listed(pattern: &[u8], name: &[u8]) -> bool {
+    pattern == b"*" || is_match(pattern, name, Case::Exact)
 }
 
 /// The bytes of the pattern that stand for `byte`, if its first element does.
@@ -122,8 +135,11 @@ mod tests {
 
     #[test]
     fn stars_and_marks() {
-        check("*", "", true);
         check("", "", true);
+        check("*", "", false);
+        check("**", "", false);
+        check("a*", "a", true);
+        check("**a**", "a", true);
         check("", "a", false);
         check("a*c", "abbc", true);
         check("a*c", "abbcd", false);
@@ -131,6 +147,13 @@ mod tests {
         check("h?llo", "hello", true);
         check("h?llo", "hllo", false);
         check("h**o", "ho", true);
+    }
+
+    #[test]
+    fn a_lone_star_lists_what_has_no_name() {
+        assert!(is_listed(b"*", b""));
+        assert!(!is_listed(b"**", b""));
+        assert!(is_listed(b"*a", b"a"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Without redis-server on PATH these tests say so and pass; with `CI` set in the environment they fail.
 //! What may differ, and why: summaries, remarks on key specs, costs and replacements are in words of our own;
-//! `arguments` and `history` of `COMMAND DOCS` are not told; `PFMERGE` with a destination alone has that as its
+//! `history` of `COMMAND DOCS` is not told; `PFMERGE` with a destination alone has that as its
 //! key, where a Redis names none.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

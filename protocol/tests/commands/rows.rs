@@ -168,7 +168,7 @@ fn docs_facts(docs: &Value) -> Vec<String> {
         ));
         for (field, value) in pairs(fields) {
             match field.as_str().unwrap() {
-                "arguments" | "history" => {}
+                "history" => {}
                 field @ ("summary" | "complexity" | "replaced_by") => {
                     facts.push(format!("{name} has {field}"))
                 }

@@ -3,8 +3,9 @@
 //! `cargo test -p reddoor-tests --test frameworks` runs those that most applications use, each as the operator is told
 //! to set it up, and loses no job when the front door is killed; with `-- --all` it runs all of them in every setup
 //! that is known to work or to be refused, and with words behind `--` those whose names hold one of them. `--nodes real`
-//! and `--nodes bundled` choose the nodes; `--nodes one` has one plain redis-server in the place of front door and
-//! cluster, which tells whether a script is right. `tests/frameworks/install` puts the packages there.
+//! and `--nodes bundled` choose the nodes; `--nodes one-bundled` has one bundled node by itself in the place of front
+//! door and cluster, and `--nodes one`, which has to be asked for, one plain redis-server, which tells whether a script
+//! is right. `tests/frameworks/install` puts the packages there.
 //! `docs/frameworks.md` tells what was found.
 
 #![expect(clippy::print_stdout, reason = "the report is what this program is for")]
@@ -50,7 +51,7 @@ impl Asked {
         asked
     }
 
-    /// Whether these nodes are asked for; one plain server only by its name.
+    /// Whether these nodes are asked for; a plain redis-server only by its name.
     fn means_nodes(&self, name: &str) -> bool {
         self.nodes.as_ref().map_or(name != "one", |nodes| nodes == name)
     }
@@ -94,8 +95,10 @@ fn main() -> ExitCode {
                 scope.spawn(move || run_trials(asked, &Scene::of(kind), complaints));
             }
         }
-        if asked.means_nodes("one") {
-            scope.spawn(|| run_trials(asked, &Scene::one_redis(), complaints));
+        for (nodes, kind) in [("one", Kind::Real), ("one-bundled", Kind::Bundled)] {
+            if asked.means_nodes(nodes) {
+                scope.spawn(move || run_trials(asked, &Scene::one(kind), complaints));
+            }
         }
         if asked.means_nodes("real") {
             scope.spawn(|| run_loads(asked, complaints));

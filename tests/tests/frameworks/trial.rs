@@ -25,7 +25,7 @@ pub(crate) struct Scene {
 #[derive(Debug)]
 enum Nodes {
     Cluster(Kind, Cluster),
-    OneRedis(RedisServer),
+    One(Kind, RedisServer),
 }
 
 /// What became of a trial.
@@ -48,8 +48,12 @@ impl Scene {
     }
 
     /// No front door and no cluster.
-    pub(crate) fn one_redis() -> Scene {
-        Scene { nodes: Nodes::OneRedis(RedisServer::start(&[])) }
+    pub(crate) fn one(kind: Kind) -> Scene {
+        let server = match kind {
+            Kind::Real => RedisServer::start(&[]),
+            Kind::Bundled => RedisServer::start_bundled(&[]),
+        };
+        Scene { nodes: Nodes::One(kind, server) }
     }
 
     /// As the report names the nodes.
@@ -57,7 +61,8 @@ impl Scene {
         match &self.nodes {
             Nodes::Cluster(Kind::Real, _) => "real",
             Nodes::Cluster(Kind::Bundled, _) => "bundled",
-            Nodes::OneRedis(_) => "one",
+            Nodes::One(Kind::Real, _) => "one",
+            Nodes::One(Kind::Bundled, _) => "one-bundled",
         }
     }
 
@@ -69,7 +74,7 @@ impl Scene {
                 let door = FrontDoor::start(&cluster.seeds(), setup.settings);
                 run(framework, setup, &door.addr.to_string(), setup.expected)
             }
-            Nodes::OneRedis(server) => {
+            Nodes::One(_, server) => {
                 server.client().ask("FLUSHALL");
                 let (host, port) = server.addr();
                 run(framework, setup, &format!("{host}:{port}"), Expected::Works)

@@ -1,11 +1,11 @@
 //! `COMMAND DOCS`.
 //!
-//! Summaries and what replaces a deprecated command are in words of our own; `arguments` and `history` are not
-//! told.
+//! Summaries and what replaces a deprecated command are in words of our own; `history` is not told.
 //!
 //! Source: redis `src/server.c` addReplyCommandDocs.
 
 use crate::command::CommandSpec;
+use crate::command::describe::arguments::{has_arguments, write_arguments};
 use crate::command::describe::{Admits, commands, find, subcommands, write_simple_set, write_text};
 use crate::encode::ReplyWriter;
 
@@ -46,6 +46,7 @@ fn write_docs_head(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
         + usize::from(spec.complexity.is_some())
         + usize::from(is_marked)
         + if spec.deprecated.is_some() { 2 } else { 0 }
+        + usize::from(has_arguments(spec.name))
         + usize::from(spec.is_container());
     writer.bulk(spec.name.as_bytes());
     writer.map(fields);
@@ -64,5 +65,9 @@ fn write_docs_head(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
     if let Some(deprecation) = spec.deprecated {
         write_text("deprecated_since", deprecation.since, writer);
         write_text("replaced_by", deprecation.replaced_by, writer);
+    }
+    if has_arguments(spec.name) {
+        writer.bulk(b"arguments");
+        write_arguments(spec.name, writer);
     }
 }

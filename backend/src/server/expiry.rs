@@ -1,0 +1,97 @@
+//! Expiry of keys that nobody asks for: in every tick, and between ticks while more have expired than a tick removes.
+//!
+//! Invariants: a tick spends a quarter of its time on it (more at a higher `active-expire-effort`), catching up a
+//! third of the time that is left. Databases take turns: the next look begins where the last one had to end.
+//! Source: redis `src/expire.c` activeExpireCycle, ACTIVE_EXPIRE_CYCLE_SLOW and ACTIVE_EXPIRE_CYCLE_FAST.
+
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::data::keyspace::Expired;
+use crate::node::{Node, SharedNode};
+use crate::notify::Class;
+
+/// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
+const TICK_PERCENT: (u32, u32) = (25, 2);
+
+/// How long it may take at once between ticks, at effort 1 and for each effort above.
+const CATCH_UP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_micros(250));
+
+/// How much longer than it may take at once the node serves its clients in between.
+const CATCH_UP_PAUSE: u32 = 2;
+
+/// What is left to do from one look for expired keys to the next.
+#[derive(Default)]
+pub(super) struct Expiry {
+    /// The database to begin with.
+    db: usize,
+    /// Whether the last look ended for want of time.
+    is_behind: bool,
+}
+
+impl Expiry {
+    /// Removes expired keys for the part of a tick that expiry may take.
+    pub(super) fn run_in_tick(&mut self, node: &mut Node) {
+        let settings = node.config.settings();
+        let percent = TICK_PERCENT.0 + TICK_PERCENT.1 * (settings.expire_effort - 1);
+        let budget = Duration::from_secs(1) / settings.hz * percent / 100;
+        self.run(node, budget);
+    }
+
+    /// Removes expired keys by small portions until none is left to be expected, or the next tick is due.
+    pub(super) async fn catch_up(&mut self, node: &SharedNode, due: Instant) {
+        while self.is_behind {
+            let effort = node.borrow().config.settings().expire_effort;
+            let budget = CATCH_UP.0 + CATCH_UP.1 * (effort - 1);
+            let pause = budget * CATCH_UP_PAUSE;
+            if Instant::now() + pause > due {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            self.run(&mut node.borrow_mut(), budget);
+        }
+    }
+
+    fn run(&mut self, node: &mut Node, budget: Duration) {
+        self.is_behind = false;
+        if !may_expire(node) {
+            return;
+        }
+        let (now_ms, effort) = (clock::unix_ms(), node.config.settings().expire_effort);
+        let word = node.expired_removal();
+        let start = Instant::now();
+        let (mut looked_at, mut removed) = (0, 0);
+        for _ in 0..node.databases.len() {
+            let db = self.db % node.databases.len();
+            let sweep = node.databases[db].sweep(now_ms, effort, start + budget);
+            for key in &sweep.removed {
+                node.propagate_removal(db, key, word);
+                node.notify(Class::Expired, "expired", db, key);
+                node.changed(db, key);
+            }
+            node.end_apart();
+            looked_at += sweep.looked_at;
+            removed += sweep.removed.len();
+            self.db = db + 1;
+            if sweep.is_cut_short {
+                node.stats.expire_cycles_cut_short += 1;
+                self.is_behind = true;
+                break;
+            }
+        }
+        node.stats.note_expiry(looked_at, removed);
+        let took = start.elapsed();
+        node.stats.expire_cycle_us += u64::try_from(took.as_micros()).unwrap_or(0);
+        node.note_latency("expire-cycle", took);
+    }
+}
+
+/// Whether keys may go now. While writes are paused nothing may change, expiry included.
+fn may_expire(node: &mut Node) -> bool {
+    node.is_expiring
+        && !node.switches.is_cron_paused
+        && node.persistence.loading.is_none()
+        && node.expiry_mode() == Expired::Removed
+        && !node.scripting.is_busy()
+        && node.active_pause().is_none()
+}
