@@ -143,9 +143,6 @@ pub enum Unavailable {
     /// The slots of a node that was asked went to another one that was asked, too.
     #[error("slots moved between nodes that were being asked")]
     Regrouped,
-    /// Earlier requests of the same client were not answered.
-    #[error("earlier requests were not answered")]
-    EarlierRequests,
     /// The process that was walked over is not there any more, or has lost its slots.
     #[error("no node could go on with the scan")]
     ScanBroken,

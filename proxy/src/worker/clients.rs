@@ -185,6 +185,7 @@ impl Worker {
         self.clock.tick();
         self.end_due_pause();
         self.end_due_waits();
+        self.end_due_replica_waits();
         self.look_after_links();
         self.hedge_slow_reads();
         self.run_held();
