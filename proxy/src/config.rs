@@ -9,6 +9,7 @@
 //! Not here: what any other module does with a setting; this folder knows none of them.
 
 pub mod colocation;
+pub mod compat;
 pub mod databases;
 pub mod doctor;
 pub mod error;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use compat::CompatConfig;
 use databases::{ColocateConfig, DatabasesConfig};
 use doctor::DoctorKeys;
 use error::ConfigError;
@@ -79,6 +81,8 @@ pub struct Config {
     pub databases: DatabasesConfig,
     /// Keys that are brought into one slot.
     pub colocate: ColocateConfig,
+    /// What clients are told.
+    pub compat: CompatConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged.
@@ -449,6 +453,7 @@ impl Config {
             shutdown: ShutdownConfig::read(reader),
             databases: DatabasesConfig::read(reader),
             colocate: ColocateConfig::read(reader),
+            compat: CompatConfig::read(reader),
             auth: AuthConfig { password: reader.optional_secret("auth.password") },
             log: LogConfig::read(reader),
         }

@@ -49,8 +49,6 @@ pub(crate) enum Lane {
     Shared,
     /// For what a node takes while it is busy with a script, which another lane may wait behind.
     Control,
-    /// For what waits at the node.
-    Waiting,
     /// For reads that need not go to the primary: the node answers though it be a replica.
     Reading,
     /// On which the node tells of keys that were asked about.
@@ -84,7 +82,8 @@ pub(crate) enum Bound {
     Process,
 }
 
-/// What a client has a link for. It has at most one for each purpose; to be tracked, one to each node.
+/// What a client has a link for. It has at most one for each purpose; to be tracked, and to wait for replicas, one to each
+/// node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// A command that may wait.
@@ -95,6 +94,8 @@ pub(crate) enum Purpose {
     Move,
     /// A large request is handed on as it comes.
     Upload,
+    /// The node waits for its replicas (`WAIT`).
+    Acks,
     /// The node tells of changes to what is read (`CLIENT TRACKING`), so all that the client asks goes this way.
     Track,
 }

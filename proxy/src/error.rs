@@ -36,6 +36,8 @@ pub enum StartError {
 /// Whose fault it is that a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// The client did not send the rest of its request.
+    Client,
     /// A node did not answer, or not as it should.
     Node,
     /// The front door's own limits.
@@ -63,6 +65,17 @@ pub enum RequestError {
         timeout_ms: u64,
         /// Whether it may have run.
         retry: Retry,
+    },
+    /// A request that was handed on as it came stood still before its node had all of it.
+    #[error(
+        "TIMEOUT {} nothing more of a large request for {timeout_ms} ms; the command was not applied",
+        did(*.side)
+    )]
+    Stalled {
+        /// Who did nothing.
+        side: Side,
+        /// For how long.
+        timeout_ms: u64,
     },
     /// The connection to the node ended after the command was sent.
     #[error("LINKLOST connection to node {node} ended before it replied{}", outcome(*.retry))]
@@ -143,9 +156,6 @@ pub enum Unavailable {
     /// The slots of a node that was asked went to another one that was asked, too.
     #[error("slots moved between nodes that were being asked")]
     Regrouped,
-    /// Earlier requests of the same client were not answered.
-    #[error("earlier requests were not answered")]
-    EarlierRequests,
     /// The process that was walked over is not there any more, or has lost its slots.
     #[error("no node could go on with the scan")]
     ScanBroken,
@@ -193,10 +203,19 @@ fn outcome(retry: Retry) -> &'static str {
     }
 }
 
+fn did(side: Side) -> &'static str {
+    match side {
+        Side::Client => "the client sent",
+        Side::Node => "its node took",
+        Side::Proxy => "the front door sent",
+    }
+}
+
 impl RequestError {
     /// Whose fault it is.
     pub fn side(&self) -> Side {
         match self {
+            RequestError::Stalled { side, .. } => *side,
             RequestError::Timeout { .. }
             | RequestError::LinkLost { .. }
             | RequestError::BadReply { .. }
@@ -218,6 +237,7 @@ impl RequestError {
             RequestError::NoMulti { .. } => Retry::OutcomeUnknown,
             RequestError::Unavailable { .. }
             | RequestError::NotRepeatable { .. }
+            | RequestError::Stalled { .. }
             | RequestError::Redirects { .. }
             | RequestError::Untracked { .. }
             | RequestError::Overload { .. } => Retry::Safe,
@@ -245,6 +265,10 @@ mod tests {
             (
                 RequestError::Timeout { timeout_ms: 5000, retry: Retry::OutcomeUnknown },
                 "TIMEOUT no reply within 5000 ms; the command may have been applied",
+            ),
+            (
+                RequestError::Stalled { side: Side::Client, timeout_ms: 5000 },
+                "TIMEOUT the client sent nothing more of a large request for 5000 ms; the command was not applied",
             ),
             (
                 RequestError::LinkLost { node: "h:1".into(), retry: Retry::Safe },

@@ -18,7 +18,7 @@ use crate::cross_slot::Across;
 use crate::cross_slot::steps::Steps;
 use crate::errand::{Bound, Lane};
 use crate::error::RequestError;
-use crate::join::answers::{Answers, JoinHint};
+use crate::join::answers::{Answers, JoinHint, is_error};
 use crate::local::config_get::ConfigQuestion;
 use crate::local::info::InfoQuestion;
 use crate::scan::ScanPage;
@@ -90,8 +90,8 @@ pub(crate) enum Job {
     Scan(Box<ScanPage>),
     /// They say whether a client is tracked.
     Track,
-    /// They are counts of replicas that may still be too low.
-    Wait(WaitStep),
+    /// They are counts of replicas, of which the least is the reply.
+    Wait,
     /// They are what a command over several slots needs.
     CrossSlot(Box<Across>),
     /// They are what a step of a command over several slots needs.
@@ -103,15 +103,6 @@ pub(crate) enum Job {
         /// What its client gets then.
         reply: Vec<u8>,
     },
-}
-
-/// How far a `WAIT` got.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WaitStep {
-    /// Replicas of each primary that are waited for (count).
-    pub(crate) replicas: i64,
-    /// When it is over, in microseconds of the worker's clock; `None`: never.
-    pub(crate) until_us: Option<u64>,
 }
 
 /// A node that is asked.
@@ -199,6 +190,11 @@ impl Gather {
         true
     }
 
+    /// Parts without an answer (count).
+    pub(crate) fn missing(&self) -> usize {
+        self.missing
+    }
+
     /// Takes the answer to one part; true when none is missing any more. A second answer is dropped.
     pub(crate) fn hand_in(&mut self, part: u32, answer: &[u8]) -> bool {
         let Some(part) = self.parts.get_mut(part as usize).filter(|part| !part.is_done) else {
@@ -214,6 +210,11 @@ impl Gather {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(answer);
             part.answer = start..self.bytes.len();
+        }
+        if matches!(self.job, Job::Wait) && is_error(answer) {
+            // The others may take for ever, and could not mend it.
+            self.parts.iter_mut().for_each(|part| part.is_done = true);
+            self.missing = 0;
         }
         self.missing == 0
     }
@@ -244,7 +245,9 @@ impl Gather {
         match &self.job {
             Job::Info(question) => question.write(self, out),
             // Nothing was done yet, so there are no parts to tell of: the first error is that of the command.
-            Job::CrossSlot(_) | Job::Steps(_) | Job::Store { .. } if !self.is_too_large => {
+            Job::CrossSlot(_) | Job::Steps(_) | Job::Store { .. } | Job::Wait
+                if !self.is_too_large =>
+            {
                 self.answers().write_first_error(out);
             }
             _ => self.write_error(out),

@@ -246,10 +246,10 @@ impl Link {
         first.errand
     }
 
-    /// The request of a client that the next reply answers, and nothing but it.
-    pub(crate) fn first_alone(&self) -> Option<&Errand> {
+    /// The request of a client to which the next reply is the whole answer: a command, or a transaction that no node refused.
+    pub(crate) fn first_to_answer(&self) -> Option<&Errand> {
         let first = self.in_flight.front().filter(|first| first.replies_left == 1)?;
-        first.errand.as_ref().filter(|errand| errand.replies == 1)
+        first.errand.as_ref().filter(|errand| errand.replies == 1 || self.refusal.is_none())
     }
 
     /// The request that the next reply answers; `None` for the reply to `ASKING`, or when there is none.

@@ -41,9 +41,6 @@ use crate::scripts::Scripts;
 use crate::session::Session;
 use crate::session::tracking::Tracking;
 
-/// The version of Redis whose behaviour is mirrored, as clients are told it.
-pub(crate) const REDIS_VERSION: &str = "7.0.15";
-
 /// Answers one command.
 pub(crate) type Answer = fn(&Answerer, &mut Requester<'_>, Args<'_>) -> Answered;
 

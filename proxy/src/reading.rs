@@ -92,6 +92,23 @@ pub(crate) fn is_doubted(doubts: Doubts, reply: &[u8], request: &[u8]) -> bool {
     }
 }
 
+/// As [`is_doubted`], of a reply that begins so and is longer: whether what has not come yet may decide.
+pub(crate) fn may_be_doubted(doubts: Doubts, start: &[u8]) -> bool {
+    let looked_at = &start[..start.len().min(LOOKED_AT_BYTES)];
+    match doubts {
+        Doubts::None => false,
+        // The last line may be the beginning of one that says something.
+        Doubts::Nothing => {
+            let end = looked_at.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            finds_nothing(&looked_at[..end])
+        }
+        Doubts::AnyNull | Doubts::TooFew => true,
+    }
+}
+
+/// Bytes of a long reply that are looked at: one that begins with so many nulls may as well come whole.
+const LOOKED_AT_BYTES: usize = 4096;
+
 /// Whether every line of a reply is one that an absent key can get: a null, an empty string or list, 0, -1, -2.
 fn finds_nothing(reply: &[u8]) -> bool {
     // A string that is not empty ends this at its length, so no line of a value is ever looked at.
@@ -211,6 +228,28 @@ mod tests {
             );
         }
         assert!(!is_doubted(Doubts::None, b"$-1\r\n", b""));
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_reply_is_believed_when_it_says_something() {
+        let nulls = "$-1\r\n".repeat(2000);
+        for (start, is_doubted) in [
+            ("$300000\r\nxxx".to_owned(), false),
+            ("*90000\r\n$1\r\na".to_owned(), false),
+            ("*90000\r\n$-1\r\n:7\r\n".to_owned(), false),
+            ("*90000\r\n$-1\r\n$".to_owned(), true),
+            ("*90000\r\n$-1\r\n:".to_owned(), true),
+            ("*90000".to_owned(), true),
+            (format!("*90000\r\n{nulls}$1\r\na\r\n"), true),
+        ] {
+            assert_eq!(
+                may_be_doubted(Doubts::Nothing, start.as_bytes()),
+                is_doubted,
+                "{start:.40}"
+            );
+            assert!(may_be_doubted(Doubts::AnyNull, start.as_bytes()));
+            assert!(!may_be_doubted(Doubts::None, start.as_bytes()));
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(crate) mod pins;
 
 pub(crate) mod waits;
 
+pub(crate) mod acks;
+
 pub(crate) mod transactions;
 
 pub(crate) mod tracking;
@@ -97,7 +99,7 @@ use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
 use crate::config::Config;
 use crate::cross_slot::waiting::Waiting;
-use crate::errand::LinkKey;
+use crate::errand::{LinkKey, Waiter};
 use crate::held::HeldRequests;
 use crate::key_mapping::request::RequestScratch;
 use crate::link::Link;
@@ -220,6 +222,8 @@ pub(crate) struct Worker {
     make_scratch: MakeScratch,
     /// Commands over several slots that wait for their keys.
     waiting_across: Waiting,
+    /// Clients that wait for replicas.
+    replica_waits: Vec<Waiter>,
     is_draining: bool,
     /// What its clients hold.
     budget: Budget,
@@ -283,6 +287,7 @@ impl Worker {
             scratch_node: None,
             make_scratch,
             waiting_across: Waiting::default(),
+            replica_waits: Vec::new(),
             is_draining: false,
             budget,
             shedding: Shedding::default(),

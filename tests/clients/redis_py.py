@@ -10,7 +10,6 @@ import warnings
 
 import redis
 from redis.cache import CacheConfig
-from redis.connection import CacheProxyConnection
 
 
 class Complaints(logging.Handler):
@@ -105,8 +104,6 @@ def use_cache(other, host, port):
     keys = [f"cached:{n}" for n in range(20)]
     for key in keys:
         other.set(key, "old")
-    # The library would not keep a cache before any Redis below 7.4, though 7.0 says all that it needs.
-    CacheProxyConnection.MIN_ALLOWED_VERSION = "7.0.0"
     options = {"host": host, "port": port, "protocol": 3, "decode_responses": True}
     with redis.Redis(**options, cache_config=CacheConfig()) as client:
         for key in keys:

@@ -3,8 +3,8 @@
 //! In: the arguments of a request whose row says where its timeout stands.
 //! A timeout that cannot be read is the node's to refuse; until it does, it counts as [`Wait::Forever`].
 //!
-//! Spec: seconds with a fraction where the timeout has a place of its own, whole milliseconds behind an option;
-//! 0 is for ever.
+//! Spec: seconds with a fraction where the timeout has a place of its own, whole milliseconds behind an option and for
+//! `WAIT`; 0 is for ever.
 
 use std::time::Duration;
 
@@ -74,6 +74,7 @@ fn place_of(spec: &CommandSpec, args: Args<'_>) -> Option<Place> {
         RequestPolicy::BlockingIf { option } => {
             option_value(args, option).map(|index| Place { index, unit: Unit::Milliseconds })
         }
+        RequestPolicy::WaitReplicas => Some(Place { index: 2, unit: Unit::Milliseconds }),
         _ => None,
     }
 }
@@ -122,6 +123,8 @@ mod tests {
             Some(Wait::Forever),
             "XREADGROUP GROUP g c BLOCK 1500 STREAMS a >",
         );
+        check("WAIT 1 250", ms(250), "WAIT 1 1500");
+        check("WAIT 2 0", Some(Wait::Forever), "WAIT 2 1500");
         check("GET a", None, "GET a");
     }
 

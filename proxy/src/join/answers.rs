@@ -216,7 +216,8 @@ pub(super) fn write_elements(out: &mut Vec<u8>, kind: u8, elements: &[&[u8]]) {
     elements.iter().for_each(|element| out.extend_from_slice(element));
 }
 
-pub(super) fn is_error(bytes: &[u8]) -> bool {
+/// Whether an answer is an error.
+pub(crate) fn is_error(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'-')
 }
 

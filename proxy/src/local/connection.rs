@@ -7,7 +7,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Args, parse_integer};
 use subtle::ConstantTimeEq;
 
-use super::{Answered, Answerer, REDIS_VERSION, Requester};
+use super::{Answered, Answerer, Requester};
 use crate::session::hold::Watch;
 use crate::session::identity::Identity;
 use crate::session::{Ending, ReplyMode};
@@ -200,7 +200,7 @@ pub(super) fn hello(
     requester.reply(|reply| {
         reply.map(7);
         pair(reply, "server", "redis");
-        pair(reply, "version", REDIS_VERSION);
+        pair(reply, "version", &answerer.config.compat.redis_version);
         reply.bulk(b"proto");
         reply.integer(resp.number());
         reply.bulk(b"id");

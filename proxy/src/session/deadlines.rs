@@ -1,6 +1,7 @@
 //! When the requests of a session fail: their deadlines, the time that a held one gets, and what is too late.
 
 use super::{Ending, Outstanding, Pending, Seq, Session};
+use crate::fan_out::Job;
 
 impl Session {
     /// As [`Session::outstanding`], for a request that gets more time.
@@ -41,6 +42,13 @@ impl Session {
                 if outstanding.deadline_us <= now_us && self.unwritten().is_empty() {
                     self.ending = Ending::Now;
                 }
+                index += 1;
+                continue;
+            }
+            if let Pending::Gathering(_, gather) = &self.queue[index]
+                && matches!(gather.job, Job::Wait)
+            {
+                // It is no error when its time is over; the worker sees to that.
                 index += 1;
                 continue;
             }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::clock::micros;
 use super::dispatch::may_run_twice;
+use super::uploads::{self, Lack};
 use super::{SessionEntry, Worker};
 use crate::budget::Charge;
 use crate::cluster_map::ClusterMap;
@@ -185,6 +187,7 @@ impl Worker {
         self.clock.tick();
         self.end_due_pause();
         self.end_due_waits();
+        self.end_due_replica_waits();
         self.look_after_links();
         self.hedge_slow_reads();
         self.run_held();
@@ -206,15 +209,18 @@ impl Worker {
     /// Fails what is too late, and measures the buffers. Costs O(clients).
     pub(crate) fn run_deadlines(&mut self) {
         let now_us = self.clock.tick();
+        let timeout = self.config.request.timeout;
         let (mut output_bytes, mut input_bytes, mut waiting) = (0, 0, 0);
         let mut late_keys = Vec::new();
         for (key, entry) in &mut self.sessions {
             let metrics = &self.metrics;
             let mut is_late = false;
             let was_over = entry.session.ending == Ending::Now;
+            let lack = uploads::lack_of(&entry.session, &entry.pins, &self.links);
             entry.session.expire(now_us, |outstanding, out| {
                 is_late = true;
-                fail_late(metrics, outstanding, now_us, out);
+                late_error(outstanding, lack, timeout).write_reply(out);
+                count_late(metrics, outstanding, lack, now_us);
             });
             if !was_over && entry.session.ending == Ending::Now {
                 entry.close_reason = CloseReason::BrokenReply;
@@ -263,16 +269,28 @@ impl Worker {
     }
 }
 
-/// Writes the error of a request whose deadline has passed.
-fn fail_late(metrics: &WorkerMetrics, outstanding: &Outstanding, now_us: u64, out: &mut Vec<u8>) {
-    let retry = if may_run_twice(outstanding.command) {
-        Retry::Safe
-    } else {
-        metrics.outcome_unknown();
-        Retry::OutcomeUnknown
-    };
+/// The error of a request whose deadline has passed.
+fn late_error(outstanding: &Outstanding, lack: Lack, timeout: Duration) -> RequestError {
+    if let Lack::Rest(side) = lack {
+        return RequestError::Stalled { side, timeout_ms: micros(timeout) / 1000 };
+    }
     let timeout_ms = (outstanding.deadline_us - outstanding.started_us) / 1000;
-    RequestError::Timeout { timeout_ms, retry }.write_reply(out);
+    RequestError::Timeout { timeout_ms, retry: retry_of(outstanding, lack) }
+}
+
+/// Whether a request whose deadline has passed may have run.
+fn retry_of(outstanding: &Outstanding, lack: Lack) -> Retry {
+    match lack {
+        Lack::Reply if !may_run_twice(outstanding.command) => Retry::OutcomeUnknown,
+        Lack::Reply | Lack::Node | Lack::Rest(_) => Retry::Safe,
+    }
+}
+
+/// Counts a request whose deadline has passed.
+fn count_late(metrics: &WorkerMetrics, outstanding: &Outstanding, lack: Lack, now_us: u64) {
+    if retry_of(outstanding, lack) == Retry::OutcomeUnknown {
+        metrics.outcome_unknown();
+    }
     metrics.request_timed_out();
     let elapsed = Duration::from_micros(now_us - outstanding.started_us);
     metrics.command_done(Some(outstanding.command.id()), Outcome::LocalError, elapsed);

@@ -10,6 +10,7 @@ use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
 use super::Worker;
+use super::acks::waits_for_replicas;
 use super::clock::micros;
 use super::listening::not_while_listening;
 use super::shedding::adds_load;
@@ -153,6 +154,10 @@ impl Worker {
             Plan::Across { command, way, wait } => {
                 session.last_command = Some(command);
                 return self.run_across(key, (command, way, wait), args);
+            }
+            Plan::FanOut { command, .. } if waits_for_replicas(command) => {
+                session.last_command = Some(command);
+                return self.run_replica_wait(key, command, args);
             }
             Plan::FanOut { command, reach } => {
                 session.last_command = Some(command);

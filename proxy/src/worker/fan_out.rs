@@ -2,10 +2,9 @@
 
 use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::flags::CommandFlags;
-use reddoor_protocol::command::policy::{ReplyPolicy, RequestPolicy};
+use reddoor_protocol::command::policy::ReplyPolicy;
 use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
-use reddoor_protocol::reply_error::ReplyError;
-use reddoor_protocol::request::{Args, parse_integer};
+use reddoor_protocol::request::Args;
 
 use super::Worker;
 use super::clock::micros;
@@ -14,15 +13,11 @@ use crate::channels::TopicKind;
 use crate::cross_slot;
 use crate::errand::{Bound, Caching, Errand, Lane, NodeIndex, Purpose, Travel, Waiter};
 use crate::error::Unavailable;
-use crate::fan_out::{Gather, Job, Reach, Start, Target, WaitStep};
+use crate::fan_out::{Gather, Job, Reach, Start, Target};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
-use crate::link::PING;
 use crate::local::guard_of;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
-
-/// The longest that `WAIT` holds its connection at once: other clients' `WAIT`s are behind it.
-const WAIT_STEP_MS: u64 = 50;
 
 /// A step that waits until there are nodes to be asked.
 #[derive(Debug)]
@@ -57,26 +52,17 @@ impl Worker {
         if self.run_walk(key, command, args) {
             return;
         }
-        let (job, lane) = match (command.request, command.reply) {
-            (RequestPolicy::WaitReplicas, _) => match self.wait_step(args) {
-                Ok(step) => (Job::Wait(step), Lane::Waiting),
-                Err(error) => return self.answer_error(key, Some(command), &error),
-            },
-            (_, ReplyPolicy::Special) => (Job::Sizes, Lane::Shared),
-            (_, ReplyPolicy::SumByName) => (Job::Listeners(self.surpluses(args)), Lane::Shared),
-            (_, policy) => (Job::Join { policy, hint: JoinHint::of(args) }, lane_of(command)),
+        let (job, lane) = match command.reply {
+            ReplyPolicy::Special => (Job::Sizes, Lane::Shared),
+            ReplyPolicy::SumByName => (Job::Listeners(self.surpluses(args)), Lane::Shared),
+            policy => (Job::Join { policy, hint: JoinHint::of(args) }, lane_of(command)),
         };
         let mut request = Vec::new();
         match &job {
-            Job::Wait(step) => write_wait(&mut request, step, self.clock.now_us()),
             Job::Sizes => encode_request(&mut request, [&b"DBSIZE"[..]].into_iter()),
             _ => encode_request(&mut request, args.iter()),
         }
-        let bound = match lane {
-            Lane::Waiting => Bound::Process,
-            _ if may_run_twice(command) => Bound::Question,
-            _ => Bound::Part,
-        };
+        let bound = if may_run_twice(command) { Bound::Question } else { Bound::Part };
         self.ask_nodes(key, command, Start { job, reach, request, resp, lane, bound });
     }
 
@@ -88,20 +74,12 @@ impl Worker {
         self.begin(Waiter { session: key, client, seq, part: 0 }, start);
     }
 
-    fn begin(&mut self, waiter: Waiter, start: Start) {
-        if start.lane == Lane::Waiting && !self.is_first_in_turn(&waiter) {
-            // It waits for what the client wrote before, which another connection may still have to bring.
-            return self.postpone(waiter, Step::Ask(start), Unavailable::EarlierRequests);
-        }
+    /// Asks nodes for a request that has its place in the queue.
+    pub(super) fn begin(&mut self, waiter: Waiter, start: Start) {
         match self.targets(&start.reach) {
             Ok(targets) => self.send_parts(waiter, start, targets),
             Err(reason) => self.postpone(waiter, Step::Ask(start), reason),
         }
-    }
-
-    fn is_first_in_turn(&self, waiter: &Waiter) -> bool {
-        let entry = self.sessions.get(waiter.session);
-        entry.is_some_and(|entry| entry.session.is_first(waiter.seq))
     }
 
     /// Who is to be asked, or why that cannot be told yet.
@@ -128,13 +106,6 @@ impl Worker {
     fn send_parts(&mut self, waiter: Waiter, start: Start, targets: Vec<Target>) {
         let Start { job, request, resp, lane, bound, .. } = start;
         self.metrics.split(targets.len());
-        if lane == Lane::Waiting {
-            // A node waits for what was written before the last command on the same connection: any will do.
-            let targets: Vec<Target> = targets.into_iter().flat_map(|t| [t.clone(), t]).collect();
-            let pair = [PING, &request];
-            let requests: Vec<&[u8]> = pair.into_iter().cycle().take(targets.len()).collect();
-            return self.gather(waiter, job, (resp, lane, bound), targets, &requests);
-        }
         let requests = vec![request.as_slice(); targets.len()];
         self.gather(waiter, job, (resp, lane, bound), targets, &requests);
     }
@@ -152,6 +123,7 @@ impl Worker {
         let bytes_max = self.config.limits.join_bytes_max;
         let travel = match job {
             Job::Track => Travel::Pinned(Purpose::Track),
+            Job::Wait => Travel::Pinned(Purpose::Acks),
             _ => Travel::Shared,
         };
         let gather = Gather::new(job, resp, targets, bytes_max);
@@ -206,8 +178,10 @@ impl Worker {
         }
         let mut reply = Vec::new();
         let has_failed = gather.is_too_large() || gather.answers().has_failed();
-        if let Job::Track = gather.job {
-            self.tracking_answered(waiter.session, has_failed);
+        match gather.job {
+            Job::Track => self.tracking_answered(waiter.session, has_failed),
+            Job::Wait if has_failed => self.end_asked_pins(waiter.session),
+            _ => {}
         }
         match &gather.job {
             Job::Join { policy, hint } if !gather.is_too_large() => {
@@ -232,13 +206,10 @@ impl Worker {
                 let Job::Unlink(page) = gather.job else { return };
                 return self.walk_on(waiter, page, resp);
             }
-            Job::Wait(step) => match self.wait_more(*step, &gather) {
-                Some(start) => return self.begin(waiter, start),
-                None => {
-                    let least = gather.answers().bytes().filter_map(elements::integer).min();
-                    ReplyWriter::new(&mut reply, gather.resp).integer(least.unwrap_or(0));
-                }
-            },
+            Job::Wait => {
+                let least = gather.answers().bytes().filter_map(elements::integer).min();
+                ReplyWriter::new(&mut reply, gather.resp).integer(least.unwrap_or(0));
+            }
             Job::Track => ReplyWriter::new(&mut reply, gather.resp).ok(),
             Job::Config(question) => question.write(&gather, &mut reply),
             Job::CrossSlot(_) => return self.answer_across(waiter, gather),
@@ -299,33 +270,6 @@ impl Worker {
         next_random(&mut self.random_state)
     }
 
-    fn wait_step(&self, args: Args<'_>) -> Result<WaitStep, ReplyError> {
-        let number = |index| args.get(index).and_then(parse_integer);
-        let (replicas, timeout) = (number(1), number(2));
-        let replicas = replicas.ok_or(ReplyError::NOT_INTEGER)?;
-        let timeout = timeout
-            .ok_or(ReplyError::from_static("ERR timeout is not an integer or out of range"))?;
-        let timeout = u64::try_from(timeout)
-            .map_err(|_| ReplyError::from_static("ERR timeout is negative"))?;
-        let until = |ms: u64| self.clock.now_us().saturating_add(ms.saturating_mul(1000));
-        Ok(WaitStep { replicas, until_us: (timeout > 0).then(|| until(timeout)) })
-    }
-
-    /// The next step of a `WAIT` that has neither enough replicas nor waited long enough.
-    fn wait_more(&self, step: WaitStep, gather: &Gather) -> Option<Start> {
-        let answers = gather.answers();
-        // Every other answer is the one to `PING`.
-        let is_enough = |bytes: &[u8]| elements::integer(bytes).is_none_or(|n| n >= step.replicas);
-        let is_over = step.until_us.is_some_and(|until| until <= self.clock.now_us());
-        if is_over || answers.bytes().all(is_enough) {
-            return None;
-        }
-        let mut request = Vec::new();
-        write_wait(&mut request, &step, self.clock.now_us());
-        let (job, reach, resp) = (Job::Wait(step), Reach::Primaries, gather.resp);
-        Some(Start { job, reach, request, resp, lane: Lane::Waiting, bound: Bound::Process })
-    }
-
     /// Keeps a step until there may be nodes to be asked.
     pub(super) fn postpone(&mut self, waiter: Waiter, step: Step, reason: Unavailable) {
         let Some(held_until_us) = self.begin_hold(&waiter) else { return };
@@ -367,12 +311,4 @@ pub(super) fn next_random(state: &mut u64) -> u64 {
 /// What a node takes while it is busy must not stand behind what keeps it busy.
 fn lane_of(command: &CommandSpec) -> Lane {
     if command.flags.contains(CommandFlags::ALLOW_BUSY) { Lane::Control } else { Lane::Shared }
-}
-
-/// Appends a `WAIT` that does not take long.
-fn write_wait(request: &mut Vec<u8>, step: &WaitStep, now_us: u64) {
-    let left_ms = step.until_us.map_or(WAIT_STEP_MS, |until| until.saturating_sub(now_us) / 1000);
-    let (replicas, ms) = (step.replicas.to_string(), left_ms.clamp(1, WAIT_STEP_MS).to_string());
-    let args = [&b"WAIT"[..], replicas.as_bytes(), ms.as_bytes()];
-    encode_request(request, args.into_iter());
 }

@@ -7,6 +7,7 @@ use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::slot::Slot;
 
 use super::Worker;
+use super::acks::waits_for_replicas;
 use super::clock::micros;
 use crate::errand::{Bound, Errand, Lane, LinkKey, Travel, Waiter};
 use crate::error::{RequestError, Unavailable};
@@ -78,6 +79,11 @@ impl Worker {
         let (hold, timeout) = (self.config.failover.hold, self.config.request.timeout);
         let now_us = self.clock.now_us();
         let outstanding = self.held_outstanding(waiter)?;
+        if waits_for_replicas(outstanding.command) {
+            // It is answered when its own time is over, whether nodes are there or not.
+            outstanding.held_until_us = u64::MAX;
+            return Some(u64::MAX);
+        }
         if outstanding.held_until_us == 0 {
             // What the front door answers itself is better answered without a node than late.
             let held_until_us = match outstanding.command.request {

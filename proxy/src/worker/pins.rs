@@ -8,7 +8,7 @@ use super::{LinkEntry, Worker};
 use crate::budget::Charge;
 use crate::errand::{Errand, Lane, LinkKey, NodeIndex, Purpose, Travel};
 use crate::error::{RequestError, Unavailable};
-use crate::link::{Guard, Link};
+use crate::link::{Guard, Link, PING};
 use crate::metrics::label::Limit;
 use crate::pinned::{Owner, Pin};
 use crate::session::Session;
@@ -37,7 +37,7 @@ impl Worker {
         // What the keys of a transaction or a wait become must be heard of like all else.
         let is_tracked = travel == Some(Travel::Pinned(Purpose::Track));
         let own = match purpose {
-            Purpose::Move | Purpose::Upload => purpose,
+            Purpose::Move | Purpose::Upload | Purpose::Acks => purpose,
             _ if is_tracked => Purpose::Track,
             _ => purpose,
         };
@@ -62,7 +62,12 @@ impl Worker {
                 Asking::Yes => Guard::Importing,
             };
         }
-        let left = (purpose == Purpose::Wait).then(|| self.with_time_left(&errand, request));
+        if purpose == Purpose::Acks {
+            // A node waits for what was written before the last command on the connection: any will do.
+            self.links[key.0].link.append_unawaited(PING);
+        }
+        let waits = matches!(purpose, Purpose::Wait | Purpose::Acks);
+        let left = waits.then(|| self.with_time_left(&errand, request));
         self.append(key, errand, left.flatten().as_deref().unwrap_or(request), asking);
     }
 
@@ -71,7 +76,11 @@ impl Worker {
         if pin.purpose == Purpose::Track {
             return self.tracking_link(pin, node, resp);
         }
-        if let Some(key) = self.pinned_to(&pin) {
+        let own = match pin.purpose {
+            Purpose::Acks => self.pinned_at(&pin, node),
+            _ => self.pinned_to(&pin),
+        };
+        if let Some(key) = own {
             let link = &self.links[key.0].link;
             if link.node == node && link.resp == resp && !link.is_closing {
                 return Ok(key);
@@ -121,9 +130,19 @@ impl Worker {
 
     /// The link that a client has for a purpose.
     pub(super) fn pinned_to(&self, pin: &Pin) -> Option<LinkKey> {
+        self.pinned_that(pin, |_| true)
+    }
+
+    /// The link to a node that a client has for a purpose.
+    fn pinned_at(&self, pin: &Pin, node: NodeIndex) -> Option<LinkKey> {
+        self.pinned_that(pin, |link| link.node == node)
+    }
+
+    fn pinned_that(&self, pin: &Pin, is_right: impl Fn(&Link) -> bool) -> Option<LinkKey> {
         let entry = self.sessions.get(pin.session)?;
         let is_meant = |key: &&LinkKey| {
-            self.links.get(key.0).is_some_and(|entry| entry.link.owner == Owner::Client(*pin))
+            let link = self.links.get(key.0).map(|entry| &entry.link);
+            link.is_some_and(|link| link.owner == Owner::Client(*pin) && is_right(link))
         };
         entry.pins.iter().find(is_meant).copied()
     }

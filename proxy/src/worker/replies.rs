@@ -6,6 +6,7 @@ use reddoor_protocol::error::ProtocolError;
 use reddoor_protocol::redirect::{ClusterError, Target};
 
 use super::Worker;
+use super::acks::cluster_error;
 use super::connects::{backoff_us, jitter_us};
 use super::dispatch::Asking;
 use super::streams::STREAM_FROM_BYTES;
@@ -165,7 +166,7 @@ impl Worker {
             self.refused_read(node, errand, line, &request);
             return true;
         }
-        if let Some(error) = ClusterError::parse(line) {
+        if let Some(error) = cluster_error(&errand, line) {
             if errand.bound == Bound::Body {
                 self.refuse_upload(&errand, line);
                 return true;

@@ -1,7 +1,8 @@
 //! Large replies: handed to their clients as they come, and not held whole.
 //!
 //! 1. A reply of which [`STREAM_FROM_BYTES`] have come, and which is not complete, is handed on as far as it has come,
-//!    if nothing has to be known of it whole: it answers one request of one client, whose turn it is.
+//!    if nothing has to be known of it whole: it answers one request of one client, whose turn it is, and a replica that
+//!    gave it is believed.
 //! 2. While the client has more of it to fetch than `limits.client_output_pause_bytes`, the link is not read.
 //! 3. Requests behind it on the same link wait for the node to send it in any case, but for the slowness of clients
 //!    each waits `limits.stream_wait_ms` at most, however many large replies are before it. Then what comes is taken as
@@ -18,6 +19,7 @@ use super::clock::micros;
 use crate::errand::{Bound, Lane, LinkKey, Travel, Waiter};
 use crate::link::stream::Stream;
 use crate::metrics::label::{CloseReason, Outcome};
+use crate::reading::may_be_doubted;
 use crate::session::{Ending, Session};
 
 /// Bytes of a reply that must have come before it is handed on in pieces. Far more than one read brings, so that a reply
@@ -31,13 +33,19 @@ impl Worker {
         let deadline_us = self.clock.now_us() + micros(self.config.request.timeout);
         let link = &mut self.links[key.0].link;
         let is_sized = matches!(bytes.first(), Some(b'$' | b'*' | b'%' | b'~' | b'='));
-        let Some(errand) = link.first_alone().filter(|_| is_sized && link.is_reply_due()) else {
+        let Some(errand) = link.first_to_answer().filter(|_| is_sized && link.is_reply_due())
+        else {
             return false;
+        };
+        let is_believed = match errand.lane {
+            Lane::Shared => true,
+            Lane::Reading => !may_be_doubted(errand.reading.doubts, bytes),
+            Lane::Control | Lane::Lookout => false,
         };
         // Of a read that several nodes are asked for the first whole reply counts.
         let is_plain = errand.bound == Bound::Free
             && errand.travel == Travel::Shared
-            && errand.lane == Lane::Shared
+            && is_believed
             && !errand.reading.is_hedge
             && !errand.reading.is_hedged;
         let waiter = errand.waiter;

@@ -11,7 +11,7 @@
 //! 4. It cannot be sent again. If the node is lost before the end, or says behind it that it would not run it, the
 //!    client is told that it was not applied; if the node is lost between the end and the reply, that nobody knows.
 //!    If the client leaves, or nothing moves for `request.timeout_ms`, the connection is ended, and a node does not
-//!    run half a request.
+//!    run half a request; a client that is still there is told so.
 //! 5. When it is answered before its end, the rest is read and dropped: only there does the next request begin.
 
 use reddoor_protocol::command::key_spec::KeyAccess;
@@ -22,18 +22,19 @@ use reddoor_protocol::encode::{write_bulk, write_header};
 use reddoor_protocol::error::ProtocolError;
 use reddoor_protocol::request::RequestDecoder;
 use reddoor_protocol::request::passage::Parsed;
+use slab::Slab;
 
-use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Asking, errand, outstanding};
+use super::{LinkEntry, Worker};
 use crate::cross_slot::{Ask, By};
 use crate::errand::{Bound, Caching, ClientId, Errand, LinkKey, Purpose, Travel, Waiter};
-use crate::error::{RequestError, Retry};
+use crate::error::{RequestError, Retry, Side};
 use crate::fan_out::{Gather, Job};
 use crate::key_mapping;
 use crate::link::Guard;
 use crate::link::body::Body;
-use crate::metrics::label::{RefreshReason, Side};
+use crate::metrics::label::{self, RefreshReason};
 use crate::pinned::{Owner, Pin};
 use crate::plan::Plan;
 use crate::session::hold::Hold;
@@ -294,7 +295,7 @@ impl Worker {
 
     /// The client broke the protocol in the middle of a large request: it is told, and closed.
     fn break_upload(&mut self, key: usize, error: ProtocolError) {
-        self.metrics.protocol_error(Side::Client);
+        self.metrics.protocol_error(label::Side::Client);
         self.end_asked_pins(key);
         let Some(entry) = self.sessions.get_mut(key) else { return };
         let session = &mut entry.session;
@@ -381,6 +382,34 @@ impl Worker {
         }
         self.fail(errand.waiter, &error);
         self.wake_session(errand.waiter.session);
+    }
+}
+
+/// What a request lacks whose deadline has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The reply; it was sent, as far as is known here.
+    Reply,
+    /// A node that would take it: of a large request nothing was sent.
+    Node,
+    /// The rest of a large request, because of this side. A node does not run half of one.
+    Rest(Side),
+}
+
+/// What the request lacks that a session waits for.
+pub(super) fn lack_of(session: &Session, pins: &[LinkKey], links: &Slab<LinkEntry>) -> Lack {
+    let taking = |key: &LinkKey| links.get(key.0).filter(|entry| entry.link.body != Body::None);
+    let link = pins.iter().find_map(taking);
+    let is_behind = link.is_some_and(|entry| !entry.link.unsent().is_empty());
+    match session.upload.as_ref().map(|upload| upload.stage) {
+        Some(UploadStage::Asking) => Lack::Node,
+        Some(UploadStage::Passing(_)) if !is_behind => Lack::Rest(Side::Client),
+        Some(UploadStage::Passing(_)) => Lack::Rest(Side::Node),
+        // What a blocked connection has not taken will not be written to it, since it is ended now.
+        None if is_behind && link.is_some_and(|entry| entry.is_write_blocked) => {
+            Lack::Rest(Side::Node)
+        }
+        Some(UploadStage::Dropping(_)) | None => Lack::Reply,
     }
 }
 

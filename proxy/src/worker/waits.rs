@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::wait::{Wait, encode_with_wait};
-use reddoor_protocol::encode::{ReplyWriter, encode_request};
+use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Limits, RequestDecoder};
 use reddoor_protocol::slot::Slot;
@@ -23,7 +23,7 @@ use reddoor_protocol::slot::Slot;
 use super::Worker;
 use super::clock::micros;
 use super::dispatch::{Ran, Request, errand};
-use crate::errand::{ClientId, Errand, Lane, Purpose, Travel, Waiter};
+use crate::errand::{ClientId, Errand, Lane, NodeIndex, Purpose, Travel, Waiter};
 use crate::local::Unblock;
 use crate::metrics::label::Outcome;
 use crate::session::Outstanding;
@@ -43,11 +43,7 @@ impl Worker {
             return self.hold(key, Hold::UntilAnswered);
         }
         let started_us = self.clock.now_us();
-        let grace_us = micros(self.config.request.timeout);
-        let deadline_us = match wait {
-            Wait::Forever => u64::MAX,
-            Wait::For(time) => started_us.saturating_add(micros(time)).saturating_add(grace_us),
-        };
+        let deadline_us = waiting_deadline_us(wait, started_us, self.config.request.timeout);
         let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
         let session = &mut entry.session;
         session.last_command = Some(command);
@@ -102,10 +98,18 @@ impl Worker {
     pub(super) fn unblock_at_node(&mut self, waiter: &Waiter, how: Unblock) -> bool {
         let Some(entry) = self.sessions.get(waiter.session) else { return false };
         // While a command waits nothing else is under way.
-        let mut links = entry.pins.iter().filter_map(|key| Some(&self.links.get(key.0)?.link));
-        let Some(link) = links.find(|link| link.is_asked()) else { return false };
-        let Some(id) = link.id_at_node else { return false };
-        let (node, resp) = (link.node, link.resp);
+        let links = entry.pins.iter().filter_map(|key| Some(&self.links.get(key.0)?.link));
+        let asked = links.filter(|link| link.is_asked());
+        let told: Vec<(NodeIndex, Resp, u64)> =
+            asked.filter_map(|link| Some((link.node, link.resp, link.id_at_node?))).collect();
+        if told.is_empty() || told.len() < entry.session.missing_parts(waiter.seq) {
+            return false;
+        }
+        told.into_iter().all(|(node, resp, id)| self.unblock_link(node, resp, id, how))
+    }
+
+    /// Tells a node that a client of its own is to wait no longer; false when it cannot be told.
+    fn unblock_link(&mut self, node: NodeIndex, resp: Resp, id: u64, how: Unblock) -> bool {
         let Some(shared) = self.link_to(node, resp, Lane::Shared) else { return false };
         let how = match how {
             Unblock::Timeout => "TIMEOUT",
@@ -120,6 +124,13 @@ impl Worker {
     }
 
     fn unblock_here(&mut self, waiter: Waiter, how: Unblock) {
+        if self.is_replica_wait(&waiter) {
+            let end = match how {
+                Unblock::Timeout => Ok(()),
+                Unblock::Error => Err(&UNBLOCKED),
+            };
+            return self.end_replica_wait(waiter, end);
+        }
         self.end_asked_pins(waiter.session);
         self.leave_waiting(waiter.client);
         let Some(entry) = self.sessions.get(waiter.session) else { return };
@@ -130,6 +141,14 @@ impl Worker {
             Unblock::Error => writer.error(&UNBLOCKED),
         }
         self.deliver_as(waiter, &reply, Outcome::Ok);
+    }
+}
+
+/// When a command fails that may wait so long: its node is given the usual time for its reply, from the end of the wait on.
+pub(super) fn waiting_deadline_us(wait: Wait, started_us: u64, timeout: Duration) -> u64 {
+    match wait {
+        Wait::Forever => u64::MAX,
+        Wait::For(time) => started_us.saturating_add(micros(time)).saturating_add(micros(timeout)),
     }
 }
 

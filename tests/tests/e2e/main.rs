@@ -43,6 +43,7 @@ mod redis_cli;
 mod reload;
 mod replica_reads;
 mod replica_reads_refused;
+mod replica_waits;
 mod retries;
 mod routing;
 mod scan;

@@ -46,6 +46,29 @@ fn settings_change_for_clients_that_are_there_and_a_mistake_changes_none() {
 }
 
 #[test]
+fn the_version_that_clients_are_told_is_a_setting() {
+    let node = FakeNode::start();
+    let file = guard::temp_dir("reload").join("reddoor.toml");
+    fs::write(&file, "").unwrap();
+    let door = FrontDoor::start_by_file(&node.addr().to_string(), &file);
+    let mut client = door.client();
+    let mut tells = |version: &str| {
+        client.ask("HELLO 2").contains(&format!("version, {version}, "))
+            && client.ask("INFO server").contains(&format!("\r\nredis_version:{version}\r\n"))
+    };
+    assert!(tells("7.0.15"));
+    fs::write(&file, "[compat]\nredis_version = \"7.4.0\"\n").unwrap();
+    door.process.signal(Signal::HUP);
+    wait_until("the new version", || tells("7.4.0"));
+    fs::write(&file, "[compat]\nredis_version = \"7.4\"\n").unwrap();
+    door.process.signal(Signal::HUP);
+    let mistake =
+        "compat.redis_version = \"7.4\": expected a version of three numbers, such as 7.4.0";
+    wait_until("the mistake to be told", || door.process.log().contains(mistake));
+    assert!(tells("7.4.0"));
+}
+
+#[test]
 fn the_command_prints_what_changed_or_every_mistake() {
     let node = FakeNode::start();
     let file = guard::temp_dir("reload").join("reddoor.toml");

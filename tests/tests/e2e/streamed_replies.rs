@@ -11,7 +11,8 @@ use reddoor_tests::over_clusters;
 use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: a_large_value_is_not_held_whole,
-    large_replies_stand_between_small_ones_in_their_order);
+    large_replies_stand_between_small_ones_in_their_order, a_replica_s_large_reply_is_not_held_whole,
+    the_reply_of_a_transaction_is_not_held_whole);
 
 const MIB: usize = 1 << 20;
 
@@ -33,21 +34,7 @@ fn a_large_value_is_not_held_whole(kind: Kind) {
     let last = (value_bytes - 1).to_string();
     assert_eq!(client.ask(&format!("SETRANGE large {last} x")), format!(":{value_bytes}"));
     client.send_line("GET large");
-    let head = format!("${value_bytes}\r\n");
-    let mut stream = client.stream().try_clone().unwrap();
-    let mut received = vec![0; head.len()];
-    stream.read_exact(&mut received).unwrap();
-    assert_eq!(received, head.as_bytes());
-    let mut piece = vec![0; MIB];
-    for index in 1..=value_bytes / MIB {
-        stream.read_exact(&mut piece).unwrap();
-        let end = if index == value_bytes / MIB { b'x' } else { 0 };
-        assert!(piece[..MIB - 1].iter().all(|byte| *byte == 0), "in piece {index}");
-        assert_eq!(piece[MIB - 1], end);
-    }
-    let mut line_end = [0; 2];
-    stream.read_exact(&mut line_end).unwrap();
-    assert_eq!(&line_end, b"\r\n");
+    fetch_large(&client, &format!("${value_bytes}\r\n"), value_bytes);
     assert_eq!(
         (client.ask("STRLEN large"), other.ask("PING")),
         (format!(":{value_bytes}"), "PONG".into())
@@ -85,6 +72,80 @@ fn large_replies_stand_between_small_ones_in_their_order(kind: Kind) {
     }
     assert!(door.metric(STREAMED) >= 1.0);
     client.ask("DEL {l}ist {l}count whole");
+}
+
+/// Fetches a reply that begins with `head`, and the `value_bytes` of zeros behind it, of which the last is an x.
+fn fetch_large(client: &Client, head: &str, value_bytes: usize) {
+    let mut stream = client.stream().try_clone().unwrap();
+    let mut received = vec![0; head.len()];
+    stream.read_exact(&mut received).unwrap();
+    assert_eq!(String::from_utf8_lossy(&received), head);
+    let mut piece = vec![0; MIB];
+    for index in 1..=value_bytes / MIB {
+        stream.read_exact(&mut piece).unwrap();
+        let end = if index == value_bytes / MIB { b'x' } else { 0 };
+        assert!(piece[..MIB - 1].iter().all(|byte| *byte == 0) && piece[MIB - 1] == end);
+    }
+    let mut line_end = [0; 2];
+    stream.read_exact(&mut line_end).unwrap();
+    assert_eq!(&line_end, b"\r\n");
+}
+
+fn a_replica_s_large_reply_is_not_held_whole(kind: Kind) {
+    const VALUE_BYTES: usize = 128 * MIB;
+    let cluster = Cluster::start_with_replicas(kind, 1);
+    let settings =
+        [("request.timeout_ms", "60000"), ("reads.from", "replica"), ("failover.hold_ms", "60000")];
+    let door = FrontDoor::start(&cluster.seeds(), &settings);
+    let mut client = door.client();
+    let last = (VALUE_BYTES - 1).to_string();
+    assert_eq!(client.ask(&format!("SETRANGE large {last} x")), format!(":{VALUE_BYTES}"));
+    assert_eq!(client.ask("HSET hash f v"), ":1");
+    assert_eq!(client.ask("WAIT 1 0"), ":1");
+    assert_eq!(client.ask("STRLEN large"), format!(":{VALUE_BYTES}"));
+    let of_replicas = || door.metric("reddoor_reads_total{role=\"replica\"}");
+    let before = of_replicas();
+    client.send_line("GET large");
+    fetch_large(&client, &format!("${VALUE_BYTES}\r\n"), VALUE_BYTES);
+    assert_eq!((of_replicas(), door.metric(STREAMED)), (before + 1.0, 1.0));
+    let peak = door.process.resident_bytes_peak();
+    assert!(peak < 64 * MIB, "{peak} bytes");
+    // What an absent key would get, too, is asked of the primary, however long it is.
+    let fields: Vec<String> = (0..60_000).map(|index| format!("f{index}")).collect();
+    let mut request = vec!["HMGET", "hash"];
+    request.extend(fields.iter().map(String::as_str));
+    let reply = client.call(&request);
+    assert!(reply.as_array().unwrap().iter().all(|element| text(element) == "nil"));
+    let missing = "reddoor_read_detours_total{reason=\"missing\"}";
+    assert!(door.metric(missing) >= 1.0);
+}
+
+fn the_reply_of_a_transaction_is_not_held_whole(kind: Kind) {
+    const VALUE_BYTES: usize = 128 * MIB;
+    let (cluster, settings) = (Cluster::start(kind, 1), [("request.timeout_ms", "60000")]);
+    let door = FrontDoor::start(&cluster.seeds(), &settings);
+    let mut client = door.client();
+    let last = (VALUE_BYTES - 1).to_string();
+    assert_eq!(client.ask(&format!("SETRANGE large {last} x")), format!(":{VALUE_BYTES}"));
+    for (command, reply) in [
+        ("MULTI", "OK"),
+        ("INCR count", "QUEUED"),
+        ("GET large", "QUEUED"),
+        ("INCR count", "QUEUED"),
+    ] {
+        assert_eq!(client.ask(command), reply);
+    }
+    client.send_line("EXEC");
+    client.send_line("INCR count");
+    fetch_large(&client, &format!("*3\r\n:1\r\n${VALUE_BYTES}\r\n"), VALUE_BYTES);
+    assert_eq!((text(&client.reply()), text(&client.reply())), (":2".into(), ":3".into()));
+    assert_eq!(door.metric(STREAMED), 1.0);
+    let peak = door.process.resident_bytes_peak();
+    assert!(peak < 64 * MIB, "{peak} bytes");
+    // What a node refuses of it is told as ever.
+    assert_eq!(client.ask("MULTI"), "OK");
+    assert_eq!(client.ask("GET large"), "QUEUED");
+    assert_eq!(client.ask("DISCARD"), "OK");
 }
 
 /// A front door with one worker before a node.

@@ -1,6 +1,7 @@
 //! Large requests go to their nodes as they come: not held whole, in their order, never half applied, and no burden to
 //! others.
 
+use std::io::Write;
 use std::thread;
 
 use reddoor_tests::client::{Client, text};
@@ -264,7 +265,8 @@ fn an_answer_before_the_end_ends_the_connection_to_the_node_and_no_other() {
     node.expect_call("EXISTS large").reply(":0\r\n");
     client.send_bytes(&vec![b'v'; MIB]);
     let reply = text(&client.reply());
-    assert!(reply.starts_with("-TIMEOUT "), "{reply}");
+    let stalled = "nothing more of a large request for 300 ms; the command was not applied";
+    assert_eq!(reply, format!("-TIMEOUT the client sent {stalled}"));
     client.send_bytes(&vec![b'v'; MIB]);
     client.send_bytes(b"\r\n");
     assert_eq!(client.ask("PING"), "PONG");
@@ -272,12 +274,55 @@ fn an_answer_before_the_end_ends_the_connection_to_the_node_and_no_other() {
     begin_set(&mut client, "large", MIB);
     drop(node.expect_call("EXISTS large"));
     let reply = text(&client.reply());
-    assert!(reply.starts_with("-TIMEOUT "), "{reply}");
+    assert!(
+        reply.starts_with("-TIMEOUT no reply within ") && reply.ends_with(" not applied"),
+        "{reply}"
+    );
     client.send_bytes(&vec![b'v'; MIB]);
     client.send_bytes(b"\r\n");
     assert_eq!(client.ask("PING"), "PONG");
     wait_until("nothing to be held", || door.metric("reddoor_held_bytes") == 0.0);
     wait_until("no connection to be held", || door.metric("reddoor_pinned_links") == 0.0);
+}
+
+#[test]
+fn a_late_request_may_have_been_applied_only_if_its_node_had_all_of_it() {
+    let (node, door) = start(&[("request.timeout_ms", "300")]);
+    let unknown = "reddoor_outcomes_unknown_total";
+    // The node takes nothing more, whether all has come from the client or not.
+    for comes_whole in [false, true] {
+        const VALUE_BYTES: usize = 64 * MIB;
+        let mut client = door.client();
+        begin_set(&mut client, "large", if comes_whole { 4 * MIB } else { VALUE_BYTES });
+        node.expect_call("EXISTS large").reply(":0\r\n");
+        let reading = node.stop_reading();
+        let sent = if comes_whole { 4 * MIB } else { VALUE_BYTES / 2 };
+        let mut stream = client.stream().try_clone().unwrap();
+        let sending = thread::spawn(move || {
+            let _ = stream.write_all(&vec![b'v'; sent]).and_then(|()| stream.write_all(b"\r\n"));
+        });
+        let reply = text(&client.reply());
+        let stalled = "-TIMEOUT its node took nothing more of a large request for 300 ms; ";
+        assert_eq!(reply, format!("{stalled}the command was not applied"), "{comes_whole}");
+        drop(reading);
+        sending.join().unwrap();
+    }
+    assert_eq!(door.metric(unknown), 0.0);
+    // It had all of it.
+    let mut client = door.client();
+    begin_set(&mut client, "large", MIB);
+    client.send_bytes(&vec![b'v'; MIB]);
+    client.send_bytes(b"\r\n");
+    node.expect_call("EXISTS large").reply(":0\r\n");
+    let large = node.next_call();
+    assert_eq!(large.args[2].len(), MIB);
+    let reply = text(&client.reply());
+    assert!(reply.ends_with("; the command may have been applied"), "{reply}");
+    wait_until("the outcome to be counted", || door.metric(unknown) == 1.0);
+    wait_until("the late ones to be counted", || {
+        door.metric("reddoor_request_timeouts_total") == 3.0
+    });
+    assert!(node.arrived().is_empty());
 }
 
 #[test]

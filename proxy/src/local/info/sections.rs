@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
-use super::super::{Answerer, REDIS_VERSION};
+use super::super::Answerer;
 use super::field;
 use crate::metrics::label::{Direction, Outcome};
 
@@ -76,7 +76,7 @@ pub(super) fn node_addrs(answerer: &Answerer) -> BTreeSet<String> {
 
 fn server(answerer: &Answerer, text: &mut String) {
     let uptime = answerer.shared.started.elapsed().as_secs();
-    field(text, "redis_version", REDIS_VERSION);
+    field(text, "redis_version", &answerer.config.compat.redis_version);
     field(text, "redis_mode", "standalone");
     field(text, "reddoor_version", env!("CARGO_PKG_VERSION"));
     field(text, "os", std::env::consts::OS);
