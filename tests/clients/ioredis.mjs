@@ -33,7 +33,7 @@ assert.deepEqual(await redis.zrange('io:z', 0, -1, 'WITHSCORES'), ['one', '1', '
 assert.ok(await redis.xadd('io:s', '*', 'field', 'value'));
 assert.equal(await redis.xlen('io:s'), 1);
 
-const popped = redis.blpop('io:q', 5);
+const popped = redis.blpop('io:q', 60);
 await other.rpush('io:q', 'element');
 assert.deepEqual(await popped, ['io:q', 'element']);
 

@@ -29,7 +29,7 @@ assert.deepEqual({ ...await redis.hGetAll('nr:h') }, { a: '1', b: '2' });
 assert.equal(await redis.zAdd('nr:z', [{ score: 1, value: 'one' }, { score: 2.5, value: 'two' }]), 2);
 assert.deepEqual(await redis.zRangeWithScores('nr:z', 0, -1), [{ value: 'one', score: 1 }, { value: 'two', score: 2.5 }]);
 
-const popped = redis.blPop('nr:q', 5);
+const popped = redis.blPop('nr:q', 60);
 await other.rPush('nr:q', 'element');
 assert.deepEqual({ ...await popped }, { key: 'nr:q', element: 'element' });
 

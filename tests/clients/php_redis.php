@@ -13,7 +13,7 @@ function same($got, $wanted) {
 }
 
 $redis = new Redis();
-$redis->connect($host, (int) $port, 5);
+$redis->connect($host, (int) $port, 60);
 same($redis->ping(), true);
 same($redis->set('php:a', '1', ['ex' => 100]), true);
 same($redis->mGet(['php:a', 'php:nope']), ['1', false]);
@@ -21,7 +21,7 @@ same($redis->pipeline()->incr('php:a')->get('php:a')->del('php:a')->exec(), [2, 
 same($redis->multi()->set('{php}m', 'x')->append('{php}m', 'y')->get('{php}m')->exec(), [true, 2, 'xy']);
 
 $other = new Redis();
-$other->connect($host, (int) $port, 5);
+$other->connect($host, (int) $port, 60);
 $redis->watch('{php}m');
 $other->set('{php}m', 'changed');
 same($redis->multi()->set('{php}m', 'lost')->exec(), false);

@@ -73,19 +73,18 @@ def use_transactions(client, prefix):
 
 def use_queue(client, other, prefix):
     other.rpush(f"{prefix}:q", "element")
-    assert list(client.blpop(f"{prefix}:q", timeout=5)) == [f"{prefix}:q", "element"]
+    assert list(client.blpop(f"{prefix}:q", timeout=60)) == [f"{prefix}:q", "element"]
     assert client.blpop(f"{prefix}:q", timeout=0.05) is None
 
 
 def use_channels(client, other, prefix):
-    listener = client.pubsub(ignore_subscribe_messages=True)
+    listener = client.pubsub()
     listener.subscribe(f"{prefix}:news")
     listener.psubscribe(f"{prefix}:*")
-    while listener.get_message(timeout=1) is not None:
-        pass
+    confirmed = [listener.get_message(timeout=60) for _ in range(2)]
+    assert [message["type"] for message in confirmed] == ["subscribe", "psubscribe"], confirmed
     assert other.publish(f"{prefix}:news", "hello") == 2
-    heard = [listener.get_message(timeout=10) for _ in range(2)]
-    heard = [message or listener.get_message(timeout=10) for message in heard]
+    heard = [listener.get_message(timeout=60) for _ in range(2)]
     assert sorted(message["type"] for message in heard) == ["message", "pmessage"], heard
     assert {message["data"] for message in heard} == {"hello"}, heard
     listener.close()
@@ -95,7 +94,7 @@ def use_scripts(client, prefix):
     script = client.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
     assert script(keys=[f"{prefix}:n"], args=[4]) == 4
     assert client.evalsha(script.sha, 1, f"{prefix}:other", 1) == 1
-    with client.lock(f"{prefix}:lock", timeout=10):
+    with client.lock(f"{prefix}:lock", timeout=60):
         assert not client.lock(f"{prefix}:lock").acquire(blocking=False)
     client.delete(f"{prefix}:n", f"{prefix}:other")
 

@@ -9,8 +9,8 @@ def same(got, wanted)
   abort("got #{got.inspect}, wanted #{wanted.inspect} at #{caller(1, 1).first}") unless got == wanted
 end
 
-redis = Redis.new(host: host, port: port.to_i)
-other = Redis.new(host: host, port: port.to_i)
+redis = Redis.new(host: host, port: port.to_i, timeout: 60)
+other = Redis.new(host: host, port: port.to_i, timeout: 60)
 same redis.set("rb:a", "1"), "OK"
 same redis.mget("rb:a", "rb:nope"), ["1", nil]
 same redis.pipelined { |p| p.incr("rb:a"); p.get("rb:a"); p.del("rb:a") }, [2, "2", 1]
@@ -26,14 +26,14 @@ same redis.hgetall("rb:h"), { "a" => "1", "b" => "2" }
 same redis.zadd("rb:z", [[1, "one"], [2.5, "two"]]), 2
 same redis.zrange("rb:z", 0, -1, with_scores: true), [["one", 1.0], ["two", 2.5]]
 other.rpush("rb:q", "element")
-same redis.blpop("rb:q", timeout: 5), ["rb:q", "element"]
+same redis.blpop("rb:q", timeout: 60), ["rb:q", "element"]
 
 wanted = (0...200).map { |n| "rb:scan:#{n}" }
 redis.mset(*wanted.flat_map { |key| [key, "x"] })
 same redis.scan_each(match: "rb:scan:*", count: 50).to_a.uniq.sort, wanted.sort
 
 heard = nil
-listener = Redis.new(host: host, port: port.to_i)
+listener = Redis.new(host: host, port: port.to_i, timeout: 60)
 listener.subscribe("rb:news") do |on|
   on.subscribe { other.publish("rb:news", "hello") }
   on.message do |channel, text|

@@ -70,7 +70,7 @@ def main
   until_true("a job") { noted?("1 and 2 are 3") }
   Sidekiq::Client.push_bulk("class" => Adder, "args" => (0...100).map { |n| [n, n] })
   until_true("many jobs") { (0...100).all? { |n| noted?("#{n} and #{n} are #{2 * n}") } }
-  Adder.perform_in(1, 1000, 1)
+  Adder.perform_in(5, 1000, 1)
   same Sidekiq::ScheduledSet.new.size, 1
   until_true("a scheduled job") { noted?("1000 and 1 are 1001") }
   Hopeless.perform_async

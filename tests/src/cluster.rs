@@ -198,6 +198,12 @@ impl Cluster {
         });
     }
 
+    /// A node is about to die, and the others are to miss it soon: until now they are patient, so that none is missed
+    /// on a busy machine.
+    pub fn expect_death(&self) {
+        self.nodes.iter().for_each(|node| node.set_node_timeout(3000));
+    }
+
     /// `host:port` of every node, as `--cluster` takes it.
     pub fn seeds(&self) -> String {
         let addrs: Vec<String> = self.nodes.iter().map(Node::addr).collect();

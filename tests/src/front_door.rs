@@ -65,6 +65,7 @@ impl FrontDoor {
         let mut command = binary::command();
         command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         command.args(["--node-port-base", &first_port.to_string(), "--dir"]).arg(dir);
+        set(&mut command, &PATIENT);
         set(&mut command, settings);
         FrontDoor::run(&mut command)
     }
@@ -74,6 +75,7 @@ impl FrontDoor {
         let mut command = binary::command();
         command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         command.args(["--cluster", seeds, "--config"]).arg(file);
+        set(&mut command, &PATIENT);
         let door = FrontDoor::run(&mut command);
         door.wait_ready();
         door
@@ -129,11 +131,20 @@ impl FrontDoor {
 fn command(listen: &str, admin: &str, seeds: &str, settings: &[(&str, &str)]) -> Command {
     let mut command = binary::command();
     command.args(["proxy", "--listen", listen, "--admin", admin, "--cluster", seeds]);
-    // A node that a test holds up is not to be missed, however long that takes, unless the test is about it.
-    command.env("REDDOOR_HEALTH__SILENCE_MS", "3600000");
+    set(&mut command, &PATIENT);
     set(&mut command, settings);
     command
 }
+
+/// What every front door is told that a test does not tell otherwise: no request fails, and no node is missed or cut
+/// off, because a machine is slow or a test holds a node up, unless the test is about it.
+const PATIENT: [(&str, &str); 5] = [
+    ("cluster.connect_timeout_ms", "60000"),
+    ("request.timeout_ms", "80000"),
+    ("failover.hold_ms", "80000"),
+    ("health.silence_ms", "3600000"),
+    ("health.unconfirmed_ms", "3600000"),
+];
 
 /// Settings by the environment.
 fn set(command: &mut Command, settings: &[(&str, &str)]) {

@@ -5,6 +5,7 @@
 
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// A node listens for other nodes this far above its client port.
 pub const BUS_OFFSET: u16 = 10_000;
@@ -71,11 +72,14 @@ impl NodePort {
     }
 }
 
-/// A port that is free now and that nothing holds: for what must find nobody listening.
+/// A port on which nobody listens, and nobody will before these tests end unless they do it themselves.
 ///
 /// # Panics
-/// The system has none.
+/// All are taken.
 pub fn deserted() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static KEPT: Mutex<Vec<NodePort>> = Mutex::new(Vec::new());
+    let port = NodePort::free();
+    let number = port.number();
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(port);
+    number
 }

@@ -59,10 +59,7 @@ fn keys_are_counted_listed_picked_and_flushed(kind: Kind) {
 
 fn a_node_that_is_gone_fails_the_whole(kind: Kind) {
     let mut cluster = Cluster::start(kind, 3);
-    let door = FrontDoor::start(
-        &cluster.seeds(),
-        &[("request.timeout_ms", "500"), ("failover.hold_ms", "500")],
-    );
+    let door = FrontDoor::start(&cluster.seeds(), &[("failover.hold_ms", "500")]);
     let mut client = door.client();
     assert_eq!(client.ask("DBSIZE"), ":0");
     cluster.nodes[1].kill();
@@ -78,8 +75,7 @@ fn a_node_that_is_gone_fails_the_whole(kind: Kind) {
 
 fn what_clients_ask_as_they_connect_needs_no_node(kind: Kind) {
     let mut cluster = Cluster::start(kind, 1);
-    let settings = [("request.timeout_ms", "300"), ("failover.hold_ms", "300")];
-    let door = FrontDoor::start(&cluster.seeds(), &settings);
+    let door = FrontDoor::start(&cluster.seeds(), &[("failover.hold_ms", "300")]);
     cluster.nodes[0].kill();
     for mut client in both(&door) {
         assert!(client.ask("INFO persistence").contains("loading:0\r\n"));
@@ -236,7 +232,8 @@ fn what_nodes_tell_of_themselves_is_joined(kind: Kind) {
         let Value::Integer(len) = client.call(&["SLOWLOG", "LEN"]) else { panic!("a number") };
         assert!(len >= 33, "{len}");
         let latest = client.ask("LATENCY LATEST");
-        assert!(latest.starts_with("[[command, :"), "{latest}");
+        // A busy machine may have made other events.
+        assert!(latest.contains("[command, :"), "{latest}");
         assert!(client.ask("LATENCY HISTORY command").starts_with("[[:"));
         let advice = client.ask("LATENCY DOCTOR");
         assert!(advice.contains("Dave"), "{advice}");
@@ -287,7 +284,7 @@ fn replicas_are_waited_for(kind: Kind) {
     let door = FrontDoor::before(&cluster);
     for mut client in both(&door) {
         client.send_line("SET waited 1");
-        client.send_line("WAIT 1 4000");
+        client.send_line("WAIT 1 60000");
         assert_eq!(
             (client.reply(), client.reply()),
             (Value::Simple(b"OK".into()), Value::Integer(1))

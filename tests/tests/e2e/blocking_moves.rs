@@ -124,11 +124,11 @@ fn a_wait_that_is_asked_again_waits_for_what_is_left() {
 #[test]
 fn a_node_that_is_silent_past_the_time_is_given_up() {
     let node = FakeNode::start();
-    let door = FrontDoor::start(&node.addr().to_string(), &[("request.timeout_ms", "100")]);
+    let door = FrontDoor::start(&node.addr().to_string(), &[("request.timeout_ms", "5000")]);
     let mut client = door.client();
     client.send_line("BLPOP k 0.1");
     let call = node.expect_call("BLPOP k 0.1");
-    let late = "-TIMEOUT no reply within 200 ms; the command may have been applied";
+    let late = "-TIMEOUT no reply within 5100 ms; the command may have been applied";
     assert_eq!(text(&client.reply()), late);
     call.reply("*2\r\n$1\r\nk\r\n$1\r\nx\r\n");
     assert_eq!(client.ask("PING"), "PONG");

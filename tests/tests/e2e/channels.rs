@@ -255,6 +255,7 @@ fn listeners_outlive_a_failover(kind: Kind) {
     let home = reddoor_protocol::slot::Slot::ZERO;
     let port = cluster.owner_of_slot(home).port();
     let index = cluster.nodes.iter().position(|node| node.port() == port).unwrap();
+    cluster.expect_death();
     cluster.nodes[index].kill();
     // What is published waits for the new primary, and so, perhaps, does the subscription: it is not heard then.
     wait_until("the channel to be carried again", || publisher.ask("PUBLISH news again") == ":1");

@@ -19,7 +19,12 @@ const AGES_MS: &str = "600000";
 
 fn clients_finish_what_they_began(kind: Kind) {
     let cluster = Cluster::shared(kind);
-    let settings = [("shutdown.delay_ms", "500"), ("shutdown.drain_ms", AGES_MS)];
+    let settings = [
+        ("shutdown.delay_ms", "5000"),
+        // A client that is at work rests for less, also where its thread is not let run for a while.
+        ("shutdown.idle_ms", "5000"),
+        ("shutdown.drain_ms", AGES_MS),
+    ];
     let mut door = FrontDoor::start(&cluster.seeds(), &settings);
     let mut transactor = door.client();
     assert_eq!(transactor.ask("MULTI"), "OK");

@@ -22,6 +22,7 @@ fn a_replica_that_takes_over_is_found(kind: Kind) {
         client.ask("READONLY");
         client.ask("GET taken") == "over"
     });
+    cluster.expect_death();
     cluster.nodes[index].kill();
     // Nothing was in flight when the node died, so nothing may be lost: it only takes its time.
     assert_eq!(client.ask("GET taken"), "over");

@@ -218,7 +218,8 @@ fn check_seed_that_left(kind: Kind) {
     cluster.add_nodes(kind, 1, Setup::default());
     cluster.form(3);
     let seed = cluster.nodes.pop().expect("the last one");
-    let settings = [("cluster.refresh_interval_ms", "100"), ("request.timeout_ms", "80000")];
+    // Nobody is waited for who stands still.
+    let settings = [("cluster.refresh_interval_ms", "100"), ("cluster.connect_timeout_ms", "1000")];
     let door = FrontDoor::start(&seed.addr(), &settings);
     let mut client = door.client();
     assert_eq!(client.ask("SET left 1"), "OK");

@@ -89,6 +89,7 @@ fn a_dead_node_is_given_up_by_both_kinds_and_taken_back() {
     for first in [Kind::Real, Kind::Bundled] {
         let Some(mut cluster) = mixed(first) else { return };
         let dead = cluster.nodes[3].id();
+        cluster.expect_death();
         cluster.nodes[3].kill();
         wait_until("the majority to give the node up", || {
             cluster.nodes[..3].iter().all(|node| sees(node, &dead, Health::Failed))

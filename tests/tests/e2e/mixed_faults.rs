@@ -65,7 +65,7 @@ fn clients_lose_nothing_but_what_was_on_its_way_while_nodes_of_either_kind_are_c
 fn check_faults(mut cluster: Cluster, faults: &[Fault]) {
     cluster.form(SHARDS);
     cluster.attach_replicas(SHARDS);
-    let settings = [("request.timeout_ms", "80000"), ("health.silence_ms", "200")];
+    let settings = [("cluster.connect_timeout_ms", "1000"), ("health.silence_ms", "200")];
     let door = FrontDoor::start(&cluster.seeds(), &settings);
     let account = Account::open();
     Load::run(

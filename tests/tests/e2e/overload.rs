@@ -275,8 +275,8 @@ fn a_node_that_drops_its_connections_is_not_stormed() {
     ];
     let door = FrontDoor::start(&node.addr().to_string(), &settings);
     let mut client = door.client();
-    client.send_line("GET k");
     let begin = Instant::now();
+    client.send_line("GET k");
     for _ in 0..5 {
         node.expect_call("GET k").cut();
     }

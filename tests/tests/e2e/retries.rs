@@ -5,6 +5,7 @@ use reddoor_tests::client::text;
 use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::port;
+use reddoor_tests::wait::wait_until;
 
 /// What a node says instead of running a command; the first word is the code.
 const REFUSALS: [&str; 5] = [
@@ -73,16 +74,14 @@ fn a_refused_part_is_sent_again_by_itself() {
 
 #[test]
 fn what_was_never_sent_waits_for_a_node_that_is_down() {
-    let node = FakeNode::start();
-    let (addr, port) = (node.addr(), node.addr().port());
-    let door = FrontDoor::start(&addr.to_string(), &[("request.timeout_ms", "60000")]);
+    let port = port::deserted();
+    let node = FakeNode::start_at(port);
+    let door = FrontDoor::start(&node.addr().to_string(), &[]);
     node.end();
     let mut client = door.client();
     client.send_line("SET k v");
     // Only when it was tried in vain does the node come back.
-    reddoor_tests::wait::wait_until("an attempt to connect", || {
-        door.metric("reddoor_retries_total") >= 1.0
-    });
+    wait_until("an attempt to connect", || door.metric("reddoor_retries_total") >= 1.0);
     let node = FakeNode::start_at(port);
     node.expect_call("SET k v").reply("+OK\r\n");
     assert_eq!(text(&client.reply()), "OK");
@@ -110,7 +109,12 @@ fn a_slot_without_an_owner_is_told_at_the_deadline() {
     node.set_view(&node.line("myself,master", 1, "0-100"));
     let settings = [("failover.hold_ms", "200")];
     let door = FrontDoor::start_unready(&node.addr().to_string(), &settings);
-    let reply = door.client().ask("SET k v");
-    assert!(reply.starts_with("-UNAVAILABLE no node owns slot 7629 for "), "{reply}");
-    assert!(reply.ends_with("; the command was not applied"), "{reply}");
+    let mut client = door.client();
+    // Until it has heard what the node tells, the front door knows no node at all.
+    wait_until("the slot to be missed", || {
+        let reply = client.ask("SET k v");
+        assert!(reply.starts_with("-UNAVAILABLE "), "{reply}");
+        assert!(reply.ends_with("; the command was not applied"), "{reply}");
+        reply.starts_with("-UNAVAILABLE no node owns slot 7629 for ")
+    });
 }

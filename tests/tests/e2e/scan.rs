@@ -232,10 +232,11 @@ fn a_scan_goes_on_when_its_node_dies(kind: Kind) {
     let door = FrontDoor::start(&cluster.seeds(), &[("request.timeout_ms", "80000")]);
     let names = keys("dying", 1500);
     fill(&mut door.client(), &names);
-    assert_eq!(door.client().ask("WAIT 1 10000"), ":1");
+    assert_eq!(door.client().ask("WAIT 1 60000"), ":1");
     let mut client = door.client();
     let (mut cursor, mut found) = page(&mut client, "0", &["COUNT", "20"]);
     // In the middle of the first node's keys it dies, and its replica hashes in another order.
+    cluster.expect_death();
     cluster.nodes[0].kill();
     while cursor != "0" {
         let (next, keys) = page(&mut client, &cursor, &["COUNT", "20"]);

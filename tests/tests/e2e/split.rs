@@ -95,10 +95,7 @@ fn a_part_that_is_refused_fails_the_whole_command(kind: Kind) {
 fn a_dead_node_fails_the_whole_command(kind: Kind) {
     let mut cluster = Cluster::start(kind, 3);
     let [a, b, c] = &key_of_each(&cluster)[..] else { panic!("three nodes") };
-    let door = FrontDoor::start(
-        &cluster.seeds(),
-        &[("request.timeout_ms", "500"), ("failover.hold_ms", "500")],
-    );
+    let door = FrontDoor::start(&cluster.seeds(), &[("failover.hold_ms", "500")]);
     let mut client = door.client();
     assert_eq!(client.ask(&format!("MSET {a} 1 {b} 2 {c} 3")), "OK");
     cluster.nodes[1].kill();
@@ -113,7 +110,7 @@ fn a_dead_node_fails_the_whole_command(kind: Kind) {
 #[test]
 fn a_part_that_is_late_fails_the_whole_command() {
     let node = FakeNode::start();
-    let door = FrontDoor::start(&node.addr().to_string(), &[("request.timeout_ms", "300")]);
+    let door = FrontDoor::start(&node.addr().to_string(), &[("request.timeout_ms", "3000")]);
     let mut client = door.client();
     client.send_line("EXISTS a b c");
     let calls = [node.next_call(), node.next_call(), node.next_call()];

@@ -224,7 +224,7 @@ fn half_a_reply_ends_its_client_and_no_other() {
 
 #[test]
 fn a_node_that_stops_in_the_middle_of_a_reply_ends_its_client() {
-    let (node, door) = start(&[("request.timeout_ms", "200")]);
+    let (node, door) = start(&[("request.timeout_ms", "3000")]);
     let mut client = door.client();
     client.send_line("GET large");
     let call = node.expect_call("GET large");

@@ -258,7 +258,7 @@ fn what_a_node_says_behind_it_is_told_with_what_it_means() {
 
 #[test]
 fn an_answer_before_the_end_ends_the_connection_to_the_node_and_no_other() {
-    let (node, door) = start(&[("request.timeout_ms", "300"), ("failover.hold_ms", "0")]);
+    let (node, door) = start(&[("request.timeout_ms", "3000"), ("failover.hold_ms", "0")]);
     // Its client stands still in the middle, and is told in time.
     let mut client = door.client();
     begin_set(&mut client, "large", 2 * MIB);

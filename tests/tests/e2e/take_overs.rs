@@ -24,7 +24,8 @@ const PIPELINE: usize = 20;
 
 fn nobody_notices_that_the_front_door_is_another(kind: Kind) {
     let cluster = Cluster::shared(kind);
-    let mut door = FrontDoor::start(&cluster.seeds(), &[("workers.count", "2")]);
+    let patient = ("shutdown.idle_ms", "600000");
+    let mut door = FrontDoor::start(&cluster.seeds(), &[("workers.count", "2"), patient]);
     let addr = door.addr;
     let mut predecessors = Vec::new();
     let (visits, rounds) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -41,7 +42,8 @@ fn nobody_notices_that_the_front_door_is_another(kind: Kind) {
                 scope.spawn(move || send_pipelines(addr, client, rounds, is_over));
             }
             wait_for_more(&[visits, rounds]);
-            let successor = door.successor(&cluster.seeds(), &[("workers.count", workers)]);
+            let successor =
+                door.successor(&cluster.seeds(), &[("workers.count", workers), patient]);
             assert_eq!((successor.addr, successor.admin), (door.addr, door.admin));
             predecessors.push(std::mem::replace(&mut door, successor));
             wait_for_more(&[visits, rounds]);

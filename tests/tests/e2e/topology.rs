@@ -86,6 +86,8 @@ fn a_node_of_a_minority_cannot_roll_the_map_back() {
     );
     let seeds = format!("{},{}", stale.addr(), fresh.addr());
     let door = FrontDoor::start(&seeds, &OFTEN);
+    // On a busy machine the fresh one may have been heard second.
+    wait_until("the fresh node to be heard", || door.metric("reddoor_topology_epoch") == 7.0);
     let mut client = door.client();
     for _ in 0..5 {
         client.send_line("GET k");

@@ -13,7 +13,7 @@ use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::load::Load;
 use reddoor_tests::over_clusters;
-use reddoor_tests::wait::wait_until;
+use reddoor_tests::wait::{wait_for, wait_until};
 
 over_clusters!(real: a_message_comes_behind_the_value_it_makes_stale, a_slot_that_moves_takes_what_was_read_with_it,
     a_link_that_ends_is_told_of, a_replica_that_takes_over_tells_from_then_on,
@@ -129,9 +129,12 @@ impl Cache {
         assert_eq!(text(&self.reply()), "PONG");
     }
 
+    /// What a key holds, kept from now on. What is read may be told to be stale at once, for reasons of long ago.
     fn get(&mut self, key: &str) -> String {
-        self.read(&[key.to_owned()]);
-        self.values.get(key).cloned().unwrap_or_default()
+        wait_for("a value that may be kept", || {
+            self.read(&[key.to_owned()]);
+            self.values.get(key).cloned()
+        })
     }
 
     /// Waits until a key is not cached any more.

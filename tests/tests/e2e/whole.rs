@@ -45,6 +45,9 @@ impl Ground {
             "--dir",
         ]);
         command.arg(self.data());
+        // No request fails because a machine is slow that starts six nodes at once.
+        command.env("REDDOOR_REQUEST__TIMEOUT_MS", "80000");
+        command.env("REDDOOR_FAILOVER__HOLD_MS", "80000");
         let mut process = Process::start("reddoor", &guard::temp_dir("log"), &mut command);
         let report = wait_for("reddoor to be ready", || {
             let end = process.poll_end();

@@ -88,8 +88,8 @@ fn kill_primary(scene: &mut Scene) -> Option<Duration> {
     let shard = first_shard(scene);
     let asked = others(scene, shard);
     let began = Instant::now();
-    scene.struck_at = Some(began);
     scene.cluster.nodes[shard.primary].kill();
+    scene.struck = Some((began, Instant::now()));
     scene.wait_taken_over(shard.replica, &asked);
     let took = began.elapsed();
     scene.cluster.nodes[shard.primary].restart();
@@ -100,8 +100,8 @@ fn stop_primary(scene: &mut Scene) -> Option<Duration> {
     let shard = first_shard(scene);
     let asked = others(scene, shard);
     let began = Instant::now();
-    scene.struck_at = Some(began);
     scene.node(shard.primary).pause();
+    scene.struck = Some((began, Instant::now()));
     scene.wait_taken_over(shard.replica, &asked);
     let took = began.elapsed();
     wait_until("six seconds", || began.elapsed() > Duration::from_secs(6));

@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     pub(crate) cut: u64,
     /// The longest an operation took.
     pub(crate) stall: Duration,
+    /// The longest that the machine itself let a thread wait which wanted to run.
+    pub(crate) machine_pause: Duration,
     /// Writes that were acknowledged and are not there, as sentences.
     pub(crate) lost: Vec<Loss>,
     /// Writes that were applied twice.

@@ -16,6 +16,7 @@ use reddoor_tests::wait::wait_until;
 use super::clients::{Counter, MultiGetter, Pipeliner, Setter, Transactor, Work};
 use super::door::Door;
 use super::ledger::Ledger;
+use super::pace::longest_pause;
 use super::pairs::{Giver, Listener, Publisher, Taker};
 use super::talker::Talker;
 
@@ -37,8 +38,8 @@ pub(crate) struct Scene {
     pub(crate) kind: Kind,
     /// The front door.
     pub(crate) door: Door,
-    /// When the fault of the moment struck a primary down, if it did.
-    pub(crate) struck_at: Option<Instant>,
+    /// Between which moments the fault of the moment struck a primary down, if it did.
+    pub(crate) struck: Option<(Instant, Instant)>,
     /// Those that were replaced while they had clients.
     replaced: Vec<Door>,
 }
@@ -57,7 +58,7 @@ impl Scene {
     pub(crate) fn set(kind: Kind) -> Scene {
         let cluster = Cluster::start_set_up(kind, SHARDS, SETUP);
         let door = Door::start(&cluster, None);
-        Scene { cluster, kind, door, struck_at: None, replaced: Vec::new() }
+        Scene { cluster, kind, door, struck: None, replaced: Vec::new() }
     }
 
     /// Ends the front door as an operator does, and starts another in its place.
@@ -146,6 +147,7 @@ impl Scene {
                 .into_iter()
                 .map(|work| scope.spawn(|| run(addr, work, &rounds, &is_over)))
                 .collect();
+            let pace = scope.spawn(|| longest_pause(&is_over));
             let _end = SetOnDrop(&is_over);
             wait_rounds(&rounds);
             let outcome = happening(self);
@@ -156,6 +158,7 @@ impl Scene {
             for client in clients {
                 all.absorb(client.join().expect("a client that notes what it sees"));
             }
+            all.machine_pause = pace.join().expect("a thread that only looks at the time");
             (all, outcome)
         })
     }
