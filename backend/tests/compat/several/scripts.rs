@@ -19,7 +19,7 @@ pub(crate) const PUBSUB: &[&str] = &[
     "1 PSUBSCRIBE \\x00* a?c [ab]\n2 PUBLISH abc x\n2 PUBLISH b x\n2 PUBLISH c x\n2 PUBLISH \"\" \"\"\n1 SUBSCRIBE \"\"\n\
      2 PUBLISH \"\" \"\"\n1 UNSUBSCRIBE \"\"",
     // A channel without a byte fits no star.
-    "1 PSUBSCRIBE * ** ?\n2 SUBSCRIBE \"\" a\n3 PUBLISH \"\" x\n3 PUBLISH a x\n3 PUBSUB CHANNELS *\n3 PUBSUB CHANNELS \"\"",
+    "1 PSUBSCRIBE *\n4 PSUBSCRIBE **\n2 SUBSCRIBE \"\" a\n3 PUBLISH \"\" x\n3 PUBLISH a x\n3 PUBSUB CHANNELS *\n3 PUBSUB CHANNELS \"\"",
 ];
 
 /// A client that listens to itself, which only RESP3 allows outside of transactions.
