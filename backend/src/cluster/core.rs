@@ -21,8 +21,8 @@
 //! How a claim on slots spreads: every ping carries the sender's slots and the epoch of its claim. Of two claims
 //! the one with the higher epoch holds. Who sees an older claim than it knows answers with `UPDATE`.
 //!
-//! How a replica takes over stands in `election`, how an operator has it take over in `by_hand`, how one moves to
-//! another primary in `migration`.
+//! How a replica takes over stands in `election`, what a vote promises in `pledge`, how an operator has a replica take
+//! over in `by_hand`, how one moves to another primary in `migration`.
 //!
 //! Invariants: every epoch only grows; a slot has at most one owner; two primaries with one epoch part by
 //! themselves, the one with the smaller name takes a new epoch; a vote is on the disk before it is on the wire.
@@ -49,6 +49,8 @@ mod health;
 mod roles;
 
 mod election;
+
+mod pledge;
 
 pub(crate) mod by_hand;
 
@@ -307,6 +309,7 @@ impl Core {
         core.importing = remembered.importing;
         let newest = core.table.iter().map(|member| member.config_epoch).max().unwrap_or(0);
         core.current_epoch = core.current_epoch.max(newest);
+        core.renew_pledges(now_ms);
         Some(core)
     }
 

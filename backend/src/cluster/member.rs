@@ -107,6 +107,17 @@ impl std::fmt::Debug for SlotSet {
     }
 }
 
+/// A promise not to stand by a primary; see `core::pledge`. Times are milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pledge {
+    /// When the vote was given.
+    pub(crate) since_ms: u64,
+    /// When it does not count any more.
+    pub(crate) decided_ms: u64,
+    /// Whether the primary is told nothing now.
+    pub(crate) is_kept: bool,
+}
+
 /// One node of the cluster. Times are milliseconds since 1970, 0 for never.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -132,6 +143,8 @@ pub(crate) struct Member {
     pub(crate) repl_offset: u64,
     /// When the ping was sent that has no answer yet.
     pub(crate) ping_sent_ms: u64,
+    /// When the last ping was sent to which its answer has come.
+    pub(crate) answered_ms: u64,
     /// When its last pong came.
     pub(crate) pong_received_ms: u64,
     /// When its last bytes came.
@@ -140,6 +153,8 @@ pub(crate) struct Member {
     pub(crate) failed_ms: u64,
     /// When this node last voted for one of its replicas.
     pub(crate) voted_ms: u64,
+    /// What that vote promises, while it is open who leads the shard.
+    pub(crate) pledge: Option<Pledge>,
     /// Since when it is a primary whose replicas are all lost.
     pub(crate) orphaned_ms: u64,
     /// When it was first heard of.
@@ -168,10 +183,12 @@ impl Member {
             slots: SlotSet::new(),
             repl_offset: 0,
             ping_sent_ms: 0,
+            answered_ms: 0,
             pong_received_ms: 0,
             data_received_ms: 0,
             failed_ms: 0,
             voted_ms: 0,
+            pledge: None,
             orphaned_ms: 0,
             created_ms: now_ms,
             failure_reports: Vec::new(),

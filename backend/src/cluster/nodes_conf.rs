@@ -9,6 +9,11 @@
 //! the new one, or for nothing where the file system does not order a rename behind what was written: then the node
 //! comes back as a new one, as which it can break no promise.
 //!
+//! Of several such saves within the second, the first puts a new file in place, and the others write over that, for
+//! making and removing a file costs ten times as much. What was synced is never written over, and only what fits into
+//! one page ([`PAGE_BYTES`]): of more, a loss of power could leave half the old text and half the new one. A shorter
+//! text is followed by empty lines.
+//!
 //! How two nodes are kept from one file: whoever opens it locks it, as a Redis does, and keeps it open. The lock
 //! goes along with every save, because the new file is locked before it gets the name.
 //!
@@ -21,7 +26,7 @@ pub(crate) mod line;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -32,6 +37,9 @@ use crate::durable::{put_in_place, sync_directory_of};
 
 /// Permissions of a new file: as for a file that a Redis makes.
 const MODE: u32 = 0o644;
+
+/// What the system writes to the disk as one (bytes).
+const PAGE_BYTES: usize = 4_096;
 
 /// How often the file may be replaced between opening and locking it before that is an error (count).
 const OPEN_ATTEMPTS_MAX: usize = 10;
@@ -77,6 +85,8 @@ pub(crate) struct NodesFile {
     locked: File,
     /// Whether all of it is on the disk.
     is_synced: bool,
+    /// How long it is (bytes).
+    len: usize,
 }
 
 impl NodesFile {
@@ -92,7 +102,8 @@ impl NodesFile {
             .read_to_end(&mut bytes)
             .map_err(|source| NodesFileError::Open { path: path.to_owned(), source })?;
         let remembered = if bytes.is_empty() { None } else { Some(parse(path, &bytes)?) };
-        Ok((NodesFile { path: path.to_owned(), locked, is_synced: true }, remembered))
+        let len = bytes.len();
+        Ok((NodesFile { path: path.to_owned(), locked, is_synced: true, len }, remembered))
     }
 
     /// Writes what the core remembers.
@@ -100,17 +111,30 @@ impl NodesFile {
     /// # Errors
     /// The file is the old one, whole.
     pub(crate) fn save(&mut self, core: &Core, sync: Sync) -> io::Result<()> {
+        let text = text_of(core);
+        if sync == Sync::Later && !self.is_synced && text.len().max(self.len) <= PAGE_BYTES {
+            return self.write_over(text);
+        }
         let mut aside = self.path.clone().into_os_string();
         aside.push(".new");
         let aside = PathBuf::from(aside);
-        let saved = replace(&self.path, &aside, text_of(core).as_bytes(), sync);
+        let saved = replace(&self.path, &aside, text.as_bytes(), sync);
         if saved.is_err() {
             // It may not even have been made.
             let _ = std::fs::remove_file(&aside);
         }
         self.locked = saved?;
         self.is_synced = sync == Sync::Now;
+        self.len = text.len();
         Ok(())
+    }
+
+    /// Puts a text in the place of one that was not synced: with one write, so that who reads the file meets one of them.
+    fn write_over(&mut self, mut text: String) -> io::Result<()> {
+        let rest = self.len.saturating_sub(text.len());
+        text.extend(std::iter::repeat_n('\n', rest));
+        self.len = text.len();
+        self.locked.write_all_at(text.as_bytes(), 0)
     }
 
     /// Has on the disk what [`Sync::Later`] left to later.

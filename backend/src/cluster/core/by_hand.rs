@@ -22,7 +22,7 @@ use super::{Action, Core};
 use crate::cluster::message::{Body, Kind, Sender};
 
 /// How long a failover by hand may take, in milliseconds.
-const LIMIT_MS: u64 = 5_000;
+pub(super) const LIMIT_MS: u64 = 5_000;
 
 /// For how many times [`LIMIT_MS`] the primary holds clients back, should it never hear of the end (count).
 const PAUSE_LIMITS: u64 = 2;

@@ -15,8 +15,9 @@
 //! 2. The sender is a replica whose primary is down, or a failover by hand is under way.
 //! 3. It has not voted for a replica of the same primary within two node timeouts.
 //! 4. It knows no newer claim than the sender's on any of the slots.
+//! 5. Earlier votes do not keep it from finding a majority (`pledge`).
 //!
-//! The vote's epoch is written down before it is sent.
+//! The vote's epoch is written down before it is sent. What it promises stands in `pledge`.
 //!
 //! Invariants: a node votes once in an epoch, its own candidacy included; a vote is counted once for each primary.
 //! So two replicas that count the same primaries do not both win an epoch. While the news of a failover is on its way
@@ -79,7 +80,7 @@ impl Core {
         if !self.is_candidate(now_ms, is_by_hand) {
             return;
         }
-        let voting_ms = (self.settings.node_timeout_ms * VOTING_TIMEOUTS).max(VOTING_MS_MIN);
+        let voting_ms = self.voting_ms();
         if self.election.at_ms == 0 || now_ms > self.election.at_ms + voting_ms * 2 {
             self.schedule_election(now_ms, is_by_hand);
         }
@@ -96,6 +97,11 @@ impl Core {
             tracing::info!("Failover election won: I'm the new master.");
             self.take_over(now_ms, epoch);
         }
+    }
+
+    /// For how long after they are asked for votes count, in milliseconds.
+    pub(super) fn voting_ms(&self) -> u64 {
+        (self.settings.node_timeout_ms * VOTING_TIMEOUTS).max(VOTING_MS_MIN)
     }
 
     /// Step 1.
@@ -225,6 +231,7 @@ impl Core {
                 if let Some(member) = self.table.get_mut(&primary) {
                     member.voted_ms = now_ms;
                 }
+                self.pledge(now_ms, &primary);
                 self.unsaved.note_promise();
                 if let Some(link) = self.links.own_up(&sender.id) {
                     self.send(link, Body::Bare { kind: Kind::AuthAck });
@@ -260,6 +267,9 @@ impl Core {
         if voted_before_ms < rest_ms {
             let left_ms = rest_ms - voted_before_ms;
             return Err(format!("can't vote about this master before {left_ms} milliseconds"));
+        }
+        if self.is_bound_in_minority() {
+            return Err("a vote before is not settled, and the majority is out of reach".to_owned());
         }
         let newer = sender.slots.iter().find_map(|slot| {
             let epoch = self.table.owner(slot)?.config_epoch;

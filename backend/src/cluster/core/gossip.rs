@@ -21,6 +21,10 @@ const CLOCK_SKEW_MAX_MS: u64 = 500;
 impl Core {
     /// Sends a ping, pong or meet with gossip.
     pub(super) fn send_ping(&mut self, now_ms: u64, link: LinkId, kind: Kind) {
+        // What is not sent is not waited for.
+        if self.is_silent_on(link) {
+            return;
+        }
         let peer = self.links.get(link).and_then(|entry| entry.peer);
         let is_own = self.links.get(link).is_some_and(|entry| !entry.is_inbound);
         if kind != Kind::Pong

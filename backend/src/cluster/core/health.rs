@@ -6,7 +6,7 @@
 //! 3. When the majority of the primaries that own slots suspects a node, it is down (`FAIL`). Whoever finds that
 //!    out tells everybody at once.
 //! 4. A node that is down and answers again is up again, a primary with slots only when nobody has taken them
-//!    over for a while.
+//!    over for a while, nor may have (`pledge`).
 //!
 //! The cluster is down for this node when a slot has no owner that is up (unless the settings allow that), or when
 //! this node does not see the majority of the primaries.
@@ -138,7 +138,8 @@ impl Core {
         let undo_ms = self.settings.node_timeout_ms * FAIL_UNDO_TIMEOUTS;
         let Some(member) = self.table.get_mut(id) else { return };
         let owns_nothing = !member.is_primary() || member.slots.is_empty();
-        if owns_nothing || now_ms.saturating_sub(member.failed_ms) > undo_ms {
+        let is_over = now_ms.saturating_sub(member.failed_ms) > undo_ms && member.pledge.is_none();
+        if owns_nothing || is_over {
             tracing::info!("Clear FAIL state for node {id}: it is reachable again.");
             member.flags -= MemberFlags::FAIL;
             self.unsaved.note();
@@ -165,7 +166,7 @@ impl Core {
         if self.myself().is_primary() && !self.health.is_ok && is_young {
             return;
         }
-        let is_minority = self.is_in_minority();
+        let is_minority = self.is_in_minority() || self.has_stood_down();
         if is_minority {
             self.health.minority_ms = now_ms;
         }

@@ -213,6 +213,7 @@ impl Core {
     fn receive_pong(&mut self, now_ms: u64, id: &NodeId) {
         let Some(member) = self.table.get_mut(id) else { return };
         member.pong_received_ms = now_ms;
+        member.answered_ms = member.answered_ms.max(member.ping_sent_ms);
         member.ping_sent_ms = 0;
         if member.flags.contains(MemberFlags::PFAIL) {
             member.flags -= MemberFlags::PFAIL;
@@ -276,8 +277,11 @@ impl Core {
         self.unsaved.note();
     }
 
-    /// Queues a message for a link.
+    /// Queues a message for a link, unless this node has to be silent there.
     pub(super) fn send(&mut self, link: LinkId, body: Body) {
+        if self.is_silent_on(link) {
+            return;
+        }
         if let Some(kind) = body.kind() {
             self.stats.sent[kind as usize] += 1;
         }

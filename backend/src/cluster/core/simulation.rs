@@ -11,6 +11,8 @@ mod histories;
 
 mod failovers;
 
+mod promises;
+
 mod hostile;
 
 mod crowd;

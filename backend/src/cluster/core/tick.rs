@@ -38,6 +38,7 @@ impl Core {
         for id in self.table.ids() {
             self.watch(now_ms, &id);
         }
+        self.settle_pledges(now_ms);
         self.pursue_migration(now_ms);
         self.judge(now_ms);
         self.step(now_ms);

@@ -1,5 +1,8 @@
 //! `nodes.conf`: what is written reads back, and damage is told.
 
+use reddoor_protocol::slot::Slot;
+use reddoor_protocol::topology::NodeId;
+
 use super::*;
 use crate::cluster::core::CoreSettings;
 use crate::data::random::Random;
@@ -65,6 +68,35 @@ fn what_is_saved_is_there_after_a_restart() {
     assert_eq!(lasting(&text_of(&core_of(remembered.unwrap()))), lasting(&text_of(&core)));
     let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(names.collect::<Vec<_>>(), ["nodes.conf"], "nothing is left beside it");
+}
+
+#[test]
+fn a_save_for_later_writes_over_what_was_not_synced_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("nodes.conf");
+    let (mut file, _) = NodesFile::open(&path).unwrap();
+    let inode = || std::fs::metadata(&path).unwrap().ino();
+    let mut core = core_of(parse(&path, redis_text().as_bytes()).unwrap());
+    file.save(&core, Sync::Now).unwrap();
+    let synced = inode();
+    file.save(&core, Sync::Later).unwrap();
+    let later = inode();
+    assert_ne!(later, synced, "what was synced stays as it is");
+    // The text gets shorter and longer again.
+    for slot in [9000, 5] {
+        core.set_stable(Slot::new(slot).unwrap());
+        file.save(&core, Sync::Later).unwrap();
+        let read = parse(&path, &std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(lasting(&text_of(&core_of(read))), lasting(&text_of(&core)));
+    }
+    core.set_importing(Slot::new(9000).unwrap(), NodeId::parse(OTHER.as_bytes()).unwrap());
+    file.save(&core, Sync::Later).unwrap();
+    assert_eq!(inode(), later);
+    file.sync().unwrap();
+    file.save(&core, Sync::Later).unwrap();
+    assert_ne!(inode(), later);
+    let read = parse(&path, &std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(lasting(&text_of(&core_of(read))), lasting(&text_of(&core)));
 }
 
 #[test]

@@ -123,7 +123,8 @@ pub(super) fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
             ));
         }
         if cluster.core.myself().is_replica() {
-            // What it holds is its primary's.
+            // What it holds is its primary's, and nothing more of that may come until the bus has done what follows.
+            call.node.stop_replicating();
             call.node.clear_databases();
         }
         cluster.core.reset(now_ms(call), kind);
