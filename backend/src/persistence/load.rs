@@ -22,7 +22,7 @@ use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::persistence::aof::replay::{Replay, ReplayError};
 use crate::persistence::aof::{self, State, parts};
-use crate::persistence::save::remove_leftovers;
+use crate::persistence::leftovers;
 
 /// How far reading has come, for `INFO`.
 #[derive(Clone, Copy, Debug)]
@@ -189,8 +189,11 @@ fn tell_dropped(node: &mut Node, filler: &mut Filler) {
 /// # Errors
 /// It cannot be read: the node must not go on, for it would replace the files by what it has.
 pub(crate) async fn load(node: &SharedNode) -> Result<(), RunError> {
-    remove_leftovers(&node.borrow().config.settings().dir);
-    remove_leftovers(&aof::directory(node.borrow().config.settings()));
+    leftovers::remove({
+        let node = node.borrow();
+        let settings = node.config.settings();
+        vec![settings.dir.clone(), aof::directory(settings)]
+    });
     let manifest = parts::read_manifest(node.borrow().config.settings()).map_err(fatal)?;
     node.borrow_mut().persistence.aof.manifest = manifest;
     let appends = node.borrow().config.settings().disk.appends;
