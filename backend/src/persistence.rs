@@ -5,6 +5,7 @@
 //! | [`save`] | one snapshot, written aside and put in place whole |
 //! | [`aof`] | every effect, behind the others |
 //! | [`child`] | the child process that writes while the node serves, and its end |
+//! | [`leftovers`] | what crashes have left unfinished |
 //! | [`load`] | what was kept into databases, in slices |
 //! | [`schedule`] | save points, and what waits for a child to end |
 //! | [`shutdown`] | the last things before the node ends |
@@ -16,6 +17,8 @@
 pub(crate) mod aof;
 
 pub(crate) mod child;
+
+pub(crate) mod leftovers;
 
 pub(crate) mod load;
 

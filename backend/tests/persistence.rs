@@ -8,6 +8,9 @@ mod tcp_client;
 #[path = "persistence/server.rs"]
 mod server;
 
+#[path = "persistence/faults.rs"]
+mod faults;
+
 #[path = "persistence/data.rs"]
 mod data;
 
@@ -31,6 +34,9 @@ mod scripts;
 
 #[path = "persistence/failing_disk.rs"]
 mod failing_disk;
+
+#[path = "persistence/stages.rs"]
+mod stages;
 
 /// Not a test: the process of a node of ours, which the tests start from their own binary.
 #[test]

@@ -10,7 +10,8 @@
 //! into. Since a bucket splits only into buckets that share its low bits, what a cursor has passed stays passed when
 //! the table grows or shrinks: a scan meets every key that was there throughout, and may meet one twice.
 //!
-//! Invariants: there are as many `heads` as `nodes`; each node is in the chain of its hash's bucket, once.
+//! Invariants: there are as many `heads` as `nodes`, or more of them while more keys are expected; each node is in the
+//! chain of its hash's bucket, once.
 //! Not here: hashing. Callers bring the hash, keyed so that clients cannot choose it.
 //! Source: W. Litwin, "Linear hashing", VLDB 1980; redis `src/dict.c` dictScan, for the idea of the cursor.
 
@@ -90,13 +91,30 @@ impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
     /// With 2³² keys, which take hundreds of gigabytes.
     pub(crate) fn insert_new(&mut self, hash: u32, key: K, value: V) -> &mut V {
         debug_assert!(self.position(hash, &key).is_none(), "the key is new");
-        self.split_bucket();
+        if self.heads.len() == self.nodes.len() {
+            self.split_bucket();
+        }
         let at = self.nodes.len();
         let link = Link::try_from(at).ok().filter(|link| *link != END).expect("below 2^32 keys");
         let bucket = bucket_of(hash, self.heads.len());
         let next = std::mem::replace(&mut self.heads[bucket], link);
         self.nodes.push(Node { next, hash, key, value });
         &mut self.nodes[at].value
+    }
+
+    /// Makes buckets for so many keys in all, so that those to come split none. Costs four bytes for each; what was
+    /// expected in vain takes them until [`Dict::expect_no_more`].
+    pub(crate) fn expect(&mut self, count: usize) {
+        while self.heads.len() < count {
+            self.split_bucket();
+        }
+    }
+
+    /// Gives up the buckets of keys that did not come.
+    pub(crate) fn expect_no_more(&mut self) {
+        while self.heads.len() > self.nodes.len() {
+            self.join_buckets();
+        }
     }
 
     /// Removes a key and gives back its value.
@@ -187,10 +205,11 @@ impl<V, K: Deref<Target = [u8]>> Dict<V, K> {
 
     /// Reads where looking for keys with these hashes begins, and where making room for as many new ones does. The
     /// reads do not wait for each other, so that a run of new keys waits for memory about once and not once for each.
-    pub(crate) fn look_ahead(&self, hashes: &[u32]) {
+    pub(crate) fn look_ahead(&self, hashes: impl ExactSizeIterator<Item = u32>) {
         let buckets = self.heads.len();
-        let sought = hashes.iter().map(|hash| bucket_of(*hash, buckets));
-        let split = (buckets..buckets + hashes.len()).filter_map(parent_of);
+        let end = buckets.max(self.nodes.len() + hashes.len());
+        let sought = hashes.map(|hash| bucket_of(hash, buckets));
+        let split = (buckets..end).filter_map(parent_of);
         let links: Vec<Link> =
             sought.chain(split).filter_map(|bucket| self.heads.get(bucket).copied()).collect();
         let nodes = links.iter().filter_map(|link| self.nodes.get(*link as usize));

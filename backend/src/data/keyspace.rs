@@ -10,6 +10,8 @@
 
 mod cycle;
 
+pub(crate) mod load;
+
 pub(crate) mod sample;
 
 mod walk;
@@ -298,14 +300,6 @@ impl Keyspace {
         };
         if was_volatile || expires_at_ms.is_some() {
             self.set_expiry(key, expires_at_ms);
-        }
-    }
-
-    /// Makes ready for a run of keys that are about to be inserted, most of them new: [`Dict::look_ahead`]. Where each
-    /// slot is a part of its own there is nothing to gain, for keys of one run lie in many small parts.
-    pub(crate) fn look_ahead<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        if let [Some(part)] = self.parts.as_slice() {
-            part.keys.look_ahead(&keys.map(|key| self.hash_key.hash(key)).collect::<Vec<u32>>());
         }
     }
 

@@ -40,7 +40,8 @@ const DATABASES: usize = 3;
 /// Why it was refused.
 pub fn data_file(bytes: &[u8], piece: usize) -> Result<Data, String> {
     let mut decoder = Decoder::new(LIMITS, Checksum::Off);
-    let mut filler = Filler::new(0, Expired::Kept, Duplicates::Refused);
+    let mut filler =
+        Filler::new(0, Expired::Kept, Duplicates::Refused).trusting(bytes.len() as u64);
     let mut databases: Vec<_> = (0..DATABASES).map(|_| Keyspace::new(Layout::Whole)).collect();
     let mut pieces = bytes.chunks(piece);
     loop {

@@ -4,6 +4,8 @@
 //! and is on its way, the front door tries again, and the nodes of a cluster hear from it and do not hold it for
 //! failed.
 
+mod ahead;
+
 use std::error::Error;
 use std::fs::File;
 use std::io;
@@ -14,6 +16,7 @@ use reddoor_protocol::slot::Slot;
 use thiserror::Error;
 
 use crate::clock;
+use crate::data::keyspace::Keyspace;
 use crate::data::lazy_free::Freeing;
 use crate::data::rdb::file::FileError;
 use crate::data::rdb::file::decode::{Decoder, Item};
@@ -22,7 +25,9 @@ use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::persistence::aof::replay::{Replay, ReplayError};
 use crate::persistence::aof::{self, State, parts};
-use crate::persistence::save::remove_leftovers;
+use crate::persistence::leftovers;
+
+use ahead::Ahead;
 
 /// How far reading has come, for `INFO`.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +71,7 @@ pub(super) const SLICE_BYTES: u64 = 2 * 1024 * 1024;
 /// A snapshot being read.
 pub(crate) struct Load {
     path: PathBuf,
-    file: File,
+    ahead: Ahead,
     decoder: Decoder,
     pub(crate) filler: Filler,
 }
@@ -90,9 +95,11 @@ impl Load {
         let bytes_total = file.metadata().map_err(system)?.len();
         let now_ms = clock::unix_ms();
         node.persistence.loading.get_or_insert_with(|| Loading::begin(bytes_total));
-        let decoder = Decoder::new(node.rdb_limits(), node.config.settings().disk.checksum);
-        let filler = Filler::new(now_ms, expired, duplicates);
-        Ok(Some(Load { path: path.to_owned(), file, decoder, filler }))
+        let checksum = node.config.settings().disk.checksum;
+        let ahead = Ahead::begin(file, checksum).map_err(system)?;
+        let decoder = Decoder::new(node.rdb_limits(), checksum);
+        let filler = Filler::new(now_ms, expired, duplicates).trusting(bytes_total);
+        Ok(Some(Load { path: path.to_owned(), ahead, decoder, filler }))
     }
 
     /// Reads one slice. Whether the file is at its end.
@@ -100,27 +107,38 @@ impl Load {
     /// # Errors
     /// The file cannot be read; some keys may be there.
     pub(crate) fn step(&mut self, node: &mut Node) -> Result<bool, LoadError> {
-        let path = &self.path;
-        let system = |source| LoadError::System { path: path.clone(), source };
-        let broken = |source| LoadError::File { path: path.clone(), source };
-        let count = self.decoder.push_from(&mut self.file, SLICE_BYTES).map_err(system)?;
-        if count == 0 {
-            self.decoder.end();
-        }
-        while let Some(item) = self.decoder.next().map_err(broken)? {
-            let is_end = matches!(item, Item::End);
-            self.filler.take(item, &mut node.databases).map_err(broken)?;
-            if is_end {
-                tell_dropped(node, &mut self.filler);
-                return Ok(true);
+        let (mut count, mut is_done) = (0, false);
+        while count < SLICE_BYTES && !is_done {
+            let system = |source| LoadError::System { path: self.path.clone(), source };
+            let piece = self.ahead.next().map_err(system)?;
+            count += piece.bytes.len() as u64;
+            if piece.bytes.is_empty() {
+                self.decoder.end();
             }
+            self.decoder.push_summed(&piece.bytes, piece.sum);
+            self.ahead.give_back(piece.bytes);
+            let taken = self.take_in(&mut node.databases);
+            is_done =
+                taken.map_err(|source| LoadError::File { path: self.path.clone(), source })?;
         }
         tell_dropped(node, &mut self.filler);
         if let Some(loading) = &mut node.persistence.loading {
-            loading.bytes_read += count as u64;
+            loading.bytes_read += count;
             let stated =
                 self.filler.facts.value("used-mem").and_then(|text| str::from_utf8(text).ok());
             loading.stated_memory = stated.and_then(|text| text.parse().ok()).unwrap_or(0);
+        }
+        Ok(is_done)
+    }
+
+    /// Takes in what has been read. Whether that is all.
+    fn take_in(&mut self, databases: &mut [Keyspace]) -> Result<bool, FileError> {
+        while let Some(item) = self.decoder.next()? {
+            let is_end = matches!(item, Item::End);
+            self.filler.take(item, databases)?;
+            if is_end {
+                return Ok(true);
+            }
         }
         Ok(false)
     }
@@ -149,11 +167,11 @@ impl Load {
         Ok(facts)
     }
 
-    /// Tells what was read; the node has it all now.
+    /// Tells what was read; the node has it all now. How many bytes it was: what follows them in the file is not read.
     ///
     /// # Errors
     /// A library of functions cannot be loaded.
-    pub(crate) fn finish(self, node: &mut Node) -> Result<(PathBuf, File, Decoder), LoadError> {
+    pub(crate) fn finish(self, node: &mut Node) -> Result<u64, LoadError> {
         let Filler { loaded, expired_count, empty_count, libraries, .. } = self.filler;
         if empty_count > 0 {
             tracing::info!(
@@ -167,7 +185,7 @@ impl Load {
         node.persistence.loaded_count = loaded;
         node.persistence.loaded_expired_count = expired_count;
         match node.restore_libraries(&libraries) {
-            Ok(()) => Ok((self.path, self.file, self.decoder)),
+            Ok(()) => Ok(self.decoder.offset()),
             Err(reason) => {
                 Err(LoadError::Library { path: self.path, reason: reason.as_str().to_owned() })
             }
@@ -189,8 +207,11 @@ fn tell_dropped(node: &mut Node, filler: &mut Filler) {
 /// # Errors
 /// It cannot be read: the node must not go on, for it would replace the files by what it has.
 pub(crate) async fn load(node: &SharedNode) -> Result<(), RunError> {
-    remove_leftovers(&node.borrow().config.settings().dir);
-    remove_leftovers(&aof::directory(node.borrow().config.settings()));
+    leftovers::remove({
+        let node = node.borrow();
+        let settings = node.config.settings();
+        vec![settings.dir.clone(), aof::directory(settings)]
+    });
     let manifest = parts::read_manifest(node.borrow().config.settings()).map_err(fatal)?;
     node.borrow_mut().persistence.aof.manifest = manifest;
     let appends = node.borrow().config.settings().disk.appends;

@@ -4,15 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
-use rustix::process::Pid;
-
 use crate::clock;
 use crate::data::rdb::file::write::{Content, write};
 use crate::durable::put_in_place;
 use crate::memory;
 use crate::node::Node;
 use crate::persistence::child::{self, Work};
+use crate::persistence::leftovers;
 use crate::server::REDIS_VERSION;
 
 /// Bytes after which a file is synced while it is written, so that the system never has much to write at once.
@@ -29,7 +27,7 @@ pub(super) struct Steady {
 
 impl Steady {
     pub(super) fn create(path: &Path, is_steady: bool) -> io::Result<Steady> {
-        Ok(Steady { file: File::create(path)?, unsynced: 0, is_steady })
+        Ok(Steady { file: leftovers::begin(path)?, unsynced: 0, is_steady })
     }
 
     /// Has everything on the disk.
@@ -57,24 +55,6 @@ impl Write for Steady {
 /// What the process of this number writes a snapshot under, until it is whole.
 pub(super) fn temporary(dir: &Path, pid: u32) -> PathBuf {
     dir.join(format!("temp-{pid}.rdb"))
-}
-
-/// Removes from a directory what processes that are gone have left unfinished, so that crashes do not fill the disk.
-pub(super) fn remove_leftovers(dir: &Path) {
-    // A directory that cannot be read is noticed by whoever needs it.
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| {
-            let snapshot = name.strip_prefix("temp-").and_then(|name| name.strip_suffix(".rdb"));
-            let base = name.strip_prefix("temp-rewriteaof-bg-");
-            snapshot.or_else(|| base?.strip_suffix(".aof"))?.parse().ok()
-        });
-        let Some(pid) = pid.and_then(Pid::from_raw) else { continue };
-        if rustix::process::test_kill_process(pid) == Err(Errno::SRCH) {
-            // It does no harm there either.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// The facts that a snapshot tells of itself.

@@ -85,7 +85,7 @@ fn nothing_acknowledged_is_lost_where_the_disk_fails() {
 }
 
 /// Increments until the server is gone; while it refuses for its disk, asks again.
-fn count(mut client: Client, number: usize, acknowledged: &AtomicU64) {
+pub(crate) fn count(mut client: Client, number: usize, acknowledged: &AtomicU64) {
     loop {
         let reply = client.ask(&format!("INCR counter:{number}"));
         if let Some(count) = reply.strip_prefix(':') {

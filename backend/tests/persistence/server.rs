@@ -52,6 +52,19 @@ pub(crate) fn run_if_asked() {
     std::process::exit(0);
 }
 
+/// What the disk of a server is like.
+#[derive(Clone, Copy)]
+pub(crate) enum Disk<'a> {
+    Sound,
+    /// Files may have so many kilobytes.
+    Small(u64),
+    /// It is what these variables make it.
+    Faulty(&'a Environment),
+}
+
+/// Names of variables, and their values.
+pub(crate) type Environment = [(&'static str, PathBuf); 3];
+
 /// One server process; killed when dropped.
 pub(crate) struct Server {
     pub(crate) kind: Kind,
@@ -63,7 +76,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server in a directory and waits until it has read what it finds there.
     pub(crate) fn start(kind: Kind, dir: &Path, directives: &str) -> Server {
-        let mut server = Server::spawn(kind, dir, directives, None);
+        let mut server = Server::spawn(kind, dir, directives, Disk::Sound);
         server.wait_serves();
         server
     }
@@ -82,7 +95,28 @@ impl Server {
 
     /// As [`Server::start_with_full_disk`], without waiting for anything.
     pub(crate) fn begin(kind: Kind, dir: &Path, directives: &str, kilobytes: u64) -> Server {
-        Server::spawn(kind, dir, directives, Some(kilobytes))
+        Server::spawn(kind, dir, directives, Disk::Small(kilobytes))
+    }
+
+    /// As [`Server::start`], on a disk that fails where it is told to.
+    pub(crate) fn start_on(disk: Disk<'_>, dir: &Path, directives: &str) -> Server {
+        let mut server = Server::spawn(Kind::Ours, dir, directives, disk);
+        server.wait_serves();
+        server
+    }
+
+    /// As [`Server::start_on`], if it comes so far; otherwise it has ended.
+    pub(crate) fn try_on(disk: Disk<'_>, dir: &Path, directives: &str) -> Server {
+        let mut server = Server::spawn(Kind::Ours, dir, directives, disk);
+        wait_for("a server to serve or to end", || {
+            (server.has_ended() || server.serves()).then_some(())
+        });
+        server
+    }
+
+    /// Whether it answers requests, and not only that it reads.
+    fn serves(&self) -> bool {
+        Client::connect(self.port).is_ok_and(|mut client| client.ask("PING") == "PONG")
     }
 
     /// From now on its files may have so many bytes; `None` for any number.
@@ -110,7 +144,7 @@ impl Server {
         dir: &Path,
         directives: &str,
     ) -> (Server, Vec<String>) {
-        let mut server = Server::spawn(kind, dir, directives, None);
+        let mut server = Server::spawn(kind, dir, directives, Disk::Sound);
         let mut answers = Vec::new();
         wait_for("a server to serve", || {
             assert!(server.child.try_wait().is_ok_and(|status| status.is_none()), "it ended");
@@ -124,23 +158,22 @@ impl Server {
 
     /// Starts one that cannot read what it finds. How it ended, and its log.
     pub(crate) fn start_in_vain(kind: Kind, dir: &Path, directives: &str) -> (ExitStatus, String) {
-        let mut server = Server::spawn(kind, dir, directives, None);
+        let mut server = Server::spawn(kind, dir, directives, Disk::Sound);
         let status = wait_for("a server to give up", || server.child.try_wait().ok().flatten());
         (status, server.log())
     }
 
     /// Starts one that may or may not be able to read what it finds. Its log.
     pub(crate) fn start_or_fail(kind: Kind, dir: &Path, directives: &str) -> String {
-        let mut server = Server::spawn(kind, dir, directives, None);
+        let mut server = Server::spawn(kind, dir, directives, Disk::Sound);
         wait_for("a server to serve or to give up", || {
             let has_ended = server.child.try_wait().is_ok_and(|status| status.is_some());
-            let serves = || Client::connect(server.port).is_ok_and(|mut c| c.ask("PING") == "PONG");
-            (has_ended || serves()).then_some(())
+            (has_ended || server.serves()).then_some(())
         });
         server.log()
     }
 
-    fn spawn(kind: Kind, dir: &Path, directives: &str, file_kilobytes: Option<u64>) -> Server {
+    fn spawn(kind: Kind, dir: &Path, directives: &str, disk: Disk<'_>) -> Server {
         let port = free_port();
         let port_text = port.to_string();
         let mut args = vec!["--port", &port_text, "--bind", "127.0.0.1", "--dir"];
@@ -154,9 +187,14 @@ impl Server {
                 (this, vec!["node_process", "--exact", "--nocapture"], args.join("\n"))
             }
         };
-        let mut command = match file_kilobytes {
-            None => Command::new(&program),
-            Some(kilobytes) => {
+        let mut command = match disk {
+            Disk::Sound => Command::new(&program),
+            Disk::Faulty(environment) => {
+                let mut command = Command::new(&program);
+                command.envs(environment.iter().cloned());
+                command
+            }
+            Disk::Small(kilobytes) => {
                 // The shell's unit is 1024 bytes in bash and 512 in others; a signal would end the server.
                 let mut command = Command::new("bash");
                 let script = format!("trap '' XFSZ; ulimit -S -f {kilobytes}; exec \"$0\" \"$@\"");
@@ -181,8 +219,7 @@ impl Server {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("the {:?} server ended: {status}\n{}", self.kind, self.log());
             }
-            let mut client = Client::connect(self.port).ok()?;
-            (client.ask("PING") == "PONG").then_some(())
+            self.serves().then_some(())
         });
         drop(log);
     }

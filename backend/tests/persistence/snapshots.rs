@@ -176,7 +176,9 @@ pub(crate) fn kill_children_of(server: &Server) {
 
 /// Files that a server has not put in their places.
 pub(crate) fn temporaries(server: &Server) -> Vec<String> {
-    let names = std::fs::read_dir(&server.dir).unwrap().flatten();
+    let dirs = [server.dir.clone(), server.dir.join("appendonlydir")];
+    let names = dirs.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.starts_with("temp-")).collect()
+    // That of a manifest is always the same, and replaced by the next one.
+    names.filter(|name| name.starts_with("temp-") && !name.ends_with(".manifest")).collect()
 }

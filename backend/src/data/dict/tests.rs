@@ -36,7 +36,7 @@ fn remove(dict: &mut Dict<u16>, number: u16) -> Option<u16> {
 
 impl<V> Dict<V> {
     fn check_invariants(&self) {
-        assert_eq!(self.heads.len(), self.nodes.len());
+        assert!(self.heads.len() >= self.nodes.len());
         let mut count = 0;
         for bucket in 0..self.heads.len() {
             for node in self.chain(bucket) {
@@ -53,6 +53,16 @@ enum Step {
     Insert(u16),
     Remove(u16),
     Scan,
+    /// That there will be so many, or no more.
+    Expect(Option<usize>),
+}
+
+fn expect(dict: &mut Dict<u16>, count: Option<usize>) {
+    match count {
+        Some(count) => dict.expect(count),
+        None => dict.expect_no_more(),
+    }
+    assert!(dict.heads.len() >= count.unwrap_or(0));
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -60,6 +70,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..600u16).prop_map(Step::Insert),
         3 => (0..600u16).prop_map(Step::Remove),
         2 => Just(Step::Scan),
+        1 => proptest::option::of(0..900usize).prop_map(Step::Expect),
     ];
     proptest::collection::vec(step, 0..1200)
 }
@@ -79,9 +90,13 @@ proptest! {
                     prop_assert_eq!(remove(&mut dict, number), model.remove(&name(number)));
                 }
                 Step::Scan => {}
+                Step::Expect(count) => expect(&mut dict, count),
             }
             prop_assert_eq!(dict.len(), model.len());
         }
+        dict.check_invariants();
+        dict.expect_no_more();
+        prop_assert_eq!(dict.heads.len(), model.len());
         dict.check_invariants();
         let found: HashMap<Vec<u8>, u16> = dict.iter().map(|(k, v)| (k.to_vec(), *v)).collect();
         prop_assert_eq!(&found, &model);
@@ -111,6 +126,7 @@ proptest! {
                     is_done = cursor == 0;
                 }
                 Step::Scan => {}
+                Step::Expect(count) => expect(&mut dict, count),
             }
         }
         while !is_done {

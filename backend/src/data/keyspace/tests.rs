@@ -18,6 +18,35 @@ fn filled(layout: Layout, count: usize) -> Keyspace {
     keyspace
 }
 
+/// What is inserted as a file has it is as if a client had set it; what is there already stays.
+#[test]
+fn a_run_of_keys_is_inserted_as_single_ones_are() {
+    for layout in [Layout::Whole, Layout::BySlot] {
+        let mut keyspace = filled(layout, 3);
+        keyspace.expect(500, 200);
+        let keys: Vec<String> = (0..300).map(|number| format!("key:{number}")).collect();
+        let mut places = Vec::new();
+        keyspace.find_places(keys.iter().map(|key| key.as_bytes()), &mut places);
+        for (number, (key, place)) in keys.iter().zip(&places).enumerate() {
+            let entry = load::Entry {
+                key: Key::from(key.as_bytes()),
+                value: string("new"),
+                expires_at_ms: (number % 3 == 0).then_some(100),
+                past_use: PastUse { idle_s: Some(7), frequency: None },
+            };
+            assert_eq!(keyspace.insert_at(*place, entry, 1_700_000_000_000), number >= 3);
+        }
+        keyspace.expect_no_more();
+        assert_eq!((keyspace.len(), keyspace.volatile_len()), (300, 99));
+        assert_eq!(keyspace.expires_at_ms(b"key:0"), None);
+        assert_eq!(keyspace.expires_at_ms(b"key:3"), Some(100));
+        let record = keyspace.find(b"key:4", 0).unwrap();
+        assert!(!record.is_volatile() && record.usage.idle_s(1_700_000_000_000) == 7);
+        assert!(keyspace.find(b"key:3", 101).is_none());
+        assert_eq!((keyspace.len(), keyspace.volatile_len()), (299, 98));
+    }
+}
+
 #[test]
 fn a_key_expires_on_access_once_its_time_has_passed() {
     let mut keyspace = Keyspace::new(Layout::Whole);

@@ -17,7 +17,7 @@ use std::fmt;
 use reddoor_protocol::request::parse_integer;
 
 /// An entry: integers come back as what they are.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Entry<'a> {
     Integer(i64),
     String(&'a [u8]),

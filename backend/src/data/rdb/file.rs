@@ -31,7 +31,10 @@ pub(crate) mod fill;
 
 pub(crate) mod write;
 
+use crc::{Digest, Table};
 use thiserror::Error;
+
+use crate::data::rdb::payload::CHECKSUM;
 
 /// What every file begins with, before the version.
 const MAGIC: [u8; 5] = *b"REDIS";
@@ -83,6 +86,16 @@ pub(crate) enum Checksum {
     /// Written as zero, and not compared.
     Off,
     On,
+}
+
+/// The checksum of the bytes so far, while it is being made.
+pub(crate) type Sum = Digest<'static, u64, Table<16>>;
+
+impl Checksum {
+    /// The checksum of no bytes, to which others can be added; `None` if there is to be none.
+    pub(crate) fn begin(self) -> Option<Sum> {
+        (self == Checksum::On).then(|| CHECKSUM.digest())
+    }
 }
 
 /// Why bytes are no file that this node can read. Offsets are bytes from the beginning.

@@ -46,9 +46,20 @@ pub(super) fn from_listpack(list: Listpack, limits: Limits) -> Result<Hash, Read
     if list.len() / 2 > limits.fields_max {
         return table_from(&list);
     }
-    let mut fields = HashSet::new();
-    let are_different = list.iter().step_by(2).all(|field| fields.insert(field.to_vec()));
-    if are_different { Ok(Hash::Compact(list)) } else { Err(ReadError::Malformed) }
+    if are_different(&list) { Ok(Hash::Compact(list)) } else { Err(ReadError::Malformed) }
+}
+
+/// So many fields are compared each with each (count): no memory is needed for that, and no hash.
+const COMPARED_MAX: usize = 16;
+
+/// Whether no field is there twice. Integers are kept as such, so they differ from all strings.
+fn are_different(list: &Listpack) -> bool {
+    let fields = || list.iter().step_by(2);
+    if list.len() / 2 > COMPARED_MAX {
+        let mut seen = HashSet::new();
+        return fields().all(|field| seen.insert(field));
+    }
+    fields().enumerate().all(|(count, field)| fields().take(count).all(|before| before != field))
 }
 
 /// As [`from_listpack`], for the oldest form, whose strings do have to be short.

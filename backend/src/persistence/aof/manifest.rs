@@ -11,6 +11,9 @@
 //!
 //! Source: redis `src/aof.c` aofLoadManifestFromFile, getAofManifestAsString.
 
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
 use reddoor_protocol::inline;
 use thiserror::Error;
 
@@ -55,6 +58,9 @@ pub(crate) enum ManifestError {
 /// Longest line, in bytes. Source: redis `src/aof.c` MANIFEST_MAX_LINE.
 const LINE_BYTES_MAX: usize = 1024;
 
+/// Numbers that a part may have: there is always one behind them.
+const SEQS: RangeInclusive<u64> = 1..=i64::MAX as u64;
+
 impl Manifest {
     /// Reads a manifest.
     ///
@@ -97,7 +103,9 @@ impl Manifest {
                 _ => {}
             }
         }
-        let (Some(name), Some(seq), Some(kind)) = (name, seq.filter(|seq| *seq > 0), kind) else {
+        let (Some(name), Some(seq), Some(kind)) =
+            (name, seq.filter(|seq| SEQS.contains(seq)), kind)
+        else {
             return Err(malformed);
         };
         if name.is_empty() || name.contains('/') || name == ".." || name == "." {
@@ -138,15 +146,25 @@ impl Manifest {
 
     /// What the next base would be called.
     pub(crate) fn next_base(&self, prefix: &str, has_preamble: bool) -> Part {
-        let seq = self.base_seq + 1;
         let format = if has_preamble { "rdb" } else { "aof" };
-        Part { name: format!("{prefix}.{seq}.base.{format}"), seq }
+        self.next(self.base_seq, |seq| format!("{prefix}.{seq}.base.{format}"))
     }
 
     /// What the next increment would be called.
     pub(crate) fn next_increment(&self, prefix: &str) -> Part {
-        let seq = self.increment_seq + 1;
-        Part { name: format!("{prefix}.{seq}.incr.aof"), seq }
+        self.next(self.increment_seq, |seq| format!("{prefix}.{seq}.incr.aof"))
+    }
+
+    /// The part behind a number. It has no name that is history: that file is going to be removed.
+    fn next(&self, mut seq: u64, name: impl Fn(u64) -> String) -> Part {
+        let taken: HashSet<&str> = self.history.iter().map(|part| part.name.as_str()).collect();
+        loop {
+            seq += 1;
+            let name = name(seq);
+            if !taken.contains(name.as_str()) {
+                return Part { name, seq };
+            }
+        }
     }
 
     /// Sets the base; the one before becomes history.
@@ -224,6 +242,17 @@ mod tests {
         assert_eq!(manifest.history.len(), 3);
     }
 
+    /// After a crash before it was removed, or where the settings keep it, history may be all that tells of a name.
+    #[test]
+    fn what_is_history_lends_its_name_to_no_new_part() {
+        let text = "file a.1.base.rdb seq 1 type h\nfile a.1.incr.aof seq 1 type h\n\
+            file a.2.incr.aof seq 2 type h\n";
+        let manifest = Manifest::parse(text.as_bytes()).unwrap();
+        assert_eq!(manifest.next_increment("a"), Part { name: "a.3.incr.aof".into(), seq: 3 });
+        assert_eq!(manifest.next_base("a", true).name, "a.2.base.rdb");
+        assert_eq!(manifest.next_base("a", false).name, "a.1.base.aof");
+    }
+
     #[test]
     fn a_text_that_is_no_manifest_is_refused() {
         let table = [
@@ -233,6 +262,7 @@ mod tests {
             ("file a seq 1\n", ManifestError::Malformed(1)),
             ("# why\nfile a seq 0 type b\n", ManifestError::Malformed(2)),
             ("file a seq 1 type x\n", ManifestError::Malformed(1)),
+            ("file a seq 9223372036854775808 type b\n", ManifestError::Malformed(1)),
             ("file a/b seq 1 type b\n", ManifestError::Path(1)),
             ("file .. seq 1 type b\n", ManifestError::Path(1)),
             ("file a seq 1 type b\nfile b seq 2 type b\n", ManifestError::TwoBases(2)),

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use reddoor_protocol::request::{Limits, RequestDecoder};
@@ -58,7 +58,8 @@ pub(crate) struct Replay {
 
 /// One part.
 enum Reading {
-    Snapshot(Box<Load>),
+    /// A snapshot, with the file for what may follow it.
+    Snapshot(Box<Load>, PathBuf, File),
     Commands(Box<Commands>),
 }
 
@@ -103,13 +104,14 @@ impl Replay {
                 Some((path, _)) => self.reading = Some(Reading::open(node, &path)?),
                 None => return Ok(true),
             },
-            Some(Reading::Snapshot(mut load)) => {
+            Some(Reading::Snapshot(mut load, path, mut file)) => {
                 self.reading = Some(if load.step(node)? {
-                    let (path, file, decoder) = load.finish(node)?;
-                    let (rest, offset) = (decoder.unread().to_vec(), decoder.offset());
-                    Reading::Commands(Box::new(Commands::new(path, file, rest, offset)))
+                    let offset = load.finish(node)?;
+                    let sought = file.seek(SeekFrom::Start(offset));
+                    sought.map_err(|source| ReplayError::System { path: path.clone(), source })?;
+                    Reading::Commands(Box::new(Commands::new(path, file, Vec::new(), offset)))
                 } else {
-                    Reading::Snapshot(load)
+                    Reading::Snapshot(load, path, file)
                 });
             }
             Some(Reading::Commands(mut commands)) => {
@@ -138,7 +140,8 @@ impl Reading {
         if magic == b"REDIS" {
             let opened = Load::open(node, path, Expired::Kept, Duplicates::Refused)?;
             let missing = || system(io::ErrorKind::NotFound.into());
-            return opened.map(|load| Reading::Snapshot(Box::new(load))).ok_or_else(missing);
+            let load = Box::new(opened.ok_or_else(missing)?);
+            return Ok(Reading::Snapshot(load, path.to_owned(), file));
         }
         Ok(Reading::Commands(Box::new(Commands::new(path.to_owned(), file, magic, 0))))
     }

@@ -9,7 +9,7 @@
 //! it is read into other databases beside, which take the place of these when it is whole (`swapdb`); or it is read as
 //! it comes if there is nothing here (`on-empty-db`).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -19,6 +19,7 @@ use crate::data::keyspace::{Expired, Keyspace, Layout};
 use crate::data::rdb::file::decode::{Decoder, Item};
 use crate::data::rdb::file::fill::{self, Duplicates, Facts, Filler};
 use crate::node::{Node, SharedNode};
+use crate::persistence::leftovers;
 use crate::persistence::load::Load;
 use crate::replication::place::Place;
 use crate::scripting;
@@ -179,7 +180,7 @@ async fn receive_into_file(
     let dir = node.borrow().config.settings().dir.clone();
     let name = format!("temp-{}.{}.rdb", clock::unix_ms() / 1000, std::process::id());
     let unfinished = Unfinished(dir.join(name));
-    let mut file = File::create(&unfinished.0)?;
+    let mut file = leftovers::begin(&unfinished.0)?;
     let mut count = 0;
     // The last bytes written, where the mark may begin.
     let mut tail: Vec<u8> = Vec::new();

@@ -8,16 +8,16 @@
 //!
 //! In memory are at most the bytes that were given and not read, and one value.
 
-use std::io::{self, Read};
+mod sums;
 
-use crc::{Digest, Table};
-
-use crate::data::rdb::file::{Checksum, FileError, MAGIC, Opcode};
-use crate::data::rdb::payload::CHECKSUM;
+use crate::data::key::Key;
+use crate::data::keyspace::load::Entry;
+use crate::data::rdb::file::{Checksum, FileError, MAGIC, Opcode, Sum};
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::{Kind, Limits, VERSION, read_content};
 use crate::data::usage::PastUse;
-use crate::data::value::Value;
+
+use sums::Sums;
 
 /// What a file tells.
 #[derive(Debug)]
@@ -29,6 +29,12 @@ pub(crate) enum Item {
     },
     /// A library of functions.
     Library(Box<[u8]>),
+    /// How many keys of a database follow, and how many of them expire: a hint, which may be anything.
+    Sizes {
+        db: u64,
+        keys: u64,
+        volatile: u64,
+    },
     Key(KeyItem),
     /// A key whose collection has no elements, which is to be passed over.
     EmptyKey,
@@ -41,10 +47,7 @@ pub(crate) enum Item {
 pub(crate) struct KeyItem {
     /// The number of its database, which may be any.
     pub(crate) db: u64,
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Value,
-    pub(crate) expires_at_ms: Option<i64>,
-    pub(crate) past_use: PastUse,
+    pub(crate) entry: Entry,
 }
 
 /// Reads a file from its bytes.
@@ -55,8 +58,9 @@ pub(crate) struct Decoder {
     at: usize,
     /// Bytes that were given before those.
     dropped: u64,
-    /// Of the bytes dropped. `None` where nobody wants it.
-    digest: Option<Digest<'static, u64, Table<16>>>,
+    sums: Sums,
+    /// The checksum of everything before the end, once that is known. `None` where nobody wants it.
+    computed: Option<u64>,
     /// How many unread bytes there must be to try again (count).
     wanted: usize,
     is_ended: bool,
@@ -89,7 +93,8 @@ impl Decoder {
             bytes: Vec::new(),
             at: 0,
             dropped: 0,
-            digest: (checksum == Checksum::On).then(|| CHECKSUM.digest()),
+            sums: Sums::new(checksum),
+            computed: None,
             wanted: 0,
             is_ended: false,
             version: 0,
@@ -106,10 +111,11 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Takes at most so many bytes from a reader. How many; none means that it is at its end.
-    pub(crate) fn push_from(&mut self, reader: &mut impl Read, max: u64) -> io::Result<usize> {
-        self.drop_read();
-        reader.take(max).read_to_end(&mut self.bytes)
+    /// As [`Decoder::push`], with the sum of everything before these bytes, if it is wanted. There must be no item left
+    /// in what came before.
+    pub(crate) fn push_summed(&mut self, bytes: &[u8], before: Option<Sum>) {
+        self.sums.give(self.dropped + self.bytes.len() as u64, before);
+        self.push(bytes);
     }
 
     /// No more bytes will come.
@@ -144,14 +150,15 @@ impl Decoder {
                 Ok(item) => {
                     (self.at, self.wanted) = (end, 0);
                     if self.stage == Stage::Checksum {
-                        // It is of everything up to here.
-                        self.drop_read();
+                        let upto = self.sums.upto(self.dropped, &self.bytes[..self.at]);
+                        self.computed = upto.map_err(|_| FileError::Malformed(self.offset()))?;
                     }
                     if item.is_some() {
                         return Ok(item);
                     }
                 }
                 Err(Broken::Value(ReadError::Truncated)) if !self.is_ended => {
+                    self.sums.pass_over_given();
                     let unread = self.bytes.len() - self.at;
                     self.wanted = if unread < SMALL_BYTES { unread + 1 } else { unread * 2 };
                 }
@@ -206,8 +213,10 @@ impl Decoder {
             }
             Opcode::Function => return Ok(Some(Item::Library(bytes.string()?.as_ref().into()))),
             Opcode::Database => self.db = bytes.length()?,
-            // Hints: nothing is allocated by what a file states.
-            Opcode::Sizes => _ = (bytes.length()?, bytes.length()?),
+            Opcode::Sizes => {
+                let (keys, volatile) = (bytes.length()?, bytes.length()?);
+                return Ok(Some(Item::Sizes { db: self.db, keys, volatile }));
+            }
             Opcode::Idle => self.past_use.idle_s = Some(bytes.length()?),
             Opcode::Frequency => self.past_use.frequency = Some(bytes.byte()?),
             Opcode::ExpiresAtMs => self.expires_at_ms = Some(bytes.milliseconds()?),
@@ -242,19 +251,18 @@ impl Decoder {
         };
         let expires_at_ms = self.expires_at_ms.take();
         let past_use = std::mem::take(&mut self.past_use);
-        let key = key.as_ref().to_vec();
-        Ok(Item::Key(KeyItem { db: self.db, key, value, expires_at_ms, past_use }))
+        let key = Key::from(key.as_ref());
+        let entry = Entry { key, value, expires_at_ms, past_use };
+        Ok(Item::Key(KeyItem { db: self.db, entry }))
     }
 
     fn checksum(&mut self, bytes: &mut Reader<'_>) -> Result<Item, Broken> {
         let stated = u64::from_le_bytes(bytes.array()?);
-        if let Some(digest) = &self.digest
+        if let Some(computed) = self.computed
             && stated != 0
+            && computed != stated
         {
-            let computed = digest.clone().finalize();
-            if computed != stated {
-                return Err(FileError::Checksum { stated, computed }.into());
-            }
+            return Err(FileError::Checksum { stated, computed }.into());
         }
         self.stage = Stage::Done;
         Ok(Item::End)
@@ -262,9 +270,7 @@ impl Decoder {
 
     /// Gives up the bytes that were read.
     fn drop_read(&mut self) {
-        if let Some(digest) = &mut self.digest {
-            digest.update(&self.bytes[..self.at]);
-        }
+        self.sums.give_up(&self.bytes[..self.at]);
         self.bytes.drain(..self.at);
         self.dropped += self.at as u64;
         self.at = 0;

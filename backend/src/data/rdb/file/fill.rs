@@ -1,6 +1,8 @@
 //! Keys to databases.
 
+use crate::data::key::Key;
 use crate::data::keyspace::Keyspace;
+use crate::data::keyspace::load::{Entry, Place};
 use crate::data::rdb::file::FileError;
 use crate::data::rdb::file::decode::{Item, KeyItem};
 
@@ -35,10 +37,16 @@ pub(crate) struct Filler {
     pub(crate) empty_count: u64,
     /// Libraries of functions.
     pub(crate) libraries: Vec<Box<[u8]>>,
-    /// Keys that go in together with those behind them.
-    run: Vec<KeyItem>,
+    /// Keys that go in together with those behind them, all of them in the same database.
+    run: Vec<Entry>,
+    /// Its number.
+    run_db: u64,
+    /// Where they lie; kept for its memory.
+    places: Vec<Place>,
     /// Keys left out because their time had come, with their databases, until somebody has told of them.
-    pub(crate) dropped: Vec<(usize, Vec<u8>)>,
+    pub(crate) dropped: Vec<(usize, Key)>,
+    /// How many keys may be made ready for because the file states that they come (count).
+    trusted: u64,
     pub(crate) facts: Facts,
 }
 
@@ -66,6 +74,9 @@ const FACTS_MAX: usize = 256;
 /// Keys that go in together (count): from some dozens on, no more is gained.
 const RUN_LEN: usize = 64;
 
+/// A key takes at least so many bytes of a file: its kind, an empty name and an empty string.
+const KEY_BYTES_MIN: u64 = 3;
+
 impl Filler {
     pub(crate) fn new(now_ms: i64, expired: Expired, duplicates: Duplicates) -> Filler {
         Filler {
@@ -77,9 +88,18 @@ impl Filler {
             empty_count: 0,
             libraries: Vec::new(),
             run: Vec::new(),
+            run_db: 0,
+            places: Vec::new(),
             dropped: Vec::new(),
+            trusted: 0,
             facts: Facts::default(),
         }
+    }
+
+    /// As it is for a file of which so many bytes are there: databases are made ready for the keys that it states, up
+    /// to what so many bytes can hold. Without that, they grow as keys come.
+    pub(crate) fn trusting(self, bytes: u64) -> Filler {
+        Filler { trusted: bytes / KEY_BYTES_MIN, ..self }
     }
 
     /// Takes one item in; keys are in the databases once [`Item::End`] is.
@@ -92,52 +112,80 @@ impl Filler {
                 self.facts.0.push((name, value));
             }
             Item::Library(library) => self.libraries.push(library),
-            Item::Key(key) => {
-                self.run.push(key);
-                if self.run.len() == RUN_LEN {
-                    return self.end_run(databases);
+            Item::Sizes { db, keys, volatile } => {
+                let (keys, volatile) = (self.trust(keys), self.trust(volatile));
+                if let Some((_, database)) = database_of(db, databases) {
+                    database.expect(keys, volatile);
                 }
             }
+            Item::Key(KeyItem { db, entry }) => {
+                if self.run.len() == RUN_LEN || self.run_db != db {
+                    self.end_run(databases)?;
+                    self.run_db = db;
+                }
+                self.run.push(entry);
+            }
             Item::EmptyKey => self.empty_count += 1,
-            Item::End => return self.end_run(databases),
+            Item::End => {
+                self.end_run(databases)?;
+                databases.iter_mut().for_each(Keyspace::expect_no_more);
+            }
             Item::Aux { .. } => {}
         }
         Ok(())
     }
 
+    /// As much of a stated count as is trusted.
+    fn trust(&mut self, stated: u64) -> usize {
+        let count = stated.min(self.trusted);
+        self.trusted -= count;
+        usize::try_from(count).unwrap_or(0)
+    }
+
     fn end_run(&mut self, databases: &mut [Keyspace]) -> Result<(), FileError> {
-        let mut run = std::mem::take(&mut self.run);
-        for keys in run.chunk_by(|one, next| one.db == next.db) {
-            let database = usize::try_from(keys[0].db).ok().and_then(|index| databases.get(index));
-            if let Some(database) = database {
-                database.look_ahead(keys.iter().map(|key| &*key.key));
-            }
+        if self.run.is_empty() {
+            return Ok(());
         }
-        let taken = run.drain(..).try_for_each(|key| self.take_key(key, databases));
-        self.run = run;
+        let count = databases.len();
+        let Some((index, database)) = database_of(self.run_db, databases) else {
+            return Err(FileError::Database { number: self.run_db, databases: count });
+        };
+        let (mut run, mut places) =
+            (std::mem::take(&mut self.run), std::mem::take(&mut self.places));
+        places.clear();
+        database.find_places(run.iter().map(|entry| &*entry.key), &mut places);
+        let mut each = run.drain(..).zip(&places);
+        let taken = each.try_for_each(|(entry, at)| self.take_key(entry, *at, index, database));
+        drop(each);
+        (self.run, self.places) = (run, places);
         taken
     }
 
-    fn take_key(&mut self, item: KeyItem, databases: &mut [Keyspace]) -> Result<(), FileError> {
-        let KeyItem { db, key, value, expires_at_ms, past_use } = item;
-        let count = databases.len();
-        let index = usize::try_from(db).ok().filter(|index| *index < count);
-        let (Some(index), Some(database)) = (index, index.and_then(|at| databases.get_mut(at)))
-        else {
-            return Err(FileError::Database { number: db, databases: count });
-        };
-        let has_expired = expires_at_ms.is_some_and(|time| time < self.now_ms);
+    fn take_key(
+        &mut self,
+        entry: Entry,
+        place: Place,
+        index: usize,
+        database: &mut Keyspace,
+    ) -> Result<(), FileError> {
+        let has_expired = entry.expires_at_ms.is_some_and(|time| time < self.now_ms);
         if has_expired && self.expired == Expired::Dropped {
             self.expired_count += 1;
-            self.dropped.push((index, key));
+            self.dropped.push((index, entry.key));
             return Ok(());
         }
-        if self.duplicates == Duplicates::Refused && database.record(&key).is_some() {
+        if self.duplicates == Duplicates::Replaced {
+            database.replace(entry, self.now_ms);
+        } else if !database.insert_at(place, entry, self.now_ms) {
             return Err(FileError::Duplicate(index));
         }
-        database.insert(&key, value, expires_at_ms, self.now_ms);
-        database.note_past_use(&key, past_use, self.now_ms);
         self.loaded += 1;
         Ok(())
     }
+}
+
+/// A database by the number that a file gives it, with the same number.
+fn database_of(number: u64, databases: &mut [Keyspace]) -> Option<(usize, &mut Keyspace)> {
+    let index = usize::try_from(number).ok()?;
+    Some((index, databases.get_mut(index)?))
 }

@@ -135,6 +135,67 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whoever gives the bytes may have summed them: the checksum is held to that.
+    #[test]
+    fn sums_that_come_with_the_bytes_are_as_good(
+        values in prop::collection::vec(tests::value(), 1..8),
+        piece in 1..400usize,
+        at in any::<prop::sample::Index>(),
+        by in 0..=1u8,
+    ) {
+        let mut bytes = written(&filled(&values), Checksum::On);
+        let at = at.index(bytes.len());
+        bytes[at] ^= by;
+        bytes.extend_from_slice(b"what follows");
+        let mut decoder = Decoder::new(tests::LIMITS, Checksum::On);
+        let mut sum = Checksum::On.begin().unwrap();
+        let mut is_read = Ok(false);
+        for piece in bytes.chunks(piece) {
+            decoder.push_summed(piece, Some(sum.clone()));
+            sum.update(piece);
+            while let Ok(false) = is_read && let Some(item) = decoder.next().transpose() {
+                is_read = item.map(|item| matches!(item, Item::End));
+            }
+        }
+        if by == 0 {
+            prop_assert_eq!(is_read, Ok(true));
+            prop_assert_eq!(decoder.unread(), b"what follows");
+        } else {
+            prop_assert!(is_read != Ok(true));
+        }
+    }
+
+    /// How many keys a file states changes nothing but how soon there is room for them.
+    #[test]
+    fn stated_counts_may_be_anything(stated in any::<u64>(), volatile in any::<u64>(), trusted in 0..2_000u64) {
+        let mut bytes = b"REDIS0004\xfb".to_vec();
+        for count in [stated, volatile] {
+            bytes.push(0x81);
+            bytes.extend_from_slice(&count.to_be_bytes());
+        }
+        bytes.extend_from_slice(b"\x00\x01a\x01v\xfd\x01\x00\x00\x00\x00\x01b\x01v\xff");
+        let mut decoder = Decoder::new(tests::LIMITS, Checksum::On);
+        decoder.push(&bytes);
+        let mut databases = databases(1);
+        let filler = Filler::new(0, Expired::Kept, Duplicates::Refused);
+        let mut filler = filler.trusting(trusted);
+        let mut most = 0;
+        while let Some(item) = decoder.next().unwrap() {
+            filler.take(item, &mut databases).unwrap();
+            let (keys, volatile) = databases[0].table_bytes();
+            most = most.max(keys + volatile);
+        }
+        // Two bytes for each of the trusted, and what two keys take.
+        prop_assert!(most < 2 * usize::try_from(trusted).unwrap() + 4_000, "{}", most);
+        let (keys, volatile) = databases[0].table_bytes();
+        prop_assert!(keys + volatile < 4_000);
+        prop_assert_eq!((filler.loaded, databases[0].len(), databases[0].volatile_len()), (2, 2, 1));
+    }
+}
+
 #[test]
 fn each_kind_of_refusal_says_what_is_wrong() {
     let refusal = |bytes: &[u8]| read(bytes, 1000).err().map(|error| error.to_string()).unwrap();

@@ -2,11 +2,8 @@
 
 use std::io::{self, Write};
 
-use crc::{Digest, Table};
-
 use crate::data::keyspace::Keyspace;
-use crate::data::rdb::file::{Checksum, MAGIC, Opcode};
-use crate::data::rdb::payload::CHECKSUM;
+use crate::data::rdb::file::{Checksum, MAGIC, Opcode, Sum};
 use crate::data::rdb::write::{Compression, Writer};
 use crate::data::rdb::{VERSION, kind_of, write_content};
 use crate::data::usage::{Told, Usage};
@@ -113,17 +110,17 @@ fn write_sizes(number: usize, database: &Keyspace, writer: &mut Writer<'_>) {
 /// Passes bytes on and sums them up.
 struct Sealed<'a> {
     out: &'a mut dyn Write,
-    digest: Option<Digest<'static, u64, Table<16>>>,
+    sum: Option<Sum>,
 }
 
 impl Sealed<'_> {
     fn new(out: &mut dyn Write, checksum: Checksum) -> Sealed<'_> {
-        Sealed { out, digest: (checksum == Checksum::On).then(|| CHECKSUM.digest()) }
+        Sealed { out, sum: checksum.begin() }
     }
 
     /// Writes the checksum, the last thing of a file.
     fn seal(self) -> io::Result<()> {
-        let checksum: u64 = self.digest.map_or(0, |digest| digest.finalize());
+        let checksum: u64 = self.sum.map_or(0, |sum| sum.finalize());
         self.out.write_all(&checksum.to_le_bytes())
     }
 }
@@ -131,8 +128,8 @@ impl Sealed<'_> {
 impl Write for Sealed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.out.write(bytes)?;
-        if let Some(digest) = &mut self.digest {
-            digest.update(&bytes[..count]);
+        if let Some(sum) = &mut self.sum {
+            sum.update(&bytes[..count]);
         }
         Ok(count)
     }
