@@ -398,18 +398,15 @@ pub(super) enum Lack {
 
 /// What the request lacks that a session waits for.
 pub(super) fn lack_of(session: &Session, pins: &[LinkKey], links: &Slab<LinkEntry>) -> Lack {
-    let taking = |key: &LinkKey| links.get(key.0).filter(|entry| entry.link.body != Body::None);
-    let link = pins.iter().find_map(taking);
-    let is_behind = link.is_some_and(|entry| !entry.link.unsent().is_empty());
-    match session.upload.as_ref().map(|upload| upload.stage) {
-        Some(UploadStage::Asking) => Lack::Node,
-        Some(UploadStage::Passing(_)) if !is_behind => Lack::Rest(Side::Client),
-        Some(UploadStage::Passing(_)) => Lack::Rest(Side::Node),
-        // What a blocked connection has not taken will not be written to it, since it is ended now.
-        None if is_behind && link.is_some_and(|entry| entry.is_write_blocked) => {
+    let Some(upload) = &session.upload else { return Lack::Reply };
+    let mut links = pins.iter().filter_map(|key| Some(&links.get(key.0)?.link));
+    match upload.stage {
+        UploadStage::Asking => Lack::Node,
+        UploadStage::Passing(_) if links.any(|link| !link.unsent().is_empty()) => {
             Lack::Rest(Side::Node)
         }
-        Some(UploadStage::Dropping(_)) | None => Lack::Reply,
+        UploadStage::Passing(_) => Lack::Rest(Side::Client),
+        UploadStage::Dropping(_) => Lack::Reply,
     }
 }
 

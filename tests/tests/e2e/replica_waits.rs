@@ -57,7 +57,7 @@ fn the_replies_are_those_of_one_redis(kind: Kind) {
             "WAIT 1 0 0",
             "PING",
         ] {
-            let mut ask = |client: &mut Client| {
+            let ask = |client: &mut Client| {
                 let began = Instant::now();
                 client.send_line(line);
                 (client.reply_bytes(), began.elapsed())
