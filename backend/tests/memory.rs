@@ -3,6 +3,9 @@
 //! `MEMORY_REQUESTS` sets the length of the traces by which hit ratios are compared, `MEMORY_WRITES` that of the load
 //! under which the limit must hold.
 
+#[path = "bus/port.rs"]
+mod port;
+
 #[path = "replication/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of replication, which use all of it")]
 mod process;

@@ -5,6 +5,9 @@
 #[path = "bus/client.rs"]
 mod tcp_client;
 
+#[path = "bus/port.rs"]
+mod port;
+
 #[path = "persistence/server.rs"]
 mod server;
 

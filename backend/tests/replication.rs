@@ -2,6 +2,9 @@
 //!
 //! What is random takes its seed from `REPLICATION_SEED`, and runs `REPLICATION_ROUNDS` rounds.
 
+#[path = "bus/port.rs"]
+mod port;
+
 #[path = "replication/process.rs"]
 mod process;
 
@@ -92,7 +95,7 @@ fn a_full_copy_and_what_comes_behind_it_are_the_same_data() {
             load.run(1500);
             load.finish();
             wait_same(&primary, &replica);
-            assert_eq!(primary.ask("WAIT 1 5000"), "1");
+            assert_eq!(primary.ask("WAIT 1 60000"), "1");
         }
     }
 }
@@ -213,7 +216,7 @@ fn only_the_primary_lets_keys_expire() {
     wait_linked(&replica);
     assert_eq!(primary.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "OK");
     assert_eq!(primary.ask("SET a 1 PX 1000"), "OK");
-    assert_eq!(primary.ask("WAIT 1 5000"), "1");
+    assert_eq!(primary.ask("WAIT 1 60000"), "1");
     // Its time comes, and it is not told any more; but it is there until the primary looks for it.
     wait_until(|| "the time to come".to_owned(), || replica.ask("GET a") == "(nil)");
     assert_eq!((replica.ask("DBSIZE"), replica.ask("EXISTS a")), ("1".into(), "0".into()));

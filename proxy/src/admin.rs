@@ -110,7 +110,12 @@ impl AdminState {
     }
 
     fn readiness(&self) -> Readiness {
-        self.lock_readiness().clone()
+        match self.lock_readiness().clone() {
+            Readiness::Ready if !self.metrics.have_workers_maps() => {
+                Readiness::NotReady("the workers have not taken the topology over yet".to_owned())
+            }
+            readiness => readiness,
+        }
     }
 
     fn lock_readiness(&self) -> MutexGuard<'_, Readiness> {

@@ -137,12 +137,19 @@ impl Keeper {
     fn publish(&mut self, map: ClusterMap) -> RefreshResult {
         self.known = map.nodes.iter().map(|node| node.addr.clone()).collect();
         let covered = map.slots_covered();
+        // Told from outside is only what the workers have been told.
+        let result = self.hand_out(map);
         if covered == Slot::COUNT {
             self.admin.set_ready();
         } else {
             let missing = Slot::COUNT - covered;
             self.admin.set_not_ready(&format!("{missing} of {} slots have no owner", Slot::COUNT));
         }
+        result
+    }
+
+    /// Gives the workers a map that is not the one they have.
+    fn hand_out(&self, map: ClusterMap) -> RefreshResult {
         let is_unchanged =
             self.maps.borrow().as_ref().is_some_and(|current| current.as_ref() == &map);
         if is_unchanged {
@@ -151,17 +158,18 @@ impl Keeper {
         let size = TopologySize {
             primaries: map.count(Role::Primary),
             replicas: map.count(Role::Replica),
-            slots_covered: covered,
+            slots_covered: map.slots_covered(),
         };
         tracing::info!(
             epoch = map.epoch,
             primaries = size.primaries,
             replicas = size.replicas,
-            slots = covered,
+            slots = size.slots_covered,
             "topology adopted"
         );
-        self.metrics.adopted(map.epoch, size);
+        let epoch = map.epoch;
         self.maps.send_replace(Some(Arc::new(map)));
+        self.metrics.adopted(epoch, size);
         RefreshResult::Adopted
     }
 

@@ -49,6 +49,12 @@ struct Counts {
     ready: Gauge,
 }
 
+impl Counts {
+    fn have_workers_maps(&self) -> bool {
+        self.workers.iter().all(|worker| worker.has_map.value() > 0)
+    }
+}
+
 impl Metrics {
     /// Makes the counts of `workers_count` workers, all at zero.
     pub fn new(workers_count: usize) -> Metrics {
@@ -75,7 +81,12 @@ impl Metrics {
         &self.counts.topology
     }
 
-    /// Whether clients are welcome now: 1 or 0. Written by the admin server's state alone.
+    /// Whether every worker goes by a topology: until then commands wait.
+    pub(crate) fn have_workers_maps(&self) -> bool {
+        self.counts.have_workers_maps()
+    }
+
+    /// Whether clients are welcome as far as the topology tells: 1 or 0. Written by the admin server's state alone.
     pub(crate) fn ready(&self) -> &Gauge {
         &self.counts.ready
     }

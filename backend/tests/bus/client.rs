@@ -9,7 +9,7 @@ use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::value::{Value, parse};
 
 /// How long a reply may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One connection.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The same commands to a real server and to a node of ours: the same answers.
 
-use crate::process::{BUS_OFFSET, Kind, Node, form_cluster, has_redis_server, start_nodes};
+use crate::port::BUS_OFFSET;
+use crate::process::{Kind, Node, form_cluster, has_redis_server, start_nodes};
 
 /// Asks both nodes each line in turn and compares. Lines of one script share a connection.
 pub(crate) fn check_script(

@@ -5,7 +5,8 @@
 
 use crate::commands::{check_script, lines};
 use crate::process::{
-    Kind, Node, form_cluster, form_shards, has_redis_server, spare_port, start_nodes, wait_until,
+    Kind, Node, fail_over, form_cluster, form_shards, has_redis_server, spare_port, start_nodes,
+    wait_until,
 };
 
 /// Two clusters of the same shape, of real servers and of ours.
@@ -215,7 +216,6 @@ fn a_replica_that_is_to_stay_one_says_so() {
         wait_until("the others to know", || flags(&nodes[0]) == "slave,nofailover");
         assert_eq!(flags(replica), "myself,slave,nofailover");
         // By hand it takes over all the same.
-        assert_eq!(replica.ask("CLUSTER FAILOVER"), "OK");
-        wait_until("it to lead", || replica.ask("ROLE").starts_with("[master"));
+        fail_over(replica);
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::process::{
-    Kind, Node, form_shards, has_redis_server, wait_agreement, wait_for, wait_until,
+    Kind, Node, expect_death, fail_over, form_shards, has_redis_server, wait_agreement, wait_for,
+    wait_until,
 };
 
 fn start(kinds: &[Kind]) -> Vec<Node> {
@@ -32,7 +33,7 @@ fn write_and_copy(node: &Node, number: usize) {
     // What is waited for are the writes of the same connection.
     let mut client = node.client();
     assert_eq!(client.ask(&format!("SET {{06S}}{number} {number}")), "OK");
-    assert_eq!(client.ask("WAIT 1 20000"), ":1");
+    assert_eq!(client.ask("WAIT 1 60000"), ":1");
 }
 
 fn holds(node: &Node, number: usize) -> bool {
@@ -45,6 +46,7 @@ fn check_death(primary: Kind, replica: Kind, voters: Kind) {
     let mut nodes = start(&[primary, voters, voters, replica]);
     form_shards(&nodes, 3);
     write_and_copy(&nodes[0], 1);
+    expect_death(&nodes);
     nodes[0].kill();
     wait_until("the replica to take over", || is_primary(&nodes[3]));
     write(&nodes[3], 2);
@@ -105,8 +107,7 @@ fn check_by_hand(first: Kind, second: Kind) {
                 }
             });
             wait_until("some writes", || last.load(Ordering::Relaxed) > written + 20);
-            wait_until("the failover to be accepted", || to.ask("CLUSTER FAILOVER") == "OK");
-            wait_until("the replica to take over", || is_primary(to));
+            fail_over(to);
             wait_until("the old one to follow", || from.is_in_step());
         });
         written = last.load(Ordering::Relaxed);
@@ -135,6 +136,7 @@ fn a_forced_takeover_needs_nobody() {
         let mut nodes = start(&[Kind::Ours, Kind::Ours, Kind::Ours, *kind]);
         form_shards(&nodes, 3);
         // Without a majority there are no votes.
+        expect_death(&nodes);
         nodes[1].kill();
         nodes[2].kill();
         wait_until("the cluster to be down", || {
@@ -155,6 +157,7 @@ fn a_primary_that_stood_still_follows_and_takes_no_write() {
         write_and_copy(&nodes[0], 1);
         let mut client = nodes[0].client();
         assert_eq!(client.ask("PING"), "PONG");
+        expect_death(&nodes);
         nodes[0].signal("-STOP");
         wait_until("the replica to take over", || is_primary(&nodes[3]));
         write(&nodes[3], 2);

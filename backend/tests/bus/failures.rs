@@ -5,8 +5,10 @@ use std::net::TcpStream;
 
 use reddoor_protocol::topology::Health;
 
+use crate::port::BUS_OFFSET;
 use crate::process::{
-    BUS_OFFSET, Kind, Node, form_cluster, has_redis_server, start_nodes, wait_agreement, wait_until,
+    Kind, Node, expect_death, form_cluster, has_redis_server, start_nodes, wait_agreement,
+    wait_until,
 };
 
 /// The survivors give a dead node up together, and take it back.
@@ -14,6 +16,7 @@ fn check_death(real: usize, ours: usize, victim: usize) {
     let mut nodes = start_nodes(real, ours);
     form_cluster(&nodes);
     let (port, kind) = (nodes[victim].port, nodes[victim].kind);
+    expect_death(&nodes);
     nodes[victim].kill();
     for (index, node) in nodes.iter().enumerate().filter(|(index, _)| *index != victim) {
         wait_until(&format!("node {index} to give the dead one up"), || {

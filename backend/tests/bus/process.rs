@@ -2,28 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
 use reddoor_protocol::topology::{NodeInfo, Topology, nodes_text};
 
 use crate::client::Client;
+use crate::port;
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Time between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How far the bus port is above the client port.
-pub(crate) const BUS_OFFSET: u16 = 10_000;
+/// After how long nodes hold a silent node for failed: none is missed that is only slow, as on a busy machine.
+const NODE_TIMEOUT_MS: &str = "10000";
 
-/// After how long nodes hold a silent node for failed.
-const NODE_TIMEOUT_MS: &str = "2000";
+/// The same where a node is about to die, and the others are to miss it soon.
+const NODE_TIMEOUT_OF_DEATH_MS: &str = "2000";
+
+/// After this a failover by hand that has not come about was given up.
+const FAILOVER_GIVEN_UP: Duration = Duration::from_secs(10);
 
 /// Tells the process of this test binary that it is to be a node, and with which arguments, one a line.
 const NODE_ARGS: &str = "REDDOOR_BUS_TEST_NODE_ARGS";
@@ -91,7 +94,7 @@ impl Node {
     /// As [`Node::start`], with settings of its own.
     pub(crate) fn start_with(kind: Kind, settings: &[&'static str]) -> Node {
         let temp = tempfile::tempdir().expect("a temporary directory");
-        let (port, reservation) = free_port();
+        let (port, reservation) = port::reserve();
         let dir = temp.path().to_owned();
         let child = spawn(kind, port, &dir, settings);
         let settings = settings.to_vec();
@@ -112,7 +115,7 @@ impl Node {
     /// Kills it and starts it with the same directory at another port.
     pub(crate) fn move_away(&mut self) {
         self.kill();
-        (self.port, self._reservation) = free_port();
+        (self.port, self._reservation) = port::reserve();
         self.child = spawn(self.kind, self.port, &self.dir, &self.settings);
         self.wait_answers();
     }
@@ -221,6 +224,28 @@ pub(crate) fn form_shards(nodes: &[Node], primaries: usize) {
     wait_agreement(nodes);
 }
 
+/// A node is about to die, and these are to miss it soon.
+pub(crate) fn expect_death(nodes: &[Node]) {
+    for node in nodes {
+        let shorten = format!("CONFIG SET cluster-node-timeout {NODE_TIMEOUT_OF_DEATH_MS}");
+        assert_eq!(node.ask(&shorten), "OK");
+    }
+}
+
+/// Has a replica take its primary's place. What is given up because votes do not come in five seconds, as on a busy
+/// machine, is asked for again.
+pub(crate) fn fail_over(replica: &Node) {
+    let mut asked_at = Instant::now();
+    wait_until("the failover to be accepted", || replica.ask("CLUSTER FAILOVER") == "OK");
+    wait_until("the replica to take over", || {
+        if asked_at.elapsed() > FAILOVER_GIVEN_UP {
+            asked_at = Instant::now();
+            replica.ask("CLUSTER FAILOVER");
+        }
+        replica.ask("ROLE").starts_with("[master")
+    });
+}
+
 /// Whether all nodes know exactly each other.
 pub(crate) fn is_in_one_view(nodes: &[Node]) -> bool {
     agree(nodes)
@@ -308,24 +333,7 @@ fn log_path(dir: &Path, port: u16) -> PathBuf {
     dir.join(format!("{port}.log"))
 }
 
-/// A client port whose bus port is free as well, below what the system hands out by itself.
-fn free_port() -> (u16, UdpSocket) {
-    const FIRST: u16 = 17_500;
-    const COUNT: u16 = 2_400;
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 48).expect("below 48") * 50;
-    for _ in 0..COUNT {
-        let port = FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-        let Ok(reservation) = UdpSocket::bind(("127.0.0.1", port)) else { continue };
-        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if is_free(port) && is_free(port + BUS_OFFSET) {
-            return (port, reservation);
-        }
-    }
-    panic!("no free port for a node");
-}
-
 /// A port as [`Node`]s have it, for as long as the socket lives.
 pub(crate) fn spare_port() -> (u16, UdpSocket) {
-    free_port()
+    port::reserve()
 }

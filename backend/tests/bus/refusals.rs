@@ -1,7 +1,9 @@
 //! What `CLUSTER` refuses in a cluster with replicas, and where there is none, in the words of a Redis.
 
 use crate::commands::{check_script, lines};
-use crate::process::{Kind, Node, form_shards, has_redis_server, start_nodes, wait_until};
+use crate::process::{
+    Kind, Node, expect_death, form_shards, has_redis_server, start_nodes, wait_until,
+};
 
 /// The script with the names of a cluster's nodes in the place of `$0`, `$1`, ….
 fn for_nodes(script: &str, nodes: &[Node]) -> Vec<String> {
@@ -107,6 +109,7 @@ fn a_replica_and_its_primary_refuse_as_a_redis_does() {
     );
     for nodes in &clusters {
         // A replica whose primary is out of reach takes over by force only.
+        expect_death(nodes);
         nodes[0].signal("-STOP");
         wait_until("the primary to be missed", || {
             nodes[2].ask("CLUSTER FAILOVER").starts_with("-ERR Master is down or failed")

@@ -120,10 +120,10 @@ fn check_life_of_a_cluster(real: usize, ours: usize) {
 
     mend(&nodes);
     assert!(cli(&["call", &addr(&nodes[0]), "PING"]).matches("PONG").count() >= nodes.len());
-    let told = try_cli(&["set-timeout", &addr(&nodes[0]), "2500"]).1;
+    let told = try_cli(&["set-timeout", &addr(&nodes[0]), "25000"]).1;
     assert!(told.contains("New node timeout set"), "{told}");
     for node in &nodes {
-        assert_eq!(node.ask("CONFIG GET cluster-node-timeout"), "[cluster-node-timeout, 2500]");
+        assert_eq!(node.ask("CONFIG GET cluster-node-timeout"), "[cluster-node-timeout, 25000]");
     }
 
     // It gives everything back and leaves.

@@ -17,7 +17,7 @@ use crate::wire::Client;
 pub(crate) static STARTING: RwLock<()> = RwLock::new(());
 
 /// How long a server may take to begin.
-const START_MAX: Duration = Duration::from_secs(20);
+const START_MAX: Duration = Duration::from_secs(90);
 
 /// Both servers; they end with this value.
 pub(crate) struct Pair {

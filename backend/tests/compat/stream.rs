@@ -50,7 +50,7 @@ pub(crate) const SCRIPTS: &[&str] = &[
 ];
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A connection that asks for data as a replica does, and reads what it gets.
 pub(crate) struct Reader {

@@ -10,7 +10,7 @@ use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::value;
 
 /// How long a reply may take.
-const REPLY_MAX: Duration = Duration::from_secs(20);
+const REPLY_MAX: Duration = Duration::from_secs(90);
 
 /// A connection.
 pub(crate) struct Client {

@@ -8,9 +8,9 @@ use crate::server::{Kind, Server, has_redis_server};
 use crate::tcp_client::text_of;
 use crate::told_by_both;
 
-/// Events of both kinds: a slow command, a slow script, a pause of a child.
+/// Commands that are much slower than a busy machine makes any other.
 const SLOW: &[&str] =
-    &["CONFIG SET latency-monitor-threshold 20", "DEBUG SLEEP 0.03", "DEBUG SLEEP 0.05"];
+    &["CONFIG SET latency-monitor-threshold 300", "DEBUG SLEEP 0.4", "DEBUG SLEEP 0.5"];
 
 #[test]
 fn slow_commands_are_events() {
@@ -35,10 +35,11 @@ fn slow_commands_are_events() {
         assert_eq!(text_of(name), "command");
         let number = |value: &Value| text_of(value)[1..].parse::<i64>().unwrap();
         assert!(number(at) > 1_700_000_000);
-        assert!((50..1000).contains(&number(longest)), "{longest:?}");
-        assert!(number(last) >= 30);
+        assert!(number(longest) >= 500, "{longest:?}");
+        assert!(number(last) >= 400, "{last:?}");
         let history = client.call(&[b"LATENCY", b"HISTORY", b"command"]).unwrap();
         assert!((1..=2).contains(&history.as_array().unwrap().len()), "{kind:?}");
+        assert_eq!(client.ask("CONFIG SET latency-monitor-threshold 0"), "OK");
         assert_eq!(client.ask("LATENCY RESET nosuch"), ":0");
         assert_eq!(client.ask("LATENCY RESET nosuch command"), ":1");
         assert_eq!(client.ask("LATENCY LATEST"), "[]");

@@ -74,7 +74,8 @@ const SCRIPTS: &[&[&str]] = &[
         "FUNCTION FLUSH",
     ],
     &[
-        "CONFIG SET maxmemory-policy allkeys-lfu",
+        // Or what is counted would fall as a minute ends.
+        "CONFIG SET maxmemory-policy allkeys-lfu lfu-decay-time 0",
         "SET a x",
         "OBJECT FREQ a",
         "GET a",
@@ -90,7 +91,7 @@ const SCRIPTS: &[&[&str]] = &[
         "CONFIG SET maxmemory-policy noeviction",
         "OBJECT FREQ a",
         "OBJECT IDLETIME nokey",
-        "CONFIG SET lfu-log-factor 10",
+        "CONFIG SET lfu-log-factor 10 lfu-decay-time 1",
     ],
     &[
         "CONFIG SET client-query-buffer-limit 1000",

@@ -1,19 +1,19 @@
 //! Servers of either kind as processes with a directory, which several of them may use one after the other.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
+use crate::port;
 use crate::tcp_client::Client;
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Time between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -71,6 +71,7 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) dir: PathBuf,
     child: Child,
+    _reservation: UdpSocket,
 }
 
 impl Server {
@@ -174,7 +175,7 @@ impl Server {
     }
 
     fn spawn(kind: Kind, dir: &Path, directives: &str, disk: Disk<'_>) -> Server {
-        let port = free_port();
+        let (port, _reservation) = port::reserve();
         let port_text = port.to_string();
         let mut args = vec!["--port", &port_text, "--bind", "127.0.0.1", "--dir"];
         args.push(dir.to_str().expect("a directory whose name is text"));
@@ -209,7 +210,7 @@ impl Server {
         }
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
         let child = command.spawn().expect("a server process");
-        Server { kind, port, dir: dir.to_owned(), child }
+        Server { kind, port, dir: dir.to_owned(), child, _reservation }
     }
 
     fn wait_serves(&mut self) {
@@ -291,17 +292,6 @@ pub(crate) fn wait_for<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> 
 
 fn log_path(dir: &Path) -> PathBuf {
     dir.join("server.log")
-}
-
-/// A port that is free now, below what the system hands out by itself.
-fn free_port() -> u16 {
-    const FIRST: u16 = 27_500;
-    const COUNT: u16 = 2_000;
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 40).expect("below 40") * 50;
-    let ports = (0..COUNT).map(|_| FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT);
-    let free = ports.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.expect("a free port")
 }
 
 /// Runs a tool on a file. Whether it was content, and what it said.

@@ -64,9 +64,10 @@ fn a_killed_child_leaves_the_old_snapshot_and_refuses_writes_until_one_is_saved(
     assert_eq!(server.ask("SAVE"), "OK");
     let saved = std::fs::read(dir.path().join("dump.rdb")).unwrap();
     server.ask("DEBUG POPULATE 300000");
+    have_children_killed(&server);
     assert_eq!(server.ask("BGSAVE"), "Background saving started");
-    kill_children_of(&server);
     server.wait_info("rdb_last_bgsave_status", "err");
+    server.limit_files(None);
     assert_eq!(std::fs::read(dir.path().join("dump.rdb")).unwrap(), saved);
     assert_eq!(temporaries(&server), Vec::<String>::new());
     assert!(
@@ -160,18 +161,9 @@ fn clients_hear_that_data_is_being_read() {
     assert_eq!(server.info("loading"), "0");
 }
 
-/// Ends the child of a server, which is its only one.
-pub(crate) fn kill_children_of(server: &Server) {
-    let threads = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("a process");
-    let of_thread = |thread: std::fs::DirEntry| {
-        std::fs::read_to_string(thread.path().join("children")).unwrap_or_default()
-    };
-    let children: String = threads.flatten().map(of_thread).collect();
-    assert!(!children.is_empty(), "it has no child");
-    for pid in children.split_ascii_whitespace() {
-        let pid = rustix::process::Pid::from_raw(pid.parse().expect("a number")).expect("a pid");
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
-    }
+/// From now on the system kills what writes more than a little into one file, which a server at rest does not.
+pub(crate) fn have_children_killed(server: &Server) {
+    server.limit_files(Some(100_000));
 }
 
 /// Files that a server has not put in their places.

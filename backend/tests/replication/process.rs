@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,14 +12,13 @@ use reddoor_protocol::encode::encode_request;
 use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::value::{self, Value};
 
+use crate::port;
+
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Time between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// Ports tried for a server (count).
-const PORTS_TRIED: usize = 20;
 
 /// Tells the process of this test binary that it is to be a node, and with which arguments, one a line.
 const NODE_ARGS: &str = "REDDOOR_REPLICATION_TEST_NODE_ARGS";
@@ -62,6 +61,7 @@ pub(crate) struct Server {
     settings: String,
     child: Child,
     dir: tempfile::TempDir,
+    _reservation: UdpSocket,
 }
 
 impl Server {
@@ -78,18 +78,14 @@ impl Server {
     }
 
     fn start_in(kind: Kind, settings: &str, prepare: impl Fn(&Path)) -> Server {
-        // Somebody else may take a port in between.
-        for _ in 0..PORTS_TRIED {
-            let dir = tempfile::tempdir().expect("a temporary directory");
-            prepare(dir.path());
-            let port = free_port();
-            let child = spawn(kind, port, settings, dir.path());
-            let mut server = Server { kind, port, settings: settings.to_owned(), child, dir };
-            if server.answers() {
-                return server;
-            }
-        }
-        panic!("no free port for a server");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        prepare(dir.path());
+        let (port, _reservation) = port::reserve();
+        let child = spawn(kind, port, settings, dir.path());
+        let settings = settings.to_owned();
+        let mut server = Server { kind, port, settings, child, dir, _reservation };
+        assert!(server.answers(), "it starts");
+        server
     }
 
     /// Kills it as a machine that loses power would, and starts it at the same port.
@@ -293,11 +289,6 @@ fn spawn(kind: Kind, port: u16, settings: &str, dir: &Path) -> Child {
     let log = File::options().create(true).append(true).open(dir.join("log")).expect("a log");
     command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
     command.spawn().expect("a server process")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// `redis-cli --replica`: prints the stream of a server.

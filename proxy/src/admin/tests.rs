@@ -70,6 +70,12 @@ fn a_front_door_lives_before_it_is_ready() {
 fn readiness_follows_the_topology_until_the_drain() {
     with_server(|Server { addr, state, .. }| async move {
         state.set_ready();
+        let late = "not ready: the workers have not taken the topology over yet\n";
+        for worker in state.metrics.workers() {
+            assert!(get(addr, "/readyz").await.ends_with(late));
+            assert!(get(addr, "/metrics").await.contains("\nreddoor_ready 0\n"));
+            worker.map_adopted();
+        }
         assert!(get(addr, "/readyz").await.ends_with("\r\n\r\nready\n"));
         assert!(get(addr, "/metrics").await.contains("\nreddoor_ready 1\n"));
         state.set_not_ready("100 of 16384 slots have no owner");

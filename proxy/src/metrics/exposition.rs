@@ -353,9 +353,10 @@ fn process(counts: &Counts) -> [Family; 3] {
     workers.add(&[], counts.workers.len() as f64);
     let mut ready = Family::gauge(
         "reddoor_ready",
-        "1 while /readyz says yes: the topology covers the slots and no drain is under way.",
+        "1 while /readyz says yes: the topology covers the slots, all workers go by it, and no drain is under way.",
     );
-    ready.add(&[], counts.ready.value() as f64);
+    let is_ready = counts.ready.value() > 0 && counts.have_workers_maps();
+    ready.add(&[], f64::from(u8::from(is_ready)));
     [build_info, workers, ready]
 }
 

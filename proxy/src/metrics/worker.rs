@@ -60,6 +60,7 @@ pub struct WorkerMetrics {
     pub(super) shed: [Counter; Shed::COUNT],
     pub(super) replies_streamed: Counter,
     pub(super) requests_streamed: Counter,
+    pub(super) has_map: Gauge,
     pub(super) reads: [Counter; ReadRole::COUNT],
     pub(super) read_detours: [Counter; ReadDetour::COUNT],
     pub(super) hedges: [Counter; Hedge::COUNT],
@@ -100,6 +101,7 @@ impl WorkerMetrics {
             shed: Default::default(),
             replies_streamed: Counter::default(),
             requests_streamed: Counter::default(),
+            has_map: Gauge::default(),
             reads: Default::default(),
             read_detours: Default::default(),
             hedges: Default::default(),
@@ -117,6 +119,11 @@ impl WorkerMetrics {
     pub fn client_rejected(&self, limit: Limit) {
         self.clients_rejected.increment();
         self.limit_reached(limit);
+    }
+
+    /// The worker goes by a topology from now on.
+    pub fn map_adopted(&self) {
+        self.has_map.set(1);
     }
 
     /// A reply was handed on as it came, since it was large.

@@ -160,6 +160,7 @@ impl Worker {
         self.held.wake();
         let routes = &self.routes;
         self.metrics.retain_nodes(|addr| routes.has(addr));
+        self.metrics.map_adopted();
         self.place_all_topics();
     }
 

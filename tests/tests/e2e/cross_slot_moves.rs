@@ -581,8 +581,10 @@ fn a_name_is_given_again_if_the_key_has_changed_or_its_guard_is_lost() {
         let store = node.next_call();
         assert!(store.line().starts_with("RESTORE b 0 "), "{}", store.line());
         if round == 1 {
+            let guards = || door.metric("reddoor_pinned_links");
+            wait_until("the guard to be counted", || guards() == 1.0);
             guard.cut();
-            wait_until("the guard to be missed", || door.metric("reddoor_pinned_links") == 0.0);
+            wait_until("the guard to be missed", || guards() == 0.0);
         }
         store.reply("+OK\r\n");
         match round {

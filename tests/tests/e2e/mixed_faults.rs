@@ -65,7 +65,12 @@ fn clients_lose_nothing_but_what_was_on_its_way_while_nodes_of_either_kind_are_c
 fn check_faults(mut cluster: Cluster, faults: &[Fault]) {
     cluster.form(SHARDS);
     cluster.attach_replicas(SHARDS);
-    let settings = [("cluster.connect_timeout_ms", "1000"), ("health.silence_ms", "200")];
+    // The defaults, where tests at large let nodes be slow and silent.
+    let settings = [
+        ("cluster.connect_timeout_ms", "1000"),
+        ("health.silence_ms", "200"),
+        ("health.unconfirmed_ms", "3000"),
+    ];
     let door = FrontDoor::start(&cluster.seeds(), &settings);
     let account = Account::open();
     Load::run(
