@@ -85,12 +85,12 @@ impl Worker {
             return Some(u64::MAX);
         }
         if outstanding.held_until_us == 0 {
-            // What the front door answers itself is better answered without a node than late.
-            let held_until_us = match outstanding.command.request {
-                RequestPolicy::Local => outstanding.deadline_us,
-                _ => now_us + micros(hold),
+            let hold_until_us = now_us + micros(hold);
+            outstanding.held_until_us = match outstanding.command.request {
+                // What the front door answers itself is better answered without a node than late.
+                RequestPolicy::Local => outstanding.deadline_us.min(hold_until_us),
+                _ => hold_until_us,
             };
-            outstanding.held_until_us = held_until_us;
         }
         let last_us = outstanding.held_until_us + micros(timeout);
         outstanding.deadline_us = outstanding.deadline_us.max(last_us);

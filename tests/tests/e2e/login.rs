@@ -64,7 +64,8 @@ fn the_password_is_shown_nowhere() {
     let node = FakeNode::start();
     let door = FrontDoor::start(
         &node.addr().to_string(),
-        &[("auth.password", "sesame-1"), ("log.level", "trace")],
+        // The node tells nothing of itself, and is not waited for long.
+        &[("auth.password", "sesame-1"), ("log.level", "trace"), ("request.timeout_ms", "500")],
     );
     let mut client = door.client();
     client.ask("AUTH sesame-2");
