@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::encode::Resp;
-use reddoor_protocol::request::ArgsBuf;
+use reddoor_protocol::request::Args;
 
+use crate::propagate::Reach;
 use crate::scripting::cache::digest_of;
 use crate::scripting::fiber::{Event, Resume};
 use crate::scripting::job::{Done, Job, What};
+use crate::scripting::raw::{NodeSide, lend};
 use crate::scripting::vm::Vm;
 
 /// Memory of the Lua state (bytes).
@@ -41,18 +43,31 @@ pub(crate) fn run_alone(source: &[u8], args: &[&[u8]]) -> Option<Vec<u8>> {
 }
 
 fn run(vm: &mut Vm, what: What, args: &[&[u8]]) -> Vec<u8> {
-    let words = ArgsBuf::copy_of(args.iter().copied());
-    let words = words.unwrap_or_else(|_| panic!("the arguments are small"));
-    let job = Job::Run { what, words, keys_count: 0, resp: Resp::V3 };
+    vm.give(args.iter().copied()).unwrap_or_else(|_| panic!("the arguments are small"));
+    let job = Job::Run { what, keys_count: 0, resp: Resp::V3 };
     vm.run_until(Instant::now().checked_add(TIME_MAX));
+    let mut fiber = vm.take().expect("nothing else runs");
     let mut resume = Resume::Job(job);
-    loop {
-        resume = match vm.resume(resume) {
-            Event::Call { words, .. } => Resume::Reply { words, reply: b"+OK\r\n".to_vec() },
-            Event::MayRun(_) => Resume::MayRun(Some(true)),
-            Event::Paused => Resume::Kill,
-            Event::Done(Done::Replied { bytes, .. }) => return bytes,
-            Event::Done(_) | Event::Ready(_) => panic!("a script ends with a reply"),
+    let bytes = loop {
+        resume = match lend(&mut Nobody, || fiber.resume(resume)) {
+            Some(Event::Paused) => Resume::Kill,
+            Some(Event::Done(Done::Replied { bytes, .. })) => break bytes,
+            _ => panic!("a script ends with a reply"),
         };
+    };
+    vm.put_back(fiber);
+    bytes
+}
+
+/// A node that does nothing and is content with all.
+struct Nobody;
+
+impl NodeSide for Nobody {
+    fn run(&mut self, _: Args<'_>, reply: &mut Vec<u8>, _: Resp, _: Reach) {
+        reply.extend_from_slice(b"+OK\r\n");
+    }
+
+    fn may_run(&mut self, _: Args<'_>) -> Option<bool> {
+        Some(true)
     }
 }

@@ -1,17 +1,14 @@
 //! The stack of its own on which Lua runs, and what crosses between it and the node.
 //!
-//! Lua code never touches the node. Where it wants something of it (a command, leave to go on) it stops in the
-//! middle of whatever it does, inside `pcall`, a coroutine or a metamethod, and hands an [`Event`] over; the node
-//! does what is asked with the state it owns and goes on with a [`Resume`]. Each crossing is a switch of stacks, a
-//! few nanoseconds, so a script that takes long can lie still while the node serves others.
+//! Where a script takes long it stops in the middle of whatever it does, inside `pcall`, a coroutine or a metamethod,
+//! and hands an [`Event`] over; the node goes on with a [`Resume`] later, and serves others meanwhile. Each crossing is
+//! a switch of stacks, a few nanoseconds. Commands of a script do not cross: see `raw::door`.
 
+use std::any::Any;
+
+use crate::scripting::job::{Done, Job};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use reddoor_protocol::encode::Resp;
-use reddoor_protocol::request::ArgsBuf;
-
-use crate::propagate::Reach;
-use crate::scripting::job::{Done, Job};
 
 /// Bytes of the stack, of which only what is used takes memory. Lua limits calls through C to 200, and ours that
 /// work in depth count it.
@@ -23,10 +20,6 @@ pub(super) enum Resume {
     Begin,
     /// Something to run. Answers [`Event::Done`], the only event after which a job may come.
     Job(Job),
-    /// The reply to a command, in the version that it was asked for in. The words are given back for the next one.
-    Reply { words: ArgsBuf, reply: Vec<u8> },
-    /// The answer to [`Event::MayRun`].
-    MayRun(Option<bool>),
     /// Leave to go on.
     Continue,
     /// The script must end now.
@@ -39,19 +32,10 @@ pub(super) enum Resume {
 pub(super) enum Event {
     /// Ready for jobs; or not, for this reason.
     Ready(Result<(), String>),
-    /// Run a command and go on with [`Resume::Reply`].
-    Call {
-        words: ArgsBuf,
-        /// Memory for the reply.
-        reply: Vec<u8>,
-        resp: Resp,
-        /// Who repeats what it changes, as `redis.set_repl` has it.
-        reach: Reach,
-    },
-    /// Whether the user may run this, to be answered by [`Resume::MayRun`]; `None` for no such command.
-    MayRun(ArgsBuf),
     /// The slice of time is over.
     Paused,
+    /// A command has panicked: the node's to go on with, after the script has ended.
+    Panicked(Box<dyn Any + Send>),
     Done(Done),
 }
 

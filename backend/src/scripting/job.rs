@@ -5,7 +5,6 @@ use std::ffi::c_int;
 use std::rc::Rc;
 
 use reddoor_protocol::encode::Resp;
-use reddoor_protocol::request::ArgsBuf;
 
 use crate::scripting::flags::ScriptFlags;
 
@@ -18,8 +17,8 @@ pub(super) enum Job {
     Compile { number: c_int, source: Rc<[u8]> },
     /// Forget a script.
     Forget(c_int),
-    /// Run a script or a function. The first of its words are its keys.
-    Run { what: What, words: ArgsBuf, keys_count: usize, resp: Resp },
+    /// Run a script or a function with the words that were given. The first of them are its keys.
+    Run { what: What, keys_count: usize, resp: Resp },
     /// Run the code of a library, and keep the functions that it registers under this number.
     LoadLibrary { number: u64, source: Rc<[u8]> },
     /// Forget all functions of a library.
@@ -45,6 +44,13 @@ pub(super) enum Done {
     Loaded(BTreeMap<String, FunctionInfo>),
     /// It did not compile, or a library did not run: in the words of Lua.
     Failed(Vec<u8>),
+}
+
+impl Done {
+    /// There is no Lua that could do it.
+    pub(super) fn ended() -> Done {
+        Done::Failed(b"ERR Lua has ended".to_vec())
+    }
 }
 
 /// The errors in a script's reply.

@@ -21,10 +21,10 @@ use crate::propagate::Reach;
 use crate::scripting::api;
 use crate::scripting::fault::{self, Fault};
 use crate::scripting::fiber::{Event, Resume, ask};
-use crate::scripting::job::{Done, Job, What};
+use crate::scripting::job::{Done, Errors, Job, What};
 use crate::scripting::libraries;
 use crate::scripting::random::Random48;
-use crate::scripting::raw::{self, Place};
+use crate::scripting::raw::{Ended, Place, Runner, Tables};
 use crate::scripting::register::Registration;
 use crate::scripting::reply::Replier;
 
@@ -50,7 +50,9 @@ pub(super) struct Shared {
     /// Present while a library is loaded.
     pub(super) registration: RefCell<Option<Registration>>,
     pub(super) used_bytes: Cell<usize>,
-    /// The command that is asked for, and the reply to it: buffers that are used again.
+    /// The arguments of the next call.
+    pub(super) given: RefCell<ArgsBuf>,
+    /// The command that is asked for, and the reply to it: buffers that are used again, as `given` is.
     pub(super) words: RefCell<ArgsBuf>,
     pub(super) reply: RefCell<Vec<u8>>,
     /// Memory that Lua may use, so that no string need be longer (bytes).
@@ -67,6 +69,7 @@ impl Shared {
             random: RefCell::new(Random48::default()),
             registration: RefCell::new(None),
             used_bytes: Cell::new(0),
+            given: RefCell::default(),
             words: RefCell::default(),
             reply: RefCell::default(),
             memory_bytes_max,
@@ -130,9 +133,8 @@ struct Machine {
     shared: Rc<Shared>,
     script_globals: Table,
     library_globals: Table,
-    run: Function,
-    run_with: Function,
     run_loading: Function,
+    runner: Runner,
     replier: Replier,
     /// Functions by their numbers. They are kept by Lua, since the bridge has room for a few thousand values only.
     scripts: Table,
@@ -153,20 +155,27 @@ impl Machine {
         host.raw_set("library_api", api::for_functions(lua, shared)?)?;
         host.raw_set("loading_api", api::for_loading(lua, shared)?)?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name(PRELUDE);
-        let (script_globals, library_globals, strings, run, run_with, run_loading) = prelude
-            .call::<(Table, Table, Table, Function, Function, Function)>((host, lua.globals()))?;
+        let (script_globals, globals, library_globals, strings, run_loading) =
+            prelude.call::<(Table, Table, Table, Table, Function)>((&host, lua.globals()))?;
         lua.set_type_metatable::<LuaString>(Some(strings));
         lua.set_globals(script_globals.clone())?;
+        let (scripts, libraries) = (lua.create_table()?, lua.create_table()?);
+        let handler = host.raw_get("error_handler")?;
+        let tables = Tables {
+            scripts: &scripts,
+            libraries: &libraries,
+            globals: &globals,
+            handler: &handler,
+        };
         Ok(Machine {
             collected_bytes: lua.used_memory(),
-            scripts: lua.create_table()?,
-            libraries: lua.create_table()?,
+            runner: Runner::new(lua, &tables)?,
+            scripts,
+            libraries,
             lua: state,
             shared: Rc::clone(shared),
             script_globals,
             library_globals,
-            run,
-            run_with,
             run_loading,
             replier: Replier,
         })
@@ -176,8 +185,12 @@ impl Machine {
         let done = match job {
             Job::Compile { number, source } => self.compile(number, &source),
             Job::Forget(number) => self.scripts.raw_set(number, Value::Nil).map(|()| Done::Ok),
-            Job::Run { what, words, keys_count, resp } => {
-                self.call(&what, &words, keys_count, resp)
+            Job::Run { what, keys_count, resp } => {
+                let mut words = self.shared.given.take();
+                let done = self.call(&what, &words, keys_count, resp);
+                words.clear();
+                self.shared.given.replace(words);
+                done
             }
             Job::LoadLibrary { number, source } => self.load_library(number, &source),
             Job::ForgetLibrary(number) => {
@@ -221,17 +234,17 @@ impl Machine {
     ) -> Result<Done> {
         self.shared.resp.set(Resp::V2);
         self.shared.reach.set(Reach::All);
-        let (run, function) = match what {
-            What::Script { number, .. } => (&self.run, Place::Script(&self.scripts, *number)),
-            What::Function { library, name } => {
-                let library = self.libraries.raw_get::<Table>(*library)?;
-                (&self.run_with, Place::Function(library.raw_get::<Value>(name.as_str())?))
-            }
+        let place = match what {
+            What::Script { number, .. } => Place::Script(*number),
+            What::Function { library, name } => Place::Function(*library as f64, name.as_bytes()),
         };
-        let (is_ok, value) = raw::call(&self.lua, run, &function, words.args(), keys_count)?;
-        if is_ok {
-            return self.replier.reply(&self.lua, &self.shared, &value, resp);
-        }
+        let value = match self.runner.call(place, words.args(), keys_count, resp)? {
+            Ended::Plain(bytes) => return Ok(Done::Replied { bytes, errors: Errors::default() }),
+            Ended::Table(value) => {
+                return self.replier.reply(&self.lua, &self.shared, &value, resp);
+            }
+            Ended::Raised(value) => value,
+        };
         let label = match what {
             What::Script { digest, .. } => String::from_utf8_lossy(digest),
             What::Function { name, .. } => name.into(),

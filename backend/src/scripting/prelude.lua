@@ -344,26 +344,15 @@ local loading_globals = setmetatable({
 -- A text for debuggers of old; scripts that call it get what they would get from a Redis.
 script_real.__redis__err__handler = host.error_handler
 
----------------------------------------------------------------- the outermost calls
-
-local handler = host.error_handler
-
-local function run(f, keys, args)
-  script_real.KEYS, script_real.ARGV = keys, args
-  return raw_xpcall(f, handler)
-end
-
-local function run_with(f, keys, args)
-  return raw_xpcall(function() return f(keys, args) end, handler)
-end
+---------------------------------------------------------------- the code of libraries
 
 -- While a library is loaded it sees of its globals nothing but what registers functions.
 local library_rule = getmetatable(library_globals)
 local function run_loading(f)
   library_rule.__index = loading_globals
-  local ok, value = raw_xpcall(f, handler)
+  local ok, value = raw_xpcall(f, host.error_handler)
   library_rule.__index = library_real
   return ok, value
 end
 
-return script_globals, library_globals, string_rule, run, run_with, run_loading
+return script_globals, script_real, library_globals, string_rule, run_loading

@@ -4,38 +4,49 @@
 //! value that it looks at, and needs an allocation for the arguments of a function. For a script of one `GET` that
 //! was half of all its instructions (35 000 of them, now 14 600; a Redis takes 18 000), which is why this is here.
 //!
-//! This and `values` below it are the only unsafe code of scripts. What they rely on:
+//! This and what is below it are the only unsafe code of scripts. What they rely on:
 //!
 //! 1. Lua raises errors by `longjmp`, over the frames of the functions here. No value that has something to drop is
 //!    alive in a frame where Lua may raise: what a function of Lua's that may raise is given are numbers, and slices of
-//!    buffers that [`Shared`] or the caller of [`call`] owns. Where Rust values with a destructor are at work
-//!    ([`hand_over`]), nothing of Lua is called that allocates or raises: `lua_gettop`, `lua_type`, `lua_tonumber`
-//!    and, of strings only, `lua_tolstring`.
-//! 2. Each function is called by Lua, or from [`Lua::exec_raw`], which catches what is raised.
+//!    buffers that [`Shared`] or the caller of [`Runner::call`] owns. Where Rust values with a destructor are at work
+//!    ([`ask_node`]), nothing of Lua is called that allocates or raises: `lua_gettop`, `lua_type`, `lua_tonumber`
+//!    and, of strings only, `lua_tolstring`. No panic crosses a frame of C either: that of a command is caught there.
+//! 2. Each function is called by Lua, by `lua_pcall`, or from [`Lua::exec_raw`], which catches what is raised.
 //! 3. The pointer in the first upvalue is that of the [`Shared`] which [`serve`](super::machine::serve) keeps longer
 //!    than the state. Only the functions here see their upvalues, since scripts have no `debug`.
 //! 4. A C function has room for 20 values; where more may be pushed, the room is asked for.
 //! 5. The bytes of a reply lie in `Shared::reply` and stay as they are while values are made of them: that makes no
 //!    garbage collector run code that could ask for another command, for nothing here has a finalizer that does.
+//! 6. [`Runner::call`] alone calls `runner::run`, which scripts cannot reach, with a pointer to what it owns itself, and
+//!    does not touch that meanwhile.
 //!
 //! Source: the reference manual of Lua 5.1, section 3; redis `src/script_lua.c` luaRedisGenericCommand,
 //! redisProtocolToLuaType.
 
 #![expect(unsafe_code, reason = "Lua is C; the proof is above")]
 
+mod door;
+
+mod runner;
+
 mod values;
 
 use std::ffi::{c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use mlua::ffi::{self, lua_State};
-use mlua::{Function, Lua, Result, Table, Value};
+use mlua::{Function, Lua, Result, Table};
 use reddoor_protocol::request::{Args, ArgsBuf, ArgsTooLarge};
 
-use crate::scripting::fiber::{Event, Resume, ask};
+use crate::scripting::fiber::{Event, ask};
 use crate::scripting::machine::Shared;
 use crate::scripting::number;
-use crate::scripting::raw::values::{Reader, push_bytes, push_error, push_value};
+use crate::scripting::raw::door::visit;
+use crate::scripting::raw::values::{Reader, push_error, push_value, string_at};
+
+pub(super) use door::{NodeSide, lend};
+pub(super) use runner::{Ended, Place, Runner, Tables};
 
 const NO_ARGUMENTS: &str = "ERR Please specify at least one argument for this redis lib call";
 const ODD_ARGUMENTS: &str = "ERR Lua redis lib command arguments must be strings or integers";
@@ -44,62 +55,6 @@ const INVALID_COMMAND: &str = "ERR Invalid command passed to redis.acl_check_cmd
 
 /// A reply's buffer is kept for the next one up to this size (bytes).
 const REPLY_BYTES_KEPT: usize = 64 * 1024;
-
-/// Runs the prelude's function `run` with a script's function, which lies in `functions` at `index`, and two tables of
-/// its keys and arguments. Whether it ended well, and with what.
-///
-/// # Errors
-/// Memory ran out around it.
-pub(super) fn call(
-    lua: &Lua,
-    run: &Function,
-    function: &Place<'_>,
-    words: Args<'_>,
-    keys_count: usize,
-) -> Result<(bool, Value)> {
-    // SAFETY: 1 and 2 above; the closure owns nothing, and its values are those of its arguments.
-    unsafe {
-        match *function {
-            Place::Script(functions, index) => lua.exec_raw((run, functions), |state| {
-                ffi::lua_rawgeti_(state, 2, index);
-                ffi::lua_replace(state, 2);
-                run_with_words(state, words, keys_count);
-            }),
-            Place::Function(ref function) => {
-                lua.exec_raw((run, function), |state| run_with_words(state, words, keys_count))
-            }
-        }
-    }
-}
-
-/// Where a script's function is.
-pub(super) enum Place<'a> {
-    /// In this table under this number.
-    Script(&'a Table, c_int),
-    Function(Value),
-}
-
-unsafe fn run_with_words(state: *mut lua_State, words: Args<'_>, keys_count: usize) {
-    // SAFETY: 1, 2 and 4 above: two values are there, and six at most are added.
-    unsafe {
-        push_words(state, words, 0, keys_count);
-        push_words(state, words, keys_count, words.len());
-        ffi::lua_call(state, 3, ffi::LUA_MULTRET);
-    }
-}
-
-/// Pushes an array of the words from one place to another.
-unsafe fn push_words(state: *mut lua_State, words: Args<'_>, from: usize, to: usize) {
-    // SAFETY: 1, 2 and 4 above.
-    unsafe {
-        let count = c_int::try_from(to - from).unwrap_or(c_int::MAX);
-        ffi::lua_createtable(state, count, 0);
-        for (index, at) in (1..=count).zip(from..) {
-            push_bytes(state, words.get(at).unwrap_or_default());
-            ffi::lua_rawseti_(state, -2, index);
-        }
-    }
-}
 
 /// Adds the functions that stop Lua and let the node do something.
 ///
@@ -159,13 +114,13 @@ unsafe extern "C-unwind" fn may_run(state: *mut lua_State) -> c_int {
     // SAFETY: 1, 2 and 3 above.
     unsafe {
         let shared = shared_of(state);
-        match hand_over(state, shared, Event::MayRun) {
-            Ok(Answer::MayRun(Some(may))) => {
+        match ask_node(state, shared, |side, words| side.may_run(words)) {
+            Ok(Some(Some(may))) => {
                 ffi::lua_pushboolean(state, c_int::from(may));
                 return 1;
             }
-            Ok(Answer::MayRun(None)) => push_error(state, INVALID_COMMAND.as_bytes(), false),
-            Ok(_) => push_killed(state),
+            Ok(Some(None)) => push_error(state, INVALID_COMMAND.as_bytes(), false),
+            Ok(None) => push_killed(state),
             Err(text) => push_error(state, text.as_bytes(), false),
         }
         ffi::lua_error(state)
@@ -181,14 +136,14 @@ unsafe fn push_answer(state: *mut lua_State) -> Pushed {
             push_error(state, LOADING.as_bytes(), false);
             return Pushed::Refusal;
         }
-        let (resp, reach) = (shared.resp.get(), shared.reach.get());
-        let to_event = |words| {
-            let reply = std::mem::take(&mut *shared.reply.borrow_mut());
-            Event::Call { words, reply, resp, reach }
+        let run = |side: &mut dyn NodeSide, words: Args<'_>| {
+            let mut reply = shared.reply.borrow_mut();
+            reply.clear();
+            side.run(words, &mut reply, shared.resp.get(), shared.reach.get());
         };
-        match hand_over(state, shared, to_event) {
-            Ok(Answer::Reply) => push_reply(state, shared),
-            Ok(_) => {
+        match ask_node(state, shared, run) {
+            Ok(Some(())) => push_reply(state, shared),
+            Ok(None) => {
                 push_killed(state);
                 Pushed::Refusal
             }
@@ -205,37 +160,28 @@ unsafe fn shared_of<'a>(state: *mut lua_State) -> &'a Shared {
     unsafe { &*ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Shared>() }
 }
 
-/// What the node answered.
-enum Answer {
-    /// It is in [`Shared::reply`].
-    Reply,
-    MayRun(Option<bool>),
-    Killed,
-}
-
-/// Hands an event made of the arguments over to the node, and keeps the buffers that come back.
+/// Asks the node something about the arguments of the running function. `None`: the script must end.
 ///
 /// Calls nothing of Lua that may raise.
-unsafe fn hand_over(
+unsafe fn ask_node<R>(
     state: *mut lua_State,
     shared: &Shared,
-    to_event: impl FnOnce(ArgsBuf) -> Event,
-) -> std::result::Result<Answer, &'static str> {
-    let mut words = std::mem::take(&mut *shared.words.borrow_mut());
+    about: impl FnOnce(&mut dyn NodeSide, Args<'_>) -> R,
+) -> std::result::Result<Option<R>, &'static str> {
+    let mut words = shared.words.borrow_mut();
     // SAFETY: 1 above.
     unsafe { read_words(state, &mut words) }?;
-    match ask(to_event(words)) {
-        Resume::Reply { words, reply } => {
-            *shared.words.borrow_mut() = words;
-            *shared.reply.borrow_mut() = reply;
-            Ok(Answer::Reply)
-        }
-        Resume::MayRun(answer) => Ok(Answer::MayRun(answer)),
-        _ => {
-            shared.is_killed.set(true);
-            Ok(Answer::Killed)
-        }
+    // What a panic leaves half done is the node's, which gets to know of it.
+    let visited = catch_unwind(AssertUnwindSafe(|| visit(|side| about(side, words.args()))));
+    drop(words);
+    let answer = visited.unwrap_or_else(|panic| {
+        ask(Event::Panicked(panic));
+        None
+    });
+    if answer.is_none() {
+        shared.is_killed.set(true);
     }
+    Ok(answer)
 }
 
 /// The arguments of the running function as those of a command; or what is wrong with them.
@@ -243,8 +189,7 @@ unsafe fn read_words(
     state: *mut lua_State,
     words: &mut ArgsBuf,
 ) -> std::result::Result<(), &'static str> {
-    // SAFETY: 1 above: `lua_tolstring` is called of strings only, which it leaves as they are, and whose bytes stay
-    // where they are while they are on the stack.
+    // SAFETY: 1 above.
     unsafe {
         words.clear();
         let count = ffi::lua_gettop(state);
@@ -253,11 +198,7 @@ unsafe fn read_words(
         }
         for index in 1..=count {
             let is_room = match ffi::lua_type(state, index) {
-                ffi::LUA_TSTRING => {
-                    let mut len = 0;
-                    let start = ffi::lua_tolstring(state, index, &raw mut len);
-                    words.push(std::slice::from_raw_parts(start.cast::<u8>(), len))
-                }
+                ffi::LUA_TSTRING => words.push(string_at(state, index)),
                 ffi::LUA_TNUMBER => push_number(words, ffi::lua_tonumber(state, index)),
                 _ => return Err(ODD_ARGUMENTS),
             };

@@ -7,6 +7,7 @@
 //! Source: redis `src/script.c` scriptPrepareForRun, scriptCall.
 
 use std::ffi::c_int;
+use std::panic::resume_unwind;
 use std::time::Instant;
 
 use reddoor_protocol::command::flags::CommandFlags;
@@ -14,7 +15,7 @@ use reddoor_protocol::command::resolve::ResolveError;
 use reddoor_protocol::command::{CommandSpec, resolve};
 use reddoor_protocol::encode::{ReplyWriter, Resp};
 use reddoor_protocol::reply_error::ReplyError;
-use reddoor_protocol::request::{Args, ArgsBuf};
+use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
 use crate::acl::Context;
@@ -31,6 +32,7 @@ use crate::scripting::fiber::{Event, Resume};
 use crate::scripting::flags::ScriptFlags;
 use crate::scripting::job::{Digest, Done, Errors, Job, What};
 use crate::scripting::park::Parked;
+use crate::scripting::raw::{NodeSide, lend};
 use crate::scripting::vm::Vm;
 
 /// What is to be run.
@@ -152,9 +154,7 @@ pub(crate) fn start(
             What::Function { library: library.map_or(0, |l| l.number), name: (*name).to_owned() }
         }
     };
-    let words = ArgsBuf::copy_of(call.args.iter().skip(3))
-        .map_err(|_| ReplyError::from_static("ERR the arguments are too large"))?;
-    let job = Job::Run { what: what.clone(), words, keys_count, resp: call.client.resp };
+    let job = Job::Run { what: what.clone(), keys_count, resp: call.client.resp };
     let mut running = Running {
         what,
         client: call.client.for_script(),
@@ -173,7 +173,10 @@ pub(crate) fn start(
     // Nobody else is served while something is repeated.
     let busy_after = call.node.config.settings().busy_reply_threshold.filter(|_| !is_repeated);
     let busy_at = busy_after.and_then(|after| running.started.checked_add(after));
-    call.node.lua()?.run_until(busy_at);
+    let vm = call.node.lua()?;
+    vm.give(call.args.iter().skip(3))
+        .map_err(|_| ReplyError::from_static("ERR the arguments are too large"))?;
+    vm.run_until(busy_at);
     match advance(call.node, &mut running, Resume::Job(job)) {
         Step::Done(done) => {
             call.push_absent();
@@ -235,28 +238,48 @@ fn refusal_of_writes(node: &mut Node) -> Option<ReplyError> {
 
 /// Goes on with a script until it ends or its time is over.
 pub(super) fn advance(node: &mut Node, running: &mut Running, first: Resume) -> Step {
-    let mut resume = first;
-    loop {
-        let Some(vm) = node.scripting.vm.as_mut() else {
-            return Step::Done(Done::Failed(b"ERR Lua has ended".to_vec()));
-        };
-        resume = match vm.resume(resume) {
-            Event::Call { words, mut reply, resp, reach } => {
-                reply.clear();
-                run_command(node, running, words.args(), &mut reply, (resp, reach));
-                Resume::Reply { words, reply }
+    let Some(mut fiber) = node.scripting.vm.as_mut().and_then(Vm::take) else {
+        return Step::Done(Done::ended());
+    };
+    let (mut resume, mut panic) = (first, None);
+    let step = loop {
+        let mut side = Side { node, running };
+        resume = match lend(&mut side, || fiber.resume(resume)) {
+            Some(Event::Paused) if running.is_killed => Resume::Kill,
+            Some(Event::Paused) => break Step::Paused,
+            Some(Event::Panicked(with)) => {
+                panic = Some(with);
+                Resume::Kill
             }
-            Event::MayRun(words) => {
-                let args = words.args();
-                let rules = running.client.login.user.rules();
-                let known = resolve::resolve_any_arity(args).ok();
-                Resume::MayRun(known.map(|spec| rules.check(spec, args).is_ok()))
-            }
-            Event::Paused if running.is_killed => Resume::Kill,
-            Event::Paused => return Step::Paused,
-            Event::Done(done) => return Step::Done(done),
-            Event::Ready(_) => return Step::Done(Done::Ok),
+            Some(Event::Done(done)) => break Step::Done(done),
+            Some(Event::Ready(_)) => break Step::Done(Done::Ok),
+            None => break Step::Done(Done::ended()),
         };
+    };
+    if let Some(vm) = &mut node.scripting.vm {
+        vm.put_back(fiber);
+    }
+    match panic {
+        Some(with) => resume_unwind(with),
+        None => step,
+    }
+}
+
+/// The node and one script of it.
+struct Side<'a> {
+    node: &'a mut Node,
+    running: &'a mut Running,
+}
+
+impl NodeSide for Side<'_> {
+    fn run(&mut self, words: Args<'_>, reply: &mut Vec<u8>, resp: Resp, reach: Reach) {
+        run_command(self.node, self.running, words, reply, (resp, reach));
+    }
+
+    fn may_run(&mut self, words: Args<'_>) -> Option<bool> {
+        let rules = self.running.client.login.user.rules();
+        let spec = resolve::resolve_any_arity(words).ok()?;
+        Some(rules.check(spec, words).is_ok())
     }
 }
 

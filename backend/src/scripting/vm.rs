@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use reddoor_protocol::reply_error::ReplyError;
+use reddoor_protocol::request::ArgsTooLarge;
 
 use crate::scripting::fiber::{Event, Fiber, Resume};
 use crate::scripting::job::{Done, Job};
@@ -13,7 +14,8 @@ use crate::scripting::machine::{self, Shared};
 const LOAD_TIME_MAX: Duration = Duration::from_millis(500);
 
 pub(super) struct Vm {
-    fiber: Fiber,
+    /// Not here while a script runs.
+    fiber: Option<Fiber>,
     shared: Rc<Shared>,
 }
 
@@ -29,16 +31,20 @@ impl Vm {
         let failed = |why: String| ReplyError::new(format!("ERR cannot start Lua: {why}"));
         let mut fiber = Fiber::new(body).map_err(|error| failed(error.to_string()))?;
         match fiber.resume(Resume::Begin) {
-            Some(Event::Ready(Ok(()))) => Ok(Vm { fiber, shared }),
+            Some(Event::Ready(Ok(()))) => Ok(Vm { fiber: Some(fiber), shared }),
             Some(Event::Ready(Err(why))) => Err(failed(why)),
             _ => Err(failed("it ended".to_owned())),
         }
     }
 
-    /// Goes on until the next event.
-    pub(super) fn resume(&mut self, resume: Resume) -> Event {
-        let ended = || Event::Done(Done::Failed(b"ERR Lua has ended".to_vec()));
-        self.fiber.resume(resume).unwrap_or_else(ended)
+    /// Takes Lua out, to let it run while the rest of the node is used; `None` if it runs already.
+    pub(super) fn take(&mut self) -> Option<Fiber> {
+        self.fiber.take()
+    }
+
+    /// Brings back what was taken out.
+    pub(super) fn put_back(&mut self, fiber: Fiber) {
+        self.fiber = Some(fiber);
     }
 
     /// Lets Lua run on without a look at the node until then; `None` for ever.
@@ -46,16 +52,30 @@ impl Vm {
         self.shared.look_at.set(at);
     }
 
+    /// Leaves the arguments of the next call.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub(super) fn give<'a>(
+        &self,
+        mut args: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), ArgsTooLarge> {
+        let mut given = self.shared.given.borrow_mut();
+        given.clear();
+        args.try_for_each(|arg| given.push(arg))
+    }
+
     /// Does something that asks the node nothing.
     pub(super) fn work(&mut self, job: Job) -> Done {
         self.run_until(Instant::now().checked_add(LOAD_TIME_MAX));
         let mut resume = Resume::Job(job);
         loop {
-            resume = match self.resume(resume) {
-                Event::Done(done) => return done,
-                Event::Ready(_) => return Done::Ok,
+            resume = match self.fiber.as_mut().and_then(|fiber| fiber.resume(resume)) {
+                Some(Event::Done(done)) => return done,
+                Some(Event::Ready(_)) => return Done::Ok,
                 // Nothing that may take long or ask is a job of this kind.
-                Event::Paused | Event::Call { .. } | Event::MayRun(_) => Resume::Kill,
+                Some(Event::Paused | Event::Panicked(_)) => Resume::Kill,
+                None => return Done::ended(),
             };
         }
     }

@@ -17,6 +17,16 @@ pub(super) unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
     unsafe { ffi::lua_pushlstring_(state, bytes.as_ptr().cast(), bytes.len()) }
 }
 
+/// The bytes of the string at an index, for as long as it stays on the stack.
+pub(super) unsafe fn string_at<'a>(state: *mut lua_State, index: c_int) -> &'a [u8] {
+    let mut len = 0;
+    // SAFETY: 1 above: a string is left as it is, and its bytes stay where they are.
+    unsafe {
+        let start = ffi::lua_tolstring(state, index, &raw mut len);
+        std::slice::from_raw_parts(start.cast::<u8>(), len)
+    }
+}
+
 /// Pushes the table that Lua code sees of an error reply.
 ///
 /// `is_counted`: it was counted where it came from.
