@@ -156,15 +156,21 @@ pub(crate) struct Blocked {
 impl Client {
     /// A client that has just come, from nowhere.
     pub(crate) fn new(id: ClientId, peer: Peer, login: Login) -> Client {
-        Client::new_at(id, peer, login, clock::unix_ms())
+        Client::new_at(id, peer, login, (Rc::default(), Rc::default()), clock::unix_ms())
     }
 
-    fn new_at(id: ClientId, peer: Peer, login: Login, now_ms: i64) -> Client {
+    fn new_at(
+        id: ClientId,
+        peer: Peer,
+        login: Login,
+        (addr, local_addr): (Rc<str>, Rc<str>),
+        now_ms: i64,
+    ) -> Client {
         Client {
             id,
             seat: Seat::default(),
-            addr: Rc::default(),
-            local_addr: Rc::default(),
+            addr,
+            local_addr,
             peer,
             descriptor: -1,
             name: Vec::new(),
@@ -196,10 +202,9 @@ impl Client {
 
     /// The client that the commands of a script of this one see: it acts in its name and waits for nothing.
     pub(crate) fn for_script(&self) -> Box<Client> {
+        let (login, addrs) = (self.login.clone(), (self.addr.clone(), self.local_addr.clone()));
         Box::new(Client {
             seat: self.seat,
-            addr: self.addr.clone(),
-            local_addr: self.local_addr.clone(),
             descriptor: self.descriptor,
             name: self.name.clone(),
             db: self.db,
@@ -209,7 +214,7 @@ impl Client {
             replies: Replies::Off,
             connected_at_ms: self.connected_at_ms,
             last_command: self.last_command,
-            ..Client::new_at(self.id, self.peer, self.login.clone(), self.used_at_ms)
+            ..Client::new_at(self.id, self.peer, login, addrs, self.used_at_ms)
         })
     }
 

@@ -40,9 +40,9 @@ fn eval(call: &mut Call<'_>) -> Result<(), ReplyError> {
     // Before the commands that it runs.
     call.show_line();
     let source = call.arg(1);
-    let digest = digest_of(source);
-    let script = match call.node.scripting.scripts.find(&digest) {
-        Some(script) => (script.flags, script.number),
+    let (digest, script) = call.node.scripting.scripts.find_source(source);
+    let script = match script {
+        Some(script) => script,
         None => {
             keys_count(call)?;
             call.node.add_script(digest, source).map_err(|text| refusal(&text))?

@@ -1,7 +1,7 @@
 //! Scripts by digest.
 //!
 //! Invariant: `bytes` is the sum of the sources' lengths; `order` names every script that `EVAL` brought, the oldest
-//! first.
+//! first; `last` is one of `scripts`.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
@@ -35,6 +35,9 @@ pub(crate) struct Cache {
     /// Numbers below the highest that no script has.
     free: Vec<c_int>,
     bytes: usize,
+    /// The one that was last looked for by its source: most callers run one again and again, and to compare sources
+    /// takes less than to make a digest.
+    last: Option<(Digest, Script)>,
     pub(crate) evicted: u64,
 }
 
@@ -59,6 +62,21 @@ pub(crate) fn digest_in(arg: &[u8]) -> Option<Digest> {
 impl Cache {
     pub(crate) fn find(&self, digest: &Digest) -> Option<&Script> {
         self.scripts.get(digest)
+    }
+
+    /// The digest of a source, and the flags and the number of the script that has it.
+    pub(crate) fn find_source(&mut self, source: &[u8]) -> (Digest, Option<(ScriptFlags, c_int)>) {
+        if let Some((digest, last)) = &self.last
+            && *last.source == *source
+        {
+            return (*digest, Some((last.flags, last.number)));
+        }
+        let digest = digest_of(source);
+        let found = self.scripts.get(&digest);
+        if let Some(script) = found {
+            self.last = Some((digest, script.clone()));
+        }
+        (digest, found.map(|script| (script.flags, script.number)))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -92,6 +110,7 @@ impl Cache {
             if let Some(script) = self.scripts.remove(&oldest) {
                 self.bytes = self.bytes.saturating_sub(script.source.len() + OVERHEAD_BYTES);
                 self.evicted += 1;
+                self.last = None;
                 evicted.push(script.number);
             }
         }
@@ -102,6 +121,7 @@ impl Cache {
     /// Forgets all; their numbers.
     pub(super) fn clear(&mut self) -> Vec<c_int> {
         self.bytes = 0;
+        self.last = None;
         self.order.clear();
         self.free.clear();
         self.scripts.drain().map(|(_, script)| script.number).collect()
@@ -131,5 +151,23 @@ mod tests {
         assert!(cache.find(&digests[0]).is_none() && cache.find(&digests[4]).is_some());
         assert_eq!(cache.clear().len(), 3);
         assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn the_script_looked_for_last_is_forgotten_with_the_others() {
+        let mut cache = Cache::default();
+        let (first, second) = (&b"return 1"[..], &b"return 2"[..]);
+        for source in [first, second] {
+            let (digest, found) = cache.find_source(source);
+            assert_eq!((digest, found), (digest_of(source), None));
+            let (flags, number) = (ScriptFlags::SAYS_NOTHING, cache.next_number());
+            cache.insert(digest, Script { source: source.into(), flags, number });
+        }
+        for (source, number) in [(first, 1), (first, 1), (second, 2), (first, 1)] {
+            let found = Some((ScriptFlags::SAYS_NOTHING, number));
+            assert_eq!(cache.find_source(source), (digest_of(source), found));
+        }
+        cache.clear();
+        assert_eq!(cache.find_source(first), (digest_of(first), None));
     }
 }
