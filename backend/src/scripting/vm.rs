@@ -84,3 +84,50 @@ impl Vm {
         self.shared.used_bytes.get()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reddoor_protocol::encode::Resp;
+    use reddoor_protocol::request::Args;
+
+    use super::*;
+    use crate::propagate::Reach;
+    use crate::scripting::cache::digest_of;
+    use crate::scripting::job::What;
+    use crate::scripting::raw::{NodeSide, lend};
+
+    /// A node whose commands panic.
+    struct Broken;
+
+    impl NodeSide for Broken {
+        fn run(&mut self, _: Args<'_>, _: &mut Vec<u8>, _: Resp, _: Reach) {
+            panic!("in a command");
+        }
+
+        fn may_run(&mut self, _: Args<'_>) -> Option<bool> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_command_that_panics_ends_its_script_and_not_lua() {
+        let mut vm = Vm::start(32 * 1024 * 1024).unwrap();
+        let sources: [&[u8]; 2] = [b"while true do pcall(redis.call, 'get', 'k') end", b"return 7"];
+        for (number, source) in (1..).zip(sources) {
+            assert!(matches!(vm.work(Job::Compile { number, source: source.into() }), Done::Ok));
+        }
+        let run = |number| {
+            let what = What::Script { digest: digest_of(b""), number };
+            Resume::Job(Job::Run { what, keys_count: 0, resp: Resp::V2 })
+        };
+        vm.run_until(None);
+        let mut fiber = vm.take().unwrap();
+        let panicked = lend(&mut Broken, || fiber.resume(run(1)));
+        assert!(matches!(panicked, Some(Event::Panicked(_))));
+        let ended = lend(&mut Broken, || fiber.resume(Resume::Kill));
+        assert!(matches!(ended, Some(Event::Done(Done::Replied { .. }))));
+        let next = lend(&mut Broken, || fiber.resume(run(2)));
+        let Some(Event::Done(Done::Replied { bytes, .. })) = next else { panic!("no reply") };
+        assert_eq!(bytes, b":7\r\n");
+    }
+}

@@ -65,3 +65,43 @@ pub(super) fn visit<R>(act: impl FnOnce(&mut dyn NodeSide) -> R) -> Option<R> {
     // SAFETY: 1 to 3 above.
     Some(act(unsafe { side.as_mut() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// Counts what is asked of it.
+    struct Asked(usize);
+
+    impl NodeSide for Asked {
+        fn run(&mut self, _: Args<'_>, _: &mut Vec<u8>, _: Resp, _: Reach) {
+            self.0 += 1;
+        }
+
+        fn may_run(&mut self, _: Args<'_>) -> Option<bool> {
+            self.0 += 1;
+            None
+        }
+    }
+
+    fn ask() -> Option<Option<bool>> {
+        visit(|side| side.may_run(Args::from_slices(&[])))
+    }
+
+    #[test]
+    fn a_node_is_there_while_it_is_lent_and_for_one_visitor_at_a_time() {
+        let mut asked = Asked(0);
+        assert!(ask().is_none());
+        lend(&mut asked, || {
+            assert!(ask().is_some());
+            visit(|_| assert!(ask().is_none(), "somebody has it"));
+            let panicked = catch_unwind(AssertUnwindSafe(|| visit(|_| panic!("in a command"))));
+            assert!(panicked.is_err());
+            assert!(ask().is_some(), "it is back");
+        });
+        assert!(ask().is_none());
+        assert_eq!(asked.0, 2);
+    }
+}
