@@ -64,6 +64,9 @@ fn is_anything_left(dirs: &[PathBuf]) -> bool {
     let mut is_left = false;
     for entry in entries {
         let Some(writer) = entry.file_name().to_str().and_then(writer_of) else { continue };
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
         let path = entry.path();
         // Nothing is lost if it stays.
         is_left |= !(is_abandoned(&path, writer) && fs::remove_file(&path).is_ok());
