@@ -109,7 +109,7 @@ impl NodesFile {
     /// Writes what the core remembers.
     ///
     /// # Errors
-    /// The file is the old one, whole.
+    /// The file is the old one, whole; or, where it is written over, what the system makes of that.
     pub(crate) fn save(&mut self, core: &Core, sync: Sync) -> io::Result<()> {
         let text = text_of(core);
         if sync == Sync::Later && !self.is_synced && text.len().max(self.len) <= PAGE_BYTES {
@@ -129,7 +129,8 @@ impl NodesFile {
         Ok(())
     }
 
-    /// Puts a text in the place of one that was not synced: with one write, so that who reads the file meets one of them.
+    /// Puts a text in the place of one that was not synced: with one write, so that who reads the file meets one or
+    /// the other.
     fn write_over(&mut self, mut text: String) -> io::Result<()> {
         let rest = self.len.saturating_sub(text.len());
         text.extend(std::iter::repeat_n('\n', rest));

@@ -18,8 +18,8 @@
 //!    time. After that either the replica answers a ping, still as a replica; or it is down, and `B` reaches so many
 //!    primaries, `A` not counted, that the rest would be no majority with it.
 //!
-//! Where neither can be known, `A` stays unheard: the nodes that could tell are as many as a majority needs. Consistency
-//! goes before service there; who knows better can have the missing nodes forgotten (`CLUSTER FORGET`).
+//! Where neither can be known, `A` stays unheard: the nodes that could tell are as many as a majority needs.
+//! Consistency goes before service there; who knows better can have the missing nodes forgotten (`CLUSTER FORGET`).
 //!
 //! A node that is started again remembers the epoch of its vote, and not for whom it was. If nobody's claim has that
 //! epoch, it takes the promise to be about every primary that is down.

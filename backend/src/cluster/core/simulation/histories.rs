@@ -19,8 +19,8 @@ use crate::cluster::member::MemberFlags;
 pub(super) const TIMEOUT_MS: u64 = 2_000;
 
 /// For how long an old primary may take writes beside a new one, in milliseconds: one that was given up and has come
-/// back takes them while the others may still vote. If it is cut off in that moment, it finds out by pings, which go out
-/// when half a node timeout has passed and are waited for for a whole one; and messages may be late.
+/// back takes them while the others may still vote. If it is cut off in that moment, it finds out by pings, which go
+/// out when half a node timeout has passed and are waited for for a whole one; and messages may be late.
 const OVERLAP_MS_MAX: u64 = TIMEOUT_MS + TIMEOUT_MS / 2 + LATE_MS_MAX;
 
 /// The longest delay of a message, and two ticks, in milliseconds.
