@@ -265,7 +265,7 @@ fn an_answer_before_the_end_ends_the_connection_to_the_node_and_no_other() {
     node.expect_call("EXISTS large").reply(":0\r\n");
     client.send_bytes(&vec![b'v'; MIB]);
     let reply = text(&client.reply());
-    let stalled = "nothing more of a large request for 300 ms; the command was not applied";
+    let stalled = "nothing more of a large request for 3000 ms; the command was not applied";
     assert_eq!(reply, format!("-TIMEOUT the client sent {stalled}"));
     client.send_bytes(&vec![b'v'; MIB]);
     client.send_bytes(b"\r\n");
@@ -287,7 +287,7 @@ fn an_answer_before_the_end_ends_the_connection_to_the_node_and_no_other() {
 
 #[test]
 fn a_late_request_may_have_been_applied_only_if_its_node_had_all_of_it() {
-    let (node, door) = start(&[("request.timeout_ms", "300")]);
+    let (node, door) = start(&[("request.timeout_ms", "3000")]);
     let unknown = "reddoor_outcomes_unknown_total";
     // The node takes nothing more.
     let mut client = door.client();
@@ -297,7 +297,7 @@ fn a_late_request_may_have_been_applied_only_if_its_node_had_all_of_it() {
     let mut stream = client.stream().try_clone().unwrap();
     let sending = thread::spawn(move || stream.write_all(&vec![b'v'; 32 * MIB]));
     let reply = text(&client.reply());
-    let stalled = "-TIMEOUT its node took nothing more of a large request for 300 ms";
+    let stalled = "-TIMEOUT its node took nothing more of a large request for 3000 ms";
     assert_eq!(reply, format!("{stalled}; the command was not applied"));
     drop(reading);
     sending.join().unwrap().unwrap();
