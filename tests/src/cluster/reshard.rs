@@ -4,10 +4,12 @@
 //! 3. target, source and all others are told who owns it now (`NODE`).
 
 use reddoor_protocol::slot::Slot;
+use reddoor_protocol::topology::NodeInfo;
 use reddoor_protocol::value::Value;
 
 use super::Cluster;
 use super::node::Node;
+use crate::wait::wait_until;
 
 /// Keys that travel in one `MIGRATE` (count).
 const KEYS_AT_ONCE: &str = "100";
@@ -31,6 +33,7 @@ impl Cluster {
 
     /// Step 3: the slot has arrived. Keys that were left behind are lost, as in any cluster.
     pub fn close_slot(&self, slot: Slot, from: &Node, to: &Node) {
+        wait_epoch_known(from, to);
         let command = format!("CLUSTER SETSLOT {} NODE {}", slot.number(), to.id());
         // The target first: it is the one that takes a new epoch for it.
         for node in [to, from] {
@@ -43,6 +46,19 @@ impl Cluster {
             }
         }
     }
+}
+
+/// The epoch that the target takes for a slot is above those that it knows. Were the source's above it, one last claim
+/// of the source, on its way already, would have the others and the target give the slot back: then nobody owns it.
+fn wait_epoch_known(from: &Node, to: &Node) {
+    let epoch_of = |node: &NodeInfo| node.config_epoch;
+    let from_id = from.id();
+    wait_until("the target to know the epoch of the source", || {
+        let (own, view) = (from.topology(), to.topology());
+        let own = own.nodes.iter().find(|node| node.is_myself).map(epoch_of);
+        let known = view.nodes.iter().find(|node| node.id.as_str() == from_id).map(epoch_of);
+        own.is_some() && known >= own
+    });
 }
 
 /// Step 2: all keys of a slot travel.

@@ -162,10 +162,7 @@ fn shard_channels_follow_their_slot(kind: Kind) {
     assert_eq!(listener.reply_bytes(), ">3\r\n$8\r\nsmessage\r\n$6\r\nfollow\r\n$1\r\n1\r\n");
     let owner = cluster.owner_of("follow");
     let target = cluster.other_than(owner);
-    let slot = reddoor_protocol::slot::Slot::of_key(b"follow").number();
-    for node in [target, owner] {
-        assert_eq!(node.ask(&format!("CLUSTER SETSLOT {slot} NODE {}", target.id())), "OK");
-    }
+    cluster.move_slot(reddoor_protocol::slot::Slot::of_key(b"follow"), owner, target);
     // The subscription moves to the new owner by itself.
     wait_until("the new owner to carry the channel", || {
         target.ask("PUBSUB SHARDNUMSUB follow") == "[follow, :1]"
