@@ -65,6 +65,17 @@ fn wait_same(primary: &Server, replica: &Server) {
     );
 }
 
+/// Waits until the replica has come as far in the stream as its primary.
+fn wait_one_offset(primary: &Server, replica: &Server) {
+    wait_until(
+        || "one offset".to_owned(),
+        || {
+            let of = |server: &Server| server.field("replication", "master_repl_offset");
+            of(replica) == of(primary)
+        },
+    );
+}
+
 fn wait_linked(replica: &Server) {
     wait_until(
         || format!("a link of {:?}", replica.kind),
@@ -134,13 +145,17 @@ fn a_replica_that_becomes_primary_is_followed_in_part() {
         return;
     }
     for (first, second) in PAIRS {
-        let (first, second) = (Server::start(first, ""), Server::start(second, ""));
+        let quiet = "--repl-ping-replica-period 3600";
+        let (first, second) = (Server::start(first, quiet), Server::start(second, quiet));
         let mut load = Load::new(&first, 3);
         follow(&second, first.port);
         wait_linked(&second);
         load.run(500);
         load.finish();
+        // From now on nothing comes from the first by itself, which the second one would lack when it leads.
+        assert_eq!(first.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "OK");
         wait_same(&first, &second);
+        wait_one_offset(&first, &second);
         let id = first.field("replication", "master_replid");
         assert_eq!(second.ask("REPLICAOF NO ONE"), "OK");
         assert_eq!(second.field("replication", "master_replid2"), id);
@@ -170,13 +185,7 @@ fn a_chain_has_one_history() {
     load.finish();
     for replica in &servers[1..] {
         wait_same(&servers[0], replica);
-        wait_until(
-            || "one offset".to_owned(),
-            || {
-                let of = |s: &Server| s.field("replication", "master_repl_offset");
-                of(replica) == of(&servers[0])
-            },
-        );
+        wait_one_offset(&servers[0], replica);
     }
 }
 
@@ -216,7 +225,7 @@ fn only_the_primary_lets_keys_expire() {
     wait_linked(&replica);
     assert_eq!(primary.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "OK");
     assert_eq!(primary.ask("SET a 1 PX 1000"), "OK");
-    assert_eq!(primary.ask("WAIT 1 60000"), "1");
+    wait_until(|| "the key to come".to_owned(), || replica.ask("DBSIZE") == "1");
     // Its time comes, and it is not told any more; but it is there until the primary looks for it.
     wait_until(|| "the time to come".to_owned(), || replica.ask("GET a") == "(nil)");
     assert_eq!((replica.ask("DBSIZE"), replica.ask("EXISTS a")), ("1".into(), "0".into()));
