@@ -408,23 +408,6 @@ impl Session {
         }
     }
 
-    /// Answers of nodes that the request at `seq` still lacks (count).
-    pub(crate) fn missing_parts(&self, seq: Seq) -> usize {
-        match self.index_of(seq).map(|index| &self.queue[index]) {
-            Some(Pending::Gathering(_, gather)) => gather.missing(),
-            Some(Pending::Waiting(_)) => 1,
-            _ => 0,
-        }
-    }
-
-    /// What nodes say of the request at `seq` is of no use any more.
-    pub(crate) fn forget_gather(&mut self, seq: Seq) {
-        let Some(index) = self.index_of(seq) else { return };
-        if let Pending::Gathering(outstanding, _) = self.queue[index] {
-            self.queue[index] = Pending::Waiting(outstanding);
-        }
-    }
-
     /// What is known of the request at `seq`, while it waits.
     pub(crate) fn outstanding(&self, seq: Seq) -> Option<&Outstanding> {
         match &self.queue[self.index_of(seq)?] {
