@@ -182,7 +182,7 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
             "line 4: listen.colour: no such setting, expected in section listen one of accept_burst, \
              accept_per_second, addr, backlog, clients_max, tcp_keepalive_seconds",
             "line 9: requests.timeout_ms: no such setting, expected a section, one of admin, auth, cluster, colocate, \
-             cross_slot, databases, failover, health, limits, \
+             compat, cross_slot, databases, failover, health, limits, \
              listen, log, profile, rates, reads, request, shutdown, transactions, workers",
             "line 2: listen.addr = \"localhost\": expected IP:port, such as 127.0.0.1:6379",
             "line 3: listen.backlog = 0: expected connections, 1 to 65535",
