@@ -132,6 +132,6 @@ mod tests {
         };
         assert_eq!(pattern(Goal::Count, 3), "~db3[:=]***");
         assert_eq!(pattern(Goal::CountOthers(1), 0), "~db[0-9]*[:=]*");
-        assert_eq!(pattern(Goal::Remove, 0), "***");
+        assert_eq!(pattern(Goal::Remove, 0), "*");
     }
 }
