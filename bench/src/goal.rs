@@ -87,6 +87,8 @@ const OF_NODES: &[&str] = &[
     "lrange-300-p16",
     "lrange-600",
     "lrange-600-p16",
+    "eval",
+    "eval-p16",
 ];
 
 /// One goal in one scenario, after a run.
