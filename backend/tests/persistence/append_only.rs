@@ -203,3 +203,24 @@ fn the_single_file_of_an_older_redis_is_taken_over() {
     let server = Server::start(Kind::Ours, dir.path(), APPENDS);
     assert_eq!(server.ask("MGET a b c"), "[1, v, 3]");
 }
+
+/// Where all increments are history, a new one had the name of a file that was about to be removed. It is so in a Redis,
+/// too, which does not start any more then.
+#[test]
+fn an_increment_is_not_removed_as_the_history_of_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server =
+        Server::start(Kind::Ours, dir.path(), &format!("{APPENDS} --aof-disable-auto-gc yes"));
+    assert_eq!(server.ask("INCR counter"), ":1");
+    assert_eq!(server.ask("CONFIG SET appendonly no"), "OK");
+    server.ask("BGREWRITEAOF");
+    wait_for("all increments to be history", || {
+        (!manifest_text(&server).contains("type i")).then_some(())
+    });
+    server.kill();
+    for count in 2..4 {
+        let mut server = Server::start(Kind::Ours, dir.path(), APPENDS);
+        assert_eq!(server.ask("INCR counter"), format!(":{count}"));
+        server.kill();
+    }
+}

@@ -199,7 +199,7 @@ impl Node {
         let part = manifest.next_base(&disk.append_name, disk.has_preamble);
         put_in_place(temporary, &directory(settings).join(&part.name))?;
         tracing::info!("Successfully renamed the temporary AOF base file into {}", part.name);
-        manifest.set_base(part.clone());
+        manifest.set_base(part);
         match (aof.state, aof.first_increment.clone()) {
             (State::WaitsForRewrite, Some(increment)) => {
                 // Parts of another time, when the file was on before.
@@ -212,11 +212,7 @@ impl Node {
                 manifest.history.append(&mut manifest.increments);
             }
         }
-        if let Err(error) = parts::write_manifest(settings, &manifest) {
-            // It may be in its place all the same, and name this base, which another one must not replace then.
-            aof.manifest.history.push(part);
-            return Err(error);
-        }
+        parts::write_manifest(settings, &manifest)?;
         aof.manifest = manifest;
         aof.first_increment = None;
         let total = aof.manifest.parts().map(|part| parts::bytes_of(settings, part)).sum();
