@@ -40,6 +40,12 @@ async def main():
     await queue.connect()
     worker = Worker(queue, functions=[add, flaky, linger], concurrency=4, timers={"schedule": 1, "sweep": 1})
     working = asyncio.create_task(worker.start())
+
+    # It aborts what it meets between the queue and the note that a worker has begun it.
+    async def has_swept():
+        return await queue.redis.exists(queue.namespace("sweep"))
+
+    await until("the first sweep", has_swept)
     assert await queue.apply("add", x=2, y=3, timeout=scene.PATIENCE) == 5
     assert await queue.map("add", [{"x": n, "y": n} for n in range(20)]) == [2 * n for n in range(20)]
     assert await queue.apply("flaky", failures=2, retries=5, timeout=scene.PATIENCE) == 3
