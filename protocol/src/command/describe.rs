@@ -1,13 +1,13 @@
 //! The rows as `COMMAND` and its subcommands tell them, in both protocol versions.
 //!
 //! Both the front door and the bundled node answer from here.
-//! Summaries, remarks on key specs and what replaces a deprecated command are in words of our own;
-//! `history` of `COMMAND DOCS` is not told. All else equals redis-server 7.0.
+//! Summaries, remarks on key specs, what replaces a deprecated command and what a version brought are in words of our
+//! own. All else equals redis-server 7.0.
 //!
 //! Source: redis `src/server.c` addReplyCommandInfo, addReplyCommandDocs, commandListCommand,
 //! getKeysSubcommandImpl.
 
-mod arguments;
+mod usage;
 
 pub mod docs;
 

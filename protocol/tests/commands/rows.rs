@@ -168,7 +168,7 @@ fn docs_facts(docs: &Value) -> Vec<String> {
         ));
         for (field, value) in pairs(fields) {
             match field.as_str().unwrap() {
-                "history" => {}
+                "history" => facts.push(format!("{name} changed in {:?}", versions(value))),
                 field @ ("summary" | "complexity" | "replaced_by") => {
                     facts.push(format!("{name} has {field}"))
                 }
@@ -179,6 +179,18 @@ fn docs_facts(docs: &Value) -> Vec<String> {
     }
     facts.sort();
     facts
+}
+
+/// The versions of a history, sorted: each with a text.
+fn versions(history: &Value) -> Vec<&str> {
+    let mut versions: Vec<&str> = Vec::new();
+    for change in elements(history) {
+        let [version, text] = elements(change) else { panic!("{change:?}") };
+        assert!(text.as_str().is_some_and(|text| !text.is_empty()), "{change:?}");
+        versions.push(version.as_str().unwrap());
+    }
+    versions.sort_unstable();
+    versions
 }
 
 /// A `COMMAND` reply with remarks blanked and subcommands sorted.

@@ -1,11 +1,11 @@
 //! `COMMAND DOCS`.
 //!
-//! Summaries and what replaces a deprecated command are in words of our own; `history` is not told.
+//! Summaries, what replaces a deprecated command and what a version brought are in words of our own.
 //!
 //! Source: redis `src/server.c` addReplyCommandDocs.
 
 use crate::command::CommandSpec;
-use crate::command::describe::arguments::{has_arguments, write_arguments};
+use crate::command::describe::usage::Usage;
 use crate::command::describe::{Admits, commands, find, subcommands, write_simple_set, write_text};
 use crate::encode::ReplyWriter;
 
@@ -41,12 +41,13 @@ pub fn write_command_docs(spec: &CommandSpec, admits: Admits<'_>, writer: &mut R
 
 /// All of a pair but the subcommands at its end.
 fn write_docs_head(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
+    let usage = Usage::of(spec.name);
     let is_marked = spec.is_internal || spec.deprecated.is_some();
     let fields = 3
         + usize::from(spec.complexity.is_some())
         + usize::from(is_marked)
         + if spec.deprecated.is_some() { 2 } else { 0 }
-        + usize::from(has_arguments(spec.name))
+        + usage.map_or(0, Usage::fields_count)
         + usize::from(spec.is_container());
     writer.bulk(spec.name.as_bytes());
     writer.map(fields);
@@ -66,8 +67,7 @@ fn write_docs_head(spec: &CommandSpec, writer: &mut ReplyWriter<'_>) {
         write_text("deprecated_since", deprecation.since, writer);
         write_text("replaced_by", deprecation.replaced_by, writer);
     }
-    if has_arguments(spec.name) {
-        writer.bulk(b"arguments");
-        write_arguments(spec.name, writer);
+    if let Some(usage) = usage {
+        usage.write(writer);
     }
 }

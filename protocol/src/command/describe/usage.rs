@@ -1,12 +1,13 @@
-//! The arguments of each command, as `COMMAND DOCS` tells them: names, types, tokens, how they nest.
+//! The arguments and the history of each command, as `COMMAND DOCS` tells them.
 //!
-//! They stand in `arguments.txt`, in the manner of an outline. A line at the margin is the full name of a command;
-//! below it each argument has a line of its own, indented by two spaces, and an argument that is made of others has
-//! those below it, two spaces further in. A line is the argument's name, its type, and then as far as there are any
-//! `@` with the index of its key spec, `=` with its token (which may be empty), `since:` and `deprecated_since:`
-//! with a version, and flags.
+//! They stand in `usage.txt`, in the manner of an outline. A line at the margin is the full name of a command. Below it,
+//! indented by two spaces, come its changes, `+` with the version and what it brought; then each argument has a line of
+//! its own, and an argument that is made of others has those below it, two spaces further in. Such a line is the
+//! argument's name, its type, and then as far as there are any `@` with the index of its key spec, `=` with its token
+//! (which may be empty), `since:` and `deprecated_since:` with a version, and flags.
 //!
-//! Source: redis `src/server.c` addReplyCommandArgList; the facts are those that redis-server 7.0 tells.
+//! Source: redis `src/server.c` addReplyCommandArgList, addReplyCommandHistory; arguments and versions are those that
+//! redis-server 7.0 tells, what a version brought is in words of our own.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,23 +15,67 @@ use std::sync::LazyLock;
 use crate::command::describe::{write_number, write_simple_set, write_text};
 use crate::encode::ReplyWriter;
 
-/// The lines below each command.
-static LINES: LazyLock<HashMap<&str, Vec<Argument>>> = LazyLock::new(|| {
-    let mut commands = HashMap::new();
-    let mut lines = include_str!("arguments.txt").lines().peekable();
+/// By the full names of commands.
+static USAGES: LazyLock<HashMap<&str, Usage>> = LazyLock::new(|| {
+    let mut usages = HashMap::new();
+    let mut lines = include_str!("usage.txt").lines().peekable();
     while let Some(name) = lines.next() {
-        let mut arguments = Vec::new();
+        let mut usage = Usage::default();
         while let Some(line) = lines.next_if(|line| line.starts_with(INDENT)) {
-            arguments.push(Argument::read(line));
+            match line.trim_start().strip_prefix("+ ").and_then(|line| line.split_once(' ')) {
+                Some(change) => usage.history.push(change),
+                None => usage.arguments.push(Argument::read(line)),
+            }
         }
-        commands.insert(name, arguments);
+        usages.insert(name, usage);
     }
-    commands
+    usages
 });
 
 const INDENT: &str = "  ";
 
-/// One line.
+/// What is told of one command.
+#[derive(Debug, Default)]
+pub(super) struct Usage {
+    /// Versions, and what they brought.
+    history: Vec<(&'static str, &'static str)>,
+    /// In the order of the lines: each before those that it is made of.
+    arguments: Vec<Argument>,
+}
+
+impl Usage {
+    /// That of the command with this full name, if there is anything to tell.
+    pub(super) fn of(name: &str) -> Option<&'static Usage> {
+        USAGES.get(name)
+    }
+
+    /// Fields of `COMMAND DOCS` that [`Usage::write`] writes (count).
+    pub(super) fn fields_count(&self) -> usize {
+        usize::from(!self.history.is_empty()) + usize::from(!self.arguments.is_empty())
+    }
+
+    /// Writes the fields `history` and `arguments`, as far as there are any.
+    pub(super) fn write(&self, writer: &mut ReplyWriter<'_>) {
+        if !self.history.is_empty() {
+            writer.bulk(b"history");
+            writer.set(self.history.len());
+        }
+        for (version, change) in &self.history {
+            writer.array(2);
+            writer.bulk(version.as_bytes());
+            writer.bulk(change.as_bytes());
+        }
+        if !self.arguments.is_empty() {
+            writer.bulk(b"arguments");
+            writer.array(parts_of(0, &self.arguments));
+        }
+        for (at, argument) in self.arguments.iter().enumerate() {
+            argument.write_head(parts_of(argument.depth, &self.arguments[at + 1..]), writer);
+        }
+    }
+}
+
+/// One argument, a line.
 #[derive(Debug, Default)]
 struct Argument {
     /// How far in it stands; 1 for an argument of the command itself.
@@ -102,20 +147,6 @@ impl Argument {
     }
 }
 
-/// Whether the command with this full name has arguments to tell.
-pub(super) fn has_arguments(name: &str) -> bool {
-    LINES.contains_key(name)
-}
-
-/// Writes the arguments of the command with this full name: an array of maps.
-pub(super) fn write_arguments(name: &str, writer: &mut ReplyWriter<'_>) {
-    let arguments = LINES.get(name).map_or(&[][..], Vec::as_slice);
-    writer.array(parts_of(0, arguments));
-    for (at, argument) in arguments.iter().enumerate() {
-        argument.write_head(parts_of(argument.depth, &arguments[at + 1..]), writer);
-    }
-}
-
 /// How many of these lines stand right below one of that depth, which came before them.
 fn parts_of(depth: usize, below: &[Argument]) -> usize {
     let below = below.iter().take_while(|argument| argument.depth > depth);
@@ -124,7 +155,7 @@ fn parts_of(depth: usize, below: &[Argument]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::LINES;
+    use super::USAGES;
     use crate::command::lookup_full;
 
     #[test]
@@ -141,10 +172,10 @@ mod tests {
             "block",
         ];
         const FLAGS: [&str; 3] = ["optional", "multiple", "multiple_token"];
-        for (name, arguments) in LINES.iter() {
+        for (name, usage) in USAGES.iter() {
             assert!(lookup_full(name.as_bytes()).is_some(), "{name} is no command");
             let mut depth = 0;
-            for argument in arguments {
+            for argument in &usage.arguments {
                 assert!(KINDS.contains(&argument.kind), "{name}: {argument:?}");
                 assert!(argument.flags.iter().all(|flag| FLAGS.contains(flag)), "{argument:?}");
                 assert!((1..=depth + 1).contains(&argument.depth), "{name}: {argument:?}");
