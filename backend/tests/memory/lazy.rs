@@ -70,5 +70,9 @@ fn memory_comes_back_from_what_is_freed_beside_the_node() {
         || "memory to come back".to_owned(),
         || crate::used_bytes(&server) < before + 1_000_000,
     );
-    assert_eq!(server.field("memory", "lazyfreed_objects"), "50000");
+    // What was freed is counted when the last of it is gone.
+    wait_until(
+        || "what was freed to be counted".to_owned(),
+        || server.field("memory", "lazyfreed_objects") == "50000",
+    );
 }
