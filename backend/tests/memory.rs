@@ -55,6 +55,16 @@ fn used_bytes(server: &Server) -> usize {
     server.field("memory", "used_memory").parse().expect("a number")
 }
 
+/// As [`used_bytes`], without what does not count towards a limit: what replicas have not read yet.
+fn counted_bytes(server: &Server) -> usize {
+    let info = server.ask("INFO memory");
+    let field = |name: &str| -> usize {
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().parse().ok()).expect("a number")
+    };
+    field("used_memory").saturating_sub(field("mem_not_counted_for_evict"))
+}
+
 /// Sends requests as one pipeline. Their replies.
 fn pipeline(client: &mut Client, requests: &[Vec<Vec<u8>>]) -> Vec<String> {
     for request in requests {

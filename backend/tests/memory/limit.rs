@@ -1,7 +1,7 @@
 //! The limit holds under load, whatever the policy.
 
 use crate::process::{Kind, Server, wait_until};
-use crate::{Numbers, POLICIES, load, number, pipeline, request, used_bytes};
+use crate::{Numbers, POLICIES, counted_bytes, load, number, pipeline, request, used_bytes};
 
 /// Room for data beside what an empty node uses (bytes).
 const DATA_BYTES: usize = 4 * 1024 * 1024;
@@ -52,7 +52,7 @@ fn load(server: &Server, bytes_max: usize) -> Vec<String> {
     for _ in 0..number("MEMORY_WRITES", 30_000) / PIPELINE_LEN {
         let replies = pipeline(&mut client, &writes(&mut numbers, PIPELINE_LEN));
         errors.extend(replies.into_iter().filter(|reply| reply.starts_with("OOM")));
-        let used = used_bytes(server);
+        let used = counted_bytes(server);
         assert!(used <= bytes_max + MARGIN_BYTES, "{used} of {bytes_max}");
     }
     errors
