@@ -2,9 +2,6 @@
 //!
 //! A real server is the oracle: whatever both kinds are asked, they must agree on.
 
-#[path = "bus/port.rs"]
-mod port;
-
 #[path = "bus/process.rs"]
 mod process;
 

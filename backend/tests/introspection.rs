@@ -7,9 +7,6 @@
 #[path = "bus/client.rs"]
 mod tcp_client;
 
-#[path = "bus/port.rs"]
-mod port;
-
 #[allow(dead_code, reason = "the tests of what is kept on disk use the rest of it")]
 #[path = "persistence/server.rs"]
 mod server;

@@ -3,9 +3,6 @@
 //! `MEMORY_REQUESTS` sets the length of the traces by which hit ratios are compared, `MEMORY_WRITES` that of the load
 //! under which the limit must hold.
 
-#[path = "bus/port.rs"]
-mod port;
-
 #[path = "replication/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of replication, which use all of it")]
 mod process;
@@ -32,7 +29,7 @@ mod kept_uses;
 #[path = "memory/large_clients.rs"]
 mod large_clients;
 
-use process::{Client, Server, show};
+use process::{Client, Server, field_of, show};
 
 /// Every policy by which keys go.
 const POLICIES: [&str; 7] = [
@@ -57,11 +54,8 @@ fn used_bytes(server: &Server) -> usize {
 
 /// As [`used_bytes`], without what does not count towards a limit: what replicas have not read yet.
 fn counted_bytes(server: &Server) -> usize {
-    let info = server.ask("INFO memory");
-    let field = |name: &str| -> usize {
-        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.and_then(|value| value.trim().parse().ok()).expect("a number")
-    };
+    let info = server.info("memory");
+    let field = |name| -> usize { field_of(&info, name).parse().expect("a number") };
     field("used_memory").saturating_sub(field("mem_not_counted_for_evict"))
 }
 

@@ -5,9 +5,6 @@
 #[path = "bus/client.rs"]
 mod tcp_client;
 
-#[path = "bus/port.rs"]
-mod port;
-
 #[path = "persistence/server.rs"]
 mod server;
 

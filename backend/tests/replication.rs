@@ -2,9 +2,6 @@
 //!
 //! What is random takes its seed from `REPLICATION_SEED`, and runs `REPLICATION_ROUNDS` rounds.
 
-#[path = "bus/port.rs"]
-mod port;
-
 #[path = "replication/process.rs"]
 mod process;
 

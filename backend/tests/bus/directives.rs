@@ -3,10 +3,11 @@
 //! Those that only time shows (`cluster-replica-validity-factor`, `cluster-migration-barrier`,
 //! `cluster-allow-replica-migration`) are tested in the simulation, whose clock is not ours to wait for.
 
+use reddoor_tests::port::NodePort;
+
 use crate::commands::{check_script, lines};
 use crate::process::{
-    Kind, Node, fail_over, form_cluster, form_shards, has_redis_server, spare_port, start_nodes,
-    wait_until,
+    Kind, Node, fail_over, form_cluster, form_shards, has_redis_server, start_nodes, wait_until,
 };
 
 /// Two clusters of the same shape, of real servers and of ours.
@@ -88,7 +89,8 @@ fn nodes_are_known_by_the_ports_that_they_announce() {
         assert_eq!(second.ask("CONFIG SET cluster-announce-port 0"), "OK");
         wait_until("its own port again", || first.view_of(second.port).is_some());
         // Nobody answers there, so it is missed from the other side only.
-        let (nowhere, _reservation) = spare_port();
+        let reservation = NodePort::free();
+        let nowhere = reservation.number();
         let announce = format!("CONFIG SET cluster-announce-bus-port {nowhere}");
         assert_eq!(second.ask(&announce), "OK");
         wait_until("the bus to be looked for there", || {
@@ -112,9 +114,9 @@ fn nodes_are_known_by_the_ports_that_they_announce() {
 fn the_bus_listens_where_it_is_told() {
     let kinds = if has_redis_server() { &[Kind::Real, Kind::Ours][..] } else { &[Kind::Ours] };
     for kind in kinds {
-        let (port, reservation) = spare_port();
+        let reservation = NodePort::free();
+        let port = reservation.number();
         let text: &'static str = Box::leak(port.to_string().into_boxed_str());
-        drop(reservation);
         let node = Node::start_with(*kind, &["--cluster-port", text]);
         let other = Node::start(Kind::Ours);
         let meet = format!("CLUSTER MEET 127.0.0.1 {} {port}", node.port);

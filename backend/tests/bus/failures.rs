@@ -5,11 +5,11 @@ use std::net::TcpStream;
 
 use reddoor_protocol::topology::Health;
 
-use crate::port::BUS_OFFSET;
 use crate::process::{
     Kind, Node, expect_death, form_cluster, has_redis_server, start_nodes, wait_agreement,
     wait_until,
 };
+use reddoor_tests::port::BUS_OFFSET;
 
 /// The survivors give a dead node up together, and take it back.
 fn check_death(real: usize, ours: usize, victim: usize) {

@@ -1,8 +1,8 @@
 //! The nodes file: read by the other kind, kept from a second node, refused when damaged.
 
-use crate::process::{
-    Kind, Node, form_cluster, has_redis_server, spare_port, start_nodes, wait_agreement,
-};
+use reddoor_tests::port::NodePort;
+
+use crate::process::{Kind, Node, form_cluster, has_redis_server, start_nodes, wait_agreement};
 
 #[test]
 fn a_real_server_goes_on_from_our_file_and_our_node_from_its() {
@@ -33,7 +33,8 @@ fn a_real_server_goes_on_from_our_file_and_our_node_from_its() {
 #[test]
 fn two_nodes_cannot_share_a_file() {
     let node = Node::start(Kind::Ours);
-    let (port, _reservation) = spare_port();
+    let reservation = NodePort::free();
+    let port = reservation.number();
     let log = node.start_second(port);
     assert!(log.contains("is in use by another node"), "{log}");
     assert_eq!(node.ask("PING"), "PONG");
@@ -45,7 +46,8 @@ fn our_node_and_a_real_server_cannot_share_a_file() {
         return;
     }
     let mut node = Node::start(Kind::Ours);
-    let (port, _reservation) = spare_port();
+    let reservation = NodePort::free();
+    let port = reservation.number();
     node.kind = Kind::Real;
     let log = node.start_second(port);
     assert!(log.contains("already used by a different Redis Cluster node"), "{log}");
@@ -58,7 +60,8 @@ fn a_damaged_file_is_refused_in_one_line() {
     let path = node.dir.join("nodes.conf");
     let text = std::fs::read_to_string(&path).expect("the nodes file");
     std::fs::write(&path, text.replace(" myself,", " mine,")).expect("a damaged file");
-    let (port, _reservation) = spare_port();
+    let reservation = NodePort::free();
+    let port = reservation.number();
     let log = node.start_second(port);
     assert!(log.contains("nodes.conf is damaged, line 1: a flag that is not known"), "{log}");
 }

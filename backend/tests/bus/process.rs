@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
 use reddoor_protocol::topology::{NodeInfo, Topology, nodes_text};
+use reddoor_tests::port::NodePort;
 
 use crate::client::Client;
-use crate::port;
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -79,8 +78,7 @@ pub(crate) struct Node {
     pub(crate) dir: PathBuf,
     settings: Vec<&'static str>,
     child: Child,
-    /// Another test binary sees by it that the port is taken; TCP servers do not.
-    _reservation: UdpSocket,
+    reservation: NodePort,
     /// Removed after everything else.
     _temp: Option<tempfile::TempDir>,
 }
@@ -94,12 +92,12 @@ impl Node {
     /// As [`Node::start`], with settings of its own.
     pub(crate) fn start_with(kind: Kind, settings: &[&'static str]) -> Node {
         let temp = tempfile::tempdir().expect("a temporary directory");
-        let (port, reservation) = port::reserve();
+        let reservation = NodePort::free();
+        let port = reservation.number();
         let dir = temp.path().to_owned();
         let child = spawn(kind, port, &dir, settings);
         let settings = settings.to_vec();
-        let node =
-            Node { kind, port, dir, settings, child, _reservation: reservation, _temp: Some(temp) };
+        let node = Node { kind, port, dir, settings, child, reservation, _temp: Some(temp) };
         node.wait_answers();
         node
     }
@@ -115,7 +113,8 @@ impl Node {
     /// Kills it and starts it with the same directory at another port.
     pub(crate) fn move_away(&mut self) {
         self.kill();
-        (self.port, self._reservation) = port::reserve();
+        self.reservation = NodePort::free();
+        self.port = self.reservation.number();
         self.child = spawn(self.kind, self.port, &self.dir, &self.settings);
         self.wait_answers();
     }
@@ -331,9 +330,4 @@ fn spawn(kind: Kind, port: u16, dir: &Path, settings: &[&str]) -> Child {
 
 fn log_path(dir: &Path, port: u16) -> PathBuf {
     dir.join(format!("{port}.log"))
-}
-
-/// A port as [`Node`]s have it, for as long as the socket lives.
-pub(crate) fn spare_port() -> (u16, UdpSocket) {
-    port::reserve()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use reddoor_tests::port::NodePort;
+
 use crate::data::fill;
-use crate::port;
 use crate::server::{Server, check, has_redis_server, wait_for};
 use crate::told_by_both;
 
@@ -145,13 +146,14 @@ fn requests_by_the_number_go_in_and_files_come_out() {
 struct Exporter {
     child: Child,
     port: u16,
-    _reservation: UdpSocket,
+    _reservation: NodePort,
 }
 
 impl Exporter {
     /// Starts one; `None` where it is not installed.
     fn start(server: &Server) -> Option<Exporter> {
-        let (port, _reservation) = port::reserve();
+        let reservation = NodePort::free();
+        let port = reservation.number();
         let child = Command::new("prometheus-redis-exporter")
             .args(["-redis.addr", &format!("redis://127.0.0.1:{}", server.port)])
             .args(["-web.listen-address", &format!("127.0.0.1:{port}")])
@@ -159,7 +161,7 @@ impl Exporter {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        child.ok().map(|child| Exporter { child, port, _reservation })
+        child.ok().map(|child| Exporter { child, port, _reservation: reservation })
     }
 
     /// The names of everything that it tells of the server.

@@ -1,15 +1,14 @@
 //! Servers of either kind as processes with a directory, which several of them may use one after the other.
 
 use std::fs::File;
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
+use reddoor_tests::port::NodePort;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::port;
 use crate::tcp_client::Client;
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
@@ -71,7 +70,7 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) dir: PathBuf,
     child: Child,
-    _reservation: UdpSocket,
+    _reservation: NodePort,
 }
 
 impl Server {
@@ -175,7 +174,8 @@ impl Server {
     }
 
     fn spawn(kind: Kind, dir: &Path, directives: &str, disk: Disk<'_>) -> Server {
-        let (port, _reservation) = port::reserve();
+        let reservation = NodePort::free();
+        let port = reservation.number();
         let port_text = port.to_string();
         let mut args = vec!["--port", &port_text, "--bind", "127.0.0.1", "--dir"];
         args.push(dir.to_str().expect("a directory whose name is text"));
@@ -210,7 +210,7 @@ impl Server {
         }
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
         let child = command.spawn().expect("a server process");
-        Server { kind, port, dir: dir.to_owned(), child, _reservation }
+        Server { kind, port, dir: dir.to_owned(), child, _reservation: reservation }
     }
 
     fn wait_serves(&mut self) {

@@ -73,6 +73,28 @@ impl Story {
         Server::start_on(Disk::Faulty(&self.faults.environment), self.dir.path(), directives)
     }
 
+    /// As [`Self::start`]; the server may end on its way.
+    fn try_start(&self, directives: &str) -> Server {
+        Server::try_on(Disk::Faulty(&self.faults.environment), self.dir.path(), directives)
+    }
+
+    /// Begins a round of rewrites: a server whose bases have one of their two forms, with its directives.
+    fn start_rewriting(&mut self, acknowledged: &Acknowledged, round: u64) -> (Server, String) {
+        let preamble = ["yes", "no"][self.chance.below(2)];
+        let directives = format!("{APPENDS} always --aof-use-rdb-preamble {preamble}");
+        let server = self.start(&directives);
+        check(&server, acknowledged, round);
+        (server, directives)
+    }
+
+    /// Has a server find what was acknowledged in all rounds, and tells how much.
+    fn check_appended(&self, acknowledged: &Acknowledged) {
+        check(&self.start(&format!("{APPENDS} always")), acknowledged, u64::MAX);
+        let total: u64 = acknowledged.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        println!("{total} acknowledged, none lost");
+        assert!(total > 0);
+    }
+
     /// Has one of these faults happen at some call.
     fn arm(&mut self, faults: &[Fault], counted: Counted) {
         let fault = faults[self.chance.below(faults.len())];
@@ -125,12 +147,6 @@ fn write<'s>(writers: [Client; WRITERS], acknowledged: &'s Acknowledged, scope: 
     }
 }
 
-fn tell_total(acknowledged: &Acknowledged) {
-    let total: u64 = acknowledged.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-    println!("{total} acknowledged, none lost");
-    assert!(total > 0);
-}
-
 /// Whether a server is done with what it does in the background, or is gone.
 fn is_at_rest(server: &mut Server) -> bool {
     let text = Client::connect(server.port).map(|mut client| client.ask("INFO persistence"));
@@ -168,8 +184,7 @@ fn appending_may_end_at_any_call() {
         });
     });
     if let Some(story) = story {
-        check(&story.start(&format!("{APPENDS} always")), &acknowledged, u64::MAX);
-        tell_total(&acknowledged);
+        story.check_appended(&acknowledged);
     }
 }
 
@@ -177,10 +192,7 @@ fn appending_may_end_at_any_call() {
 fn a_rewrite_may_end_at_any_call() {
     let acknowledged = Acknowledged::default();
     let story = tell(|story, round| {
-        let preamble = ["yes", "no"][story.chance.below(2)];
-        let directives = format!("{APPENDS} always --aof-use-rdb-preamble {preamble}");
-        let mut server = story.start(&directives);
-        check(&server, &acknowledged, round);
+        let (mut server, _) = story.start_rewriting(&acknowledged, round);
         std::thread::scope(|scope| {
             write(writers(&server), &acknowledged, scope);
             // One that failed meets another.
@@ -200,10 +212,8 @@ fn a_rewrite_may_end_at_any_call() {
         });
     });
     if let Some(story) = story {
-        let directives = format!("{APPENDS} always");
-        check(&story.start(&directives), &acknowledged, u64::MAX);
-        tell_total(&acknowledged);
-        assert_tidy(&story, &directives);
+        story.check_appended(&acknowledged);
+        assert_tidy(&story, &format!("{APPENDS} always"));
     }
 }
 
@@ -211,10 +221,7 @@ fn a_rewrite_may_end_at_any_call() {
 fn reading_may_end_at_any_call() {
     let acknowledged = Acknowledged::default();
     let story = tell(|story, round| {
-        let preamble = ["yes", "no"][story.chance.below(2)];
-        let directives = format!("{APPENDS} always --aof-use-rdb-preamble {preamble}");
-        let mut server = story.start(&directives);
-        check(&server, &acknowledged, round);
+        let (mut server, directives) = story.start_rewriting(&acknowledged, round);
         if story.chance.below(3) == 0 {
             server.ask("BGREWRITEAOF");
             wait_for("the rewrite to end", || is_at_rest(&mut server).then_some(()));
@@ -229,17 +236,12 @@ fn reading_may_end_at_any_call() {
         });
         for _ in 0..=story.chance.below(3) {
             story.arm(&FAULTS, Counted::All);
-            let server = Server::try_on(
-                Disk::Faulty(&story.faults.environment),
-                story.dir.path(),
-                &directives,
-            );
+            let server = story.try_start(&directives);
             story.end(server);
         }
     });
     if let Some(story) = story {
-        check(&story.start(&format!("{APPENDS} always")), &acknowledged, u64::MAX);
-        tell_total(&acknowledged);
+        story.check_appended(&acknowledged);
     }
 }
 
@@ -249,8 +251,7 @@ fn a_snapshot_may_end_at_any_call() {
     let story = tell(|story, round| {
         if story.chance.below(2) == 0 {
             story.arm(&FAULTS, Counted::All);
-            let server =
-                Server::try_on(Disk::Faulty(&story.faults.environment), story.dir.path(), "");
+            let server = story.try_start("");
             story.end(server);
         }
         let mut server = story.start("");

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,8 +11,7 @@ use reddoor_backend::config::Config;
 use reddoor_protocol::encode::encode_request;
 use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::value::{self, Value};
-
-use crate::port;
+use reddoor_tests::port::NodePort;
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -61,7 +60,7 @@ pub(crate) struct Server {
     settings: String,
     child: Child,
     dir: tempfile::TempDir,
-    _reservation: UdpSocket,
+    _reservation: NodePort,
 }
 
 impl Server {
@@ -80,10 +79,11 @@ impl Server {
     fn start_in(kind: Kind, settings: &str, prepare: impl Fn(&Path)) -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         prepare(dir.path());
-        let (port, _reservation) = port::reserve();
+        let reservation = NodePort::free();
+        let port = reservation.number();
         let child = spawn(kind, port, settings, dir.path());
         let settings = settings.to_owned();
-        let mut server = Server { kind, port, settings, child, dir, _reservation };
+        let mut server = Server { kind, port, settings, child, dir, _reservation: reservation };
         assert!(server.answers(), "it starts");
         server
     }
@@ -171,10 +171,14 @@ impl Server {
 
     /// One field of `INFO`.
     pub(crate) fn field(&self, section: &str, name: &str) -> String {
-        let info = self.info(section);
-        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap_or_else(|| panic!("no {name} in {info}")).trim().to_owned()
+        field_of(&self.info(section), name).to_owned()
     }
+}
+
+/// One field of what `INFO` answered.
+pub(crate) fn field_of<'a>(info: &'a str, name: &str) -> &'a str {
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("no {name} in {info}")).trim()
 }
 
 impl Drop for Server {

@@ -1,6 +1,7 @@
 //! Settings are read anew, at SIGHUP or by command: all that can change while the front door runs, or none if any is wrong.
 
 use std::fs;
+use std::path::PathBuf;
 
 use reddoor_tests::binary;
 use reddoor_tests::fake_node::FakeNode;
@@ -9,12 +10,18 @@ use reddoor_tests::guard;
 use reddoor_tests::wait::wait_until;
 use rustix::process::Signal;
 
-#[test]
-fn settings_change_for_clients_that_are_there_and_a_mistake_changes_none() {
+/// A front door that has its settings from a file of this text, and the node behind it.
+fn start_with(settings: &str) -> (FakeNode, PathBuf, FrontDoor) {
     let node = FakeNode::start();
     let file = guard::temp_dir("reload").join("reddoor.toml");
-    fs::write(&file, "[limits]\nsplit_parts_max = 2\n").unwrap();
+    fs::write(&file, settings).unwrap();
     let door = FrontDoor::start_by_file(&node.addr().to_string(), &file);
+    (node, file, door)
+}
+
+#[test]
+fn settings_change_for_clients_that_are_there_and_a_mistake_changes_none() {
+    let (node, file, door) = start_with("[limits]\nsplit_parts_max = 2\n");
     let mut client = door.client();
     let refusal = |max: u32| {
         format!(
@@ -47,10 +54,7 @@ fn settings_change_for_clients_that_are_there_and_a_mistake_changes_none() {
 
 #[test]
 fn the_version_that_clients_are_told_is_a_setting() {
-    let node = FakeNode::start();
-    let file = guard::temp_dir("reload").join("reddoor.toml");
-    fs::write(&file, "").unwrap();
-    let door = FrontDoor::start_by_file(&node.addr().to_string(), &file);
+    let (_node, file, door) = start_with("");
     let mut client = door.client();
     let mut tells = |version: &str| {
         client.ask("HELLO 2").contains(&format!("version, {version}, "))
@@ -70,10 +74,7 @@ fn the_version_that_clients_are_told_is_a_setting() {
 
 #[test]
 fn the_command_prints_what_changed_or_every_mistake() {
-    let node = FakeNode::start();
-    let file = guard::temp_dir("reload").join("reddoor.toml");
-    fs::write(&file, "[limits]\nsplit_parts_max = 2\n").unwrap();
-    let door = FrontDoor::start_by_file(&node.addr().to_string(), &file);
+    let (_node, file, door) = start_with("[limits]\nsplit_parts_max = 2\n");
     assert_eq!(reload(&door), (Some(0), "nothing to change\n".to_owned(), String::new()));
 
     fs::write(&file, "[limits]\nsplit_parts_max = 1\n[listen]\nbacklog = 7\n").unwrap();

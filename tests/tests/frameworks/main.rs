@@ -80,6 +80,16 @@ impl Asked {
     }
 }
 
+type Start = fn() -> Scene;
+
+/// The nodes that can be chosen, by name, and how they are started.
+const SCENES: [(&str, Start); 4] = [
+    ("real", || Scene::of(Kind::Real)),
+    ("bundled", || Scene::of(Kind::Bundled)),
+    ("one", || Scene::one(Kind::Real)),
+    ("one-bundled", || Scene::one(Kind::Bundled)),
+];
+
 fn main() -> ExitCode {
     let asked = Asked::read();
     if asked.only_lists || !redis_server::is_installed() {
@@ -90,14 +100,9 @@ fn main() -> ExitCode {
     let complaints = Mutex::new(Vec::new());
     thread::scope(|scope| {
         let (asked, complaints) = (&asked, &complaints);
-        for (nodes, kind) in [("real", Kind::Real), ("bundled", Kind::Bundled)] {
+        for (nodes, start) in SCENES {
             if asked.means_nodes(nodes) {
-                scope.spawn(move || run_trials(asked, &Scene::of(kind), complaints));
-            }
-        }
-        for (nodes, kind) in [("one", Kind::Real), ("one-bundled", Kind::Bundled)] {
-            if asked.means_nodes(nodes) {
-                scope.spawn(move || run_trials(asked, &Scene::one(kind), complaints));
+                scope.spawn(move || run_trials(asked, nodes, &start(), complaints));
             }
         }
         if asked.means_nodes("real") {
@@ -109,11 +114,11 @@ fn main() -> ExitCode {
     if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run_trials(asked: &Asked, scene: &Scene, complaints: &Mutex<Vec<String>>) {
+fn run_trials(asked: &Asked, nodes: &str, scene: &Scene, complaints: &Mutex<Vec<String>>) {
     for (framework, setup) in asked.trials() {
         if framework.program.is_installed() {
             let verdict = scene.try_out(framework, setup);
-            report(framework.name, scene.name(), setup.name, verdict, complaints);
+            report(framework.name, nodes, setup.name, verdict, complaints);
         }
     }
 }

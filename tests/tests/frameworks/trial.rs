@@ -24,8 +24,8 @@ pub(crate) struct Scene {
 
 #[derive(Debug)]
 enum Nodes {
-    Cluster(Kind, Cluster),
-    One(Kind, RedisServer),
+    Cluster(Cluster),
+    One(RedisServer),
 }
 
 /// What became of a trial.
@@ -44,7 +44,7 @@ pub(crate) struct Verdict {
 impl Scene {
     /// Three primaries.
     pub(crate) fn of(kind: Kind) -> Scene {
-        Scene { nodes: Nodes::Cluster(kind, Cluster::start(kind, 3)) }
+        Scene { nodes: Nodes::Cluster(Cluster::start(kind, 3)) }
     }
 
     /// No front door and no cluster.
@@ -53,28 +53,18 @@ impl Scene {
             Kind::Real => RedisServer::start(&[]),
             Kind::Bundled => RedisServer::start_bundled(&[]),
         };
-        Scene { nodes: Nodes::One(kind, server) }
-    }
-
-    /// As the report names the nodes.
-    pub(crate) fn name(&self) -> &'static str {
-        match &self.nodes {
-            Nodes::Cluster(Kind::Real, _) => "real",
-            Nodes::Cluster(Kind::Bundled, _) => "bundled",
-            Nodes::One(Kind::Real, _) => "one",
-            Nodes::One(Kind::Bundled, _) => "one-bundled",
-        }
+        Scene { nodes: Nodes::One(server) }
     }
 
     /// Runs a framework's script.
     pub(crate) fn try_out(&self, framework: &Framework, setup: &Setup) -> Verdict {
         match &self.nodes {
-            Nodes::Cluster(_, cluster) => {
+            Nodes::Cluster(cluster) => {
                 cluster.nodes.iter().for_each(|node| assert_eq!(node.ask("FLUSHALL"), "OK"));
                 let door = FrontDoor::start(&cluster.seeds(), setup.settings);
                 run(framework, setup, &door.addr.to_string(), setup.expected)
             }
-            Nodes::One(_, server) => {
+            Nodes::One(server) => {
                 server.client().ask("FLUSHALL");
                 let (host, port) = server.addr();
                 run(framework, setup, &format!("{host}:{port}"), Expected::Works)
