@@ -12,6 +12,8 @@ mod cycle;
 
 pub(crate) mod load;
 
+mod own;
+
 pub(crate) mod sample;
 
 mod walk;
@@ -41,6 +43,7 @@ pub(crate) struct Keyspace {
     journal: Vec<(Fate, Key)>,
     noted: Noted,
     expired: Expired,
+    own: own::Own,
     cycle: cycle::Position,
     uses: Uses,
     frees: Frees,
@@ -175,6 +178,7 @@ impl Keyspace {
             journal: Vec::new(),
             noted: Noted::Nothing,
             expired: Expired::Removed,
+            own: own::Own::default(),
             cycle: cycle::Position::default(),
             uses: Uses::default(),
             frees: Frees::default(),
@@ -311,6 +315,10 @@ impl Keyspace {
     /// From now on does this with keys whose time has come.
     pub(crate) fn treat_expired(&mut self, expired: Expired) {
         self.expired = expired;
+        if expired == Expired::Removed {
+            // All keys go by themselves now.
+            self.own = own::Own::default();
+        }
     }
 
     /// From now on notes uses of keys so: how often, or, with `None`, when.
@@ -402,6 +410,9 @@ impl Keyspace {
     /// Changes when a key expires; `None` means never. Whether the key is there.
     pub(crate) fn set_expiry(&mut self, key: &[u8], expires_at_ms: Option<i64>) -> bool {
         let (hash, index) = self.place(key);
+        if self.expired == Expired::Hidden || self.own_volatile_len() > 0 {
+            self.note_own(hash, key, expires_at_ms.is_some());
+        }
         let Some(part) = self.parts[index].as_deref_mut() else { return false };
         let Some(record) = part.keys.find_mut(hash, key) else { return false };
         record.is_volatile = expires_at_ms.is_some();
@@ -430,6 +441,7 @@ impl Keyspace {
         self.parts.resize_with(count, || None);
         self.keys_count = 0;
         self.volatile_count = 0;
+        self.own = own::Own::default();
     }
 
     fn remove_at(&mut self, hash: u32, index: usize, key: &[u8]) -> Option<Record> {

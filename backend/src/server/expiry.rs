@@ -7,9 +7,11 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::data::key::Key;
 use crate::data::keyspace::Expired;
 use crate::node::{Node, SharedNode};
 use crate::notify::Class;
+use crate::propagate::Removal;
 
 /// The share of a tick that expiry may take, in per cent, at effort 1 and for each effort above.
 const TICK_PERCENT: (u32, u32) = (25, 2);
@@ -57,6 +59,14 @@ impl Expiry {
         if !may_expire(node) {
             return;
         }
+        match node.expiry_mode() {
+            Expired::Removed => self.sweep(node, budget),
+            Expired::Hidden => sweep_own(node),
+            Expired::Found => {}
+        }
+    }
+
+    fn sweep(&mut self, node: &mut Node, budget: Duration) {
         let (now_ms, effort) = (clock::unix_ms(), node.config.settings().expire_effort);
         let word = node.expired_removal();
         let start = Instant::now();
@@ -64,12 +74,7 @@ impl Expiry {
         for _ in 0..node.databases.len() {
             let db = self.db % node.databases.len();
             let sweep = node.databases[db].sweep(now_ms, effort, start + budget);
-            for key in &sweep.removed {
-                node.propagate_removal(db, key, word);
-                node.notify(Class::Expired, "expired", db, key);
-                node.changed(db, key);
-            }
-            node.end_apart();
+            tell_expired(node, db, &sweep.removed, word);
             looked_at += sweep.looked_at;
             removed += sweep.removed.len();
             self.db = db + 1;
@@ -86,12 +91,31 @@ impl Expiry {
     }
 }
 
+/// Removes expired keys of which this replica's primary knows nothing.
+fn sweep_own(node: &mut Node) {
+    let (now_ms, word) = (clock::unix_ms(), node.expired_removal());
+    for db in 0..node.databases.len() {
+        if node.databases[db].own_volatile_len() > 0 {
+            let removed = node.databases[db].sweep_own(now_ms);
+            tell_expired(node, db, &removed, word);
+        }
+    }
+}
+
+fn tell_expired(node: &mut Node, db: usize, keys: &[Key], word: Removal) {
+    for key in keys {
+        node.propagate_removal(db, key, word);
+        node.notify(Class::Expired, "expired", db, key);
+        node.changed(db, key);
+    }
+    node.end_apart();
+}
+
 /// Whether keys may go now. While writes are paused nothing may change, expiry included.
 fn may_expire(node: &mut Node) -> bool {
     node.is_expiring
         && !node.switches.is_cron_paused
         && node.persistence.loading.is_none()
-        && node.expiry_mode() == Expired::Removed
         && !node.scripting.is_busy()
         && node.active_pause().is_none()
 }

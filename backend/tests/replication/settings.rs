@@ -33,6 +33,24 @@ fn files_of_copies_do_not_stay_where_nothing_is_kept() {
 }
 
 #[test]
+fn keys_that_only_a_replica_has_expire_there() {
+    if !has_redis_server() {
+        return;
+    }
+    let primary = Server::start(Kind::Real, "");
+    for kind in KINDS {
+        let replica = linked(&primary, kind, "--replica-read-only no");
+        assert_eq!(replica.ask("SET later x EX 1000"), "OK");
+        assert_eq!(replica.field("stats", "slave_expires_tracked_keys"), "1");
+        assert_eq!(replica.ask("SET soon x PX 1"), "OK");
+        let expired = || replica.field("stats", "expired_keys") == "1";
+        wait_until(|| format!("a key of {kind:?} to expire"), expired);
+        assert_eq!(replica.ask("DBSIZE"), "1");
+        assert_eq!(replica.field("stats", "slave_expires_tracked_keys"), "1");
+    }
+}
+
+#[test]
 fn a_replica_that_cannot_keep_what_it_is_told_ends_or_goes_on() {
     if !has_redis_server() {
         return;

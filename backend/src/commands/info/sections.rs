@@ -6,6 +6,7 @@ use std::fs;
 use crate::clock;
 use crate::commands::info::system::cpu_times;
 use crate::commands::info::{memory, per_command, persistence};
+use crate::data::keyspace::Keyspace;
 use crate::execute::Call;
 use crate::pubsub::Kind;
 use crate::server::REDIS_VERSION;
@@ -162,11 +163,12 @@ fn stats(call: &Call<'_>, text: &mut String) {
     }
     line(text, "latest_fork_usec", call.node.persistence.fork_pause.as_micros());
     line(text, "total_forks", call.node.persistence.forks_count);
+    line(text, "migrate_cached_sockets", call.node.migrate_targets.len());
+    let own_count: usize = call.node.databases.iter().map(Keyspace::own_volatile_len).sum();
+    line(text, "slave_expires_tracked_keys", own_count);
     fixed(
         text,
         &[
-            ("migrate_cached_sockets", "0"),
-            ("slave_expires_tracked_keys", "0"),
             ("active_defrag_hits", "0"),
             ("active_defrag_misses", "0"),
             ("active_defrag_key_hits", "0"),

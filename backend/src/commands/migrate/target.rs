@@ -71,6 +71,11 @@ impl Kept {
         });
     }
 
+    /// How many are kept (count).
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Closes what nobody has used for a while.
     pub(crate) fn close_unused(&mut self) {
         self.0.retain(|idle| idle.used.elapsed() < KEPT_FOR);
