@@ -259,10 +259,14 @@ fn execute_carefully(
     {
         node.tracking.end_caching(client.id);
     }
-    node.end_unit();
+    if client.last_command.is_some_and(|id| MEETS_ANY_KEYS.contains(&id)) {
+        node.end_apart();
+    } else {
+        node.end_unit();
+    }
     client.written_to = node.replication.offset;
     if node.blocking.has_ready() && !node.scripting.is_busy() {
-        blocking::serve(node, turn.now_ms);
+        blocking::serve(node);
     }
     if !client.last_command.is_some_and(|id| is_plain(spec(id))) {
         node.keep_journal();
@@ -359,6 +363,9 @@ const RUNS_IN_TRANSACTION: [CommandId; 7] = [
     CommandId::of("reset"),
     CommandId::of("replconf"),
 ];
+
+/// Commands that come across keys nobody has named: that some of these have expired are effects which nothing joins.
+const MEETS_ANY_KEYS: [CommandId; 2] = [CommandId::of("scan"), CommandId::of("randomkey")];
 
 /// Commands that are no writes by their row, and may have effects.
 const MAY_WRITE: [CommandId; 6] = [

@@ -399,7 +399,7 @@ impl Node {
     /// Serves those who wait for keys that became ready otherwise than by a client's command.
     pub(crate) fn serve_ready_keys(&mut self) {
         if self.blocking.has_ready() {
-            crate::blocking::serve(self, crate::clock::unix_ms());
+            crate::blocking::serve(self);
         }
     }
 

@@ -104,6 +104,15 @@ impl Node {
         self.keep_journal();
     }
 
+    /// Does what nobody is to repeat.
+    pub(crate) fn without_effects<T>(&mut self, run: impl FnOnce(&mut Node) -> T) -> T {
+        let consumers = std::mem::take(&mut self.effects.consumers);
+        let result = run(self);
+        self.effects.consumers = consumers;
+        self.keep_journal();
+        result
+    }
+
     /// A key was removed because its time had come, or to make room.
     pub(crate) fn propagate_removal(&mut self, db: usize, key: &[u8], word: Removal) {
         if self.effects.are_wanted() {
@@ -122,10 +131,10 @@ impl Node {
 
     /// As [`Node::end_unit`], of effects that have nothing to do with each other.
     pub(crate) fn end_apart(&mut self) {
-        if !self.scripting.is_busy() {
+        if !self.effects.unit.is_empty() && !self.scripting.is_busy() {
             self.effects.unit.take_apart();
+            self.hand_over();
         }
-        self.end_unit();
     }
 
     fn hand_over(&mut self) {
@@ -224,5 +233,24 @@ impl Call<'_> {
         self.node.effects.add_own(db, self.args, has_changed);
         self.node.effects.own = outer;
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn what_has_nothing_to_do_with_each_other_leaves_the_next_transaction_whole() {
+        let config = Config::from_args(&[]).expect("no mistakes in nothing");
+        let mut node = Node::new(config, None);
+        node.want_effects(Consumer::AppendOnlyFile, true);
+        node.end_apart();
+        node.effects.add(0, &[b"SET", b"a", b"1"]);
+        node.effects.add(0, &[b"SET", b"b", b"2"]);
+        let mut out = Vec::new();
+        node.effects.unit.write(&mut out, &mut Some(0), Reach::File);
+        assert!(out.starts_with(b"*1\r\n$5\r\nMULTI\r\n"), "{}", out.escape_ascii());
     }
 }

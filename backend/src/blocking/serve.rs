@@ -13,9 +13,11 @@ use reddoor_protocol::slot::Slot;
 
 use crate::blocking::{Awaited, Blocking, KeyWait, Ticket, Wait};
 use crate::client::{Blocked, Client, ClientId, Seat};
+use crate::clock;
 use crate::data::key::Key;
 use crate::execute::{Call, Origin, Turn, run_again};
 use crate::node::{At, Node};
+use crate::stats::Stats;
 
 impl<'a> Call<'a> {
     /// Whether the command may wait. Inside a transaction it answers at once, as if its time were up.
@@ -60,11 +62,16 @@ impl<'a> Call<'a> {
 }
 
 /// Serves all keys that became ready, and those that become ready by it.
-pub(crate) fn serve(node: &mut Node, now_ms: i64) {
+pub(crate) fn serve(node: &mut Node) {
+    // What made them ready may have taken so long that some of them have expired.
+    let now_ms = clock::unix_ms();
     while let Some((db, key)) = node.blocking.next_ready() {
         node.blocking.serving = Some((db, key.clone()));
         serve_key(node, At { db, now_ms }, &key);
         node.blocking.serving = None;
+        // A key that has expired served nobody, and is gone all the same.
+        node.tell_journal();
+        node.end_unit();
     }
 }
 
@@ -159,7 +166,13 @@ pub(crate) enum Release<'a> {
 pub(crate) fn release(node: &mut Node, seat: Seat, release: Release<'_>) -> bool {
     let Some(client) = node.clients.seated(seat) else { return false };
     match release {
-        Release::Timeout => time_out(&mut node.blocking, client),
+        Release::Timeout => {
+            let has_waited = time_out(&mut node.blocking, client);
+            if has_waited {
+                count_failure(&mut node.stats, client);
+            }
+            has_waited
+        }
         Release::Error(error) => {
             if client.blocked.take().is_none() {
                 return false;
@@ -169,9 +182,17 @@ pub(crate) fn release(node: &mut Node, seat: Seat, release: Release<'_>) -> bool
             let start = client.outbox.len();
             ReplyWriter::new(&mut client.outbox, client.resp).error(error);
             node.stats.count_error(error.code());
+            count_failure(&mut node.stats, client);
             finish(client, start);
             true
         }
+    }
+}
+
+/// The command that a client waited in has not done what it was to do: somebody else has ended it.
+fn count_failure(stats: &mut Stats, client: &Client) {
+    if let Some(id) = client.last_command {
+        stats.command(id).failed += 1;
     }
 }
 

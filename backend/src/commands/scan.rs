@@ -43,18 +43,26 @@ fn scan(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let filter = Filter::parse(call.args, Walked::Keys)?;
     let now_ms = call.now_ms;
     let database = &call.node.databases[call.client.db];
-    let mut found = Elements::default();
+    let (mut found, mut gone) = (Elements::default(), Vec::new());
     if let Some(type_name) = filter.type_name {
         return scan_of_type(call, cursor, &filter, type_name);
     }
     let cursor = filter.walk(cursor, |cursor, met| {
         database.scan(cursor, |key, record| {
             *met += 1;
-            if !database.has_expired(key, record, now_ms) && filter.is_match(key) {
-                found.push(key);
+            if filter.is_match(key) {
+                if database.has_expired(key, record, now_ms) {
+                    gone.push(key.clone());
+                } else {
+                    found.push(key);
+                }
             }
         })
     });
+    // Looking for them lets them go.
+    for key in &gone {
+        call.node.peek(call.at(), key);
+    }
     reply_with_page(call, cursor, &found);
     Ok(())
 }

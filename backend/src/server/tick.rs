@@ -53,7 +53,7 @@ impl Tick {
         }
         if !node.blocking.is_idle() && !node.scripting.is_busy() {
             blocking::release_moved(node);
-            blocking::serve(node, now_ms);
+            blocking::serve(node);
         }
         node.release_shard_channels();
         node.broadcast_invalidations();

@@ -18,7 +18,8 @@ pub(crate) const SCRIPTS: &[&str] = &[
      DEBUG SLEEP 0.01\nMULTI\nGET a\nINCR a\nEXEC\nSET a 1 PX 1\nSET b 1 PX 1\nDEBUG SLEEP 0.01\nMGET a b\n\
      SET b 1\nSET a 1 PX 1\nDEBUG SLEEP 0.01\nRENAME b a\nSET a 1 PX 1\nDEBUG SLEEP 0.01\nDEL a\n\
      CONFIG SET lazyfree-lazy-expire yes lazyfree-lazy-server-del yes\nSET a 1\nEXPIRE a 0\nSET a 1\n\
-     GETEX a PXAT 1\nSET a 1\nGETDEL a\nSET a 1 PX 1\nDEBUG SLEEP 0.01\nGET a\nSADD s 1 2\nSPOP s 5\n\
+     GETEX a PXAT 1\nSET a 1\nGETDEL a\nSET a 1 PX 1\nDEBUG SLEEP 0.01\nGET a\nFLUSHALL\nSET k 1\nSET a 1 PX 1\nDEBUG SLEEP 0.01\nSCAN 0 MATCH k\n\
+     SCAN 0\nSCAN 0\nSET a 1 PX 1\nDEBUG SLEEP 0.01\nSCAN 0 TYPE string\nSADD s 1 2\nSPOP s 5\n\
      CONFIG SET lazyfree-lazy-expire no lazyfree-lazy-server-del no",
     "XADD s 1-1 a b\nXADD s 2-1 a b\nXADD s 3-1 a b\nXGROUP CREATE s g 0\nXREADGROUP GROUP g c STREAMS s >\n\
      XDEL s 2-1\nXCLAIM s g d 0 1-1 2-1 3-1 9-9\nXCLAIM s g e 0 1-1 IDLE 5 LASTID 9-1\n\

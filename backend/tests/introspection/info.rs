@@ -142,14 +142,59 @@ fn commands_and_errors_are_counted_the_same() {
         for request in REQUESTS {
             client.ask(request);
         }
-        let text = server.ask("INFO commandstats") + &server.ask("INFO errorstats");
-        let without_times = |line: &str| -> String {
-            let fields = line.split(',').filter(|field| !field.starts_with("usec"));
-            fields.collect::<Vec<_>>().join(",")
-        };
-        let mut lines: Vec<String> = text.lines().map(|line| without_times(line.trim())).collect();
-        lines.sort();
-        lines
+        counts(server)
     });
     assert_eq!(told[1], told[0]);
+}
+
+/// What `INFO` tells of commands and errors, without times, in one order.
+fn counts(server: &Server) -> Vec<String> {
+    let text = server.ask("INFO commandstats") + &server.ask("INFO errorstats");
+    let without_times = |line: &str| -> String {
+        let fields = line.split(',').filter(|field| !field.starts_with("usec"));
+        fields.collect::<Vec<_>>().join(",")
+    };
+    let mut lines: Vec<String> = text.lines().map(|line| without_times(line.trim())).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn waits_that_somebody_ends_have_failed() {
+    if !has_redis_server() {
+        return;
+    }
+    let told = told_by_both("", |server| {
+        let mut waiting = server.client();
+        let id = waiting.ask("CLIENT ID");
+        let ends = [
+            ("BLPOP nothing 0", format!("CLIENT UNBLOCK {id}")),
+            ("BLPOP nothing 0", format!("CLIENT UNBLOCK {id} ERROR")),
+            ("WAIT 1 0", format!("CLIENT UNBLOCK {id} ERROR")),
+            ("XREADGROUP GROUP g c BLOCK 0 STREAMS s >", "DEL s".to_owned()),
+        ];
+        ends.map(|(wait, end)| {
+            server.ask("XGROUP CREATE s g $ MKSTREAM");
+            server.ask("CONFIG RESETSTAT");
+            waiting.send(wait);
+            server.wait_info("blocked_clients", "1");
+            server.ask(&end);
+            let told = ["blpop", "wait:", "xreadgroup", "errorstat_"];
+            let mut counts = counts(server);
+            counts.retain(|line| told.iter().any(|name| line.contains(name)));
+            (waiting.read(), counts)
+        })
+    });
+    assert_eq!(told[1], told[0]);
+}
+
+#[test]
+fn connections_that_migrate_keeps_are_told() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(Kind::Ours, dir.path(), "");
+    let target = Server::start(Kind::Ours, other.path(), "");
+    assert_eq!(server.info("migrate_cached_sockets"), "0");
+    server.ask("SET a b");
+    assert_eq!(server.ask(&format!("MIGRATE 127.0.0.1 {} a 0 60000", target.port)), "OK");
+    assert_eq!(server.info("migrate_cached_sockets"), "1");
 }
