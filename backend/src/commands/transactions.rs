@@ -77,7 +77,10 @@ fn exec(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     call.reply.array(transaction.queue.len());
     let start = call.reply_start;
-    run_queue(call.node, call.client, transaction.queue, (call.reply.out(), start), call.now_ms);
+    // What a transaction does that is repeated is repeated, too.
+    let origin = if call.origin == Origin::Replay { Origin::Replay } else { Origin::Transaction };
+    let out = (call.reply.out(), start);
+    run_queue(call.node, call.client, transaction.queue, out, (origin, call.now_ms));
     // What its commands did was collected one by one.
     call.propagate_nothing();
     Ok(())
@@ -91,7 +94,7 @@ pub(crate) fn resume_transaction(
     out: &mut Vec<u8>,
     now_ms: i64,
 ) -> bool {
-    run_queue(node, client, queue, (out, 0), now_ms)
+    run_queue(node, client, queue, (out, 0), (Origin::Transaction, now_ms))
 }
 
 /// Runs queued commands, whose replies begin in `out` at a place. Whether all have run: if not, a script among them
@@ -101,7 +104,7 @@ fn run_queue(
     client: &mut Client,
     queue: Vec<Queued>,
     (out, start): (&mut Vec<u8>, usize),
-    now_ms: i64,
+    (origin, now_ms): (Origin<'_>, i64),
 ) -> bool {
     let mut turn = Turn::new(now_ms);
     let mut queue = queue.into_iter();
@@ -127,7 +130,7 @@ fn run_queue(
             client,
             args: Args::from_slices(&args),
             spec: queued.spec,
-            origin: Origin::Transaction,
+            origin,
             now_ms,
         };
         run(&mut inner, &mut turn);

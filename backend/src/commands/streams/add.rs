@@ -9,7 +9,7 @@ use crate::data::stream::id::Id;
 use crate::data::stream::trim::{Keep, Trim};
 use crate::data::stream::{NodeLimits, Refusal, Stream};
 use crate::data::value::Value;
-use crate::execute::Call;
+use crate::execute::{Call, Origin};
 use crate::notify::Class;
 
 /// What stands between the key and the fields.
@@ -70,20 +70,23 @@ impl Options {
         Ok(value + 1)
     }
 
-    /// What is to be trimmed, if anything.
-    fn trim(&self, limits: NodeLimits) -> Result<Option<Trim>, ReplyError> {
+    /// What is to be trimmed, if anything. What is repeated has its limit behind it: the bound says what came out.
+    fn trim(&self, call: &Call<'_>) -> Result<Option<Trim>, ReplyError> {
+        let is_approximate = self.is_approximate;
+        if call.origin == Origin::Replay {
+            return Ok(self.keep.map(|keep| Trim { keep, is_approximate, limit: 0 }));
+        }
         if self.keep.is_none() && self.limit.is_some_and(|limit| limit > 0) {
             return Err(LIMIT_ALONE);
         }
-        if self.limit.is_some() && !self.is_approximate {
+        if self.limit.is_some() && !is_approximate {
             return Err(LIMIT_NOT_APPROXIMATE);
         }
         let limit = match self.limit {
             Some(limit) => limit,
-            None if self.is_approximate => default_limit(limits),
+            None if is_approximate => default_limit(call.node.config.settings().stream_node_limits),
             None => 0,
         };
-        let is_approximate = self.is_approximate;
         Ok(self.keep.map(|keep| Trim { keep, is_approximate, limit }))
     }
 }
@@ -106,7 +109,7 @@ pub(super) fn xadd(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
     let limits = call.node.config.settings().stream_node_limits;
     let (options, id, words_at) = parse_new(call)?;
-    let trim = options.trim(limits)?;
+    let trim = options.trim(call)?;
     let words = call.args.iter().skip(words_at);
     let (Some(id), true) = (id, words.len() >= 2 && words.len() % 2 == 0) else {
         return Err(ReplyError::wrong_arity(call.spec.name));
@@ -224,7 +227,6 @@ fn add<'a>(
 
 pub(super) fn xtrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let key = call.arg(1);
-    let limits = call.node.config.settings().stream_node_limits;
     let mut options = Options::default();
     let mut index = 2;
     while index < call.args.len() {
@@ -234,7 +236,7 @@ pub(super) fn xtrim(call: &mut Call<'_>) -> Result<(), ReplyError> {
         ReplyError::from_static("ERR syntax error, XTRIM must be called with a trimming strategy");
     let trim = match options.keep {
         None if options.limit.unwrap_or(0) == 0 => return Err(needed),
-        _ => options.trim(limits)?.ok_or(needed)?,
+        _ => options.trim(call)?.ok_or(needed)?,
     };
     let removed = match call.node.write(call.at(), key) {
         Some(record) => stream_of(record)?.trim(&trim),

@@ -36,6 +36,7 @@ pub(super) async fn run(node: &SharedNode, wire: &mut Wire) -> Result<Answer, Li
         words.push(own.primary_password.as_bytes());
         let answer = wire.ask(node, "AUTH", &words).await?;
         if answer.starts_with('-') {
+            tracing::warn!("Unable to AUTH to MASTER: {answer}");
             return Err(refused("AUTH", answer));
         }
     }
