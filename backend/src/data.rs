@@ -48,6 +48,8 @@ pub(crate) mod hyper_log_log;
 
 pub(crate) mod listpack;
 
+pub(crate) mod pace;
+
 pub(crate) mod pages;
 
 pub(crate) mod list;

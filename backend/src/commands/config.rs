@@ -7,7 +7,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::config::Config;
 use crate::config::rewrite::Extent;
 use crate::config::settings::Settings;
-use crate::execute::{Call, Handler, is_permitted};
+use crate::execute::{Call, Handler, Origin, is_permitted};
 use crate::log;
 use crate::node::Node;
 use crate::stats::Stats;
@@ -50,14 +50,14 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         call.node.acl.set_default_password(password);
     }
     call.node.settings_changed();
-    follow_append_setting(call.node)?;
+    follow_append_setting(call.node, call.origin)?;
     call.reply.ok();
     Ok(())
 }
 
 /// Switches the append-only file on or off; if that fails, the setting is as it was.
-fn follow_append_setting(node: &mut Node) -> Result<(), ReplyError> {
-    if node.follow_append_setting().is_ok() {
+fn follow_append_setting(node: &mut Node, origin: Origin<'_>) -> Result<(), ReplyError> {
+    if node.follow_append_setting(origin).is_ok() {
         return Ok(());
     }
     let pair = [(b"appendonly".as_slice(), b"no".as_slice())];

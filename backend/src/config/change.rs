@@ -9,23 +9,26 @@ use std::path::Path;
 use reddoor_protocol::command::glob::{self, Case};
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::config::directive::{Change, Setting};
+use crate::config::directive::{Change, Directive, Setting};
 use crate::config::settings::Settings;
 use crate::config::{Config, table};
 
 impl Config {
-    /// The directives whose name or alias one of the patterns matches, with their values.
+    /// The directives whose name or alias one of the patterns matches, with their values; hidden ones have to be named.
     pub(crate) fn matching<'a>(
         &self,
         patterns: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> Vec<(&'static str, String)> {
-        let is_wanted = |name: &str| {
-            patterns.clone().any(|pattern| glob::is_match(pattern, name.as_bytes(), Case::Ignored))
+        let is_wanted = |row: &Directive, name: &str| {
+            patterns.clone().any(|pattern| match row.is_hidden {
+                true => pattern.eq_ignore_ascii_case(name.as_bytes()),
+                false => glob::is_match(pattern, name.as_bytes(), Case::Ignored),
+            })
         };
         let mut found = Vec::new();
         for (row, value) in table::all().zip(&self.values.0) {
             let names = [Some(row.name), row.alias].into_iter().flatten();
-            found.extend(names.filter(|n| is_wanted(n)).map(|name| (name, value.to_text())));
+            found.extend(names.filter(|n| is_wanted(row, n)).map(|name| (name, value.to_text())));
         }
         found
     }

@@ -22,6 +22,8 @@ pub(crate) struct Directive {
     pub(crate) change: Change,
     /// The default as it would stand in a file.
     pub(crate) default: &'static str,
+    /// `CONFIG GET` tells it only to who asks for its whole name.
+    pub(crate) is_hidden: bool,
 }
 
 /// What values a directive takes.
@@ -80,15 +82,19 @@ impl Setting {
 }
 
 pub(crate) const fn live(name: &'static str, kind: Kind, default: &'static str) -> Directive {
-    Directive { name, alias: None, kind, change: Change::Live, default }
+    row(name, kind, Change::Live, default)
 }
 
 pub(crate) const fn startup(name: &'static str, kind: Kind, default: &'static str) -> Directive {
-    Directive { name, alias: None, kind, change: Change::Startup, default }
+    row(name, kind, Change::Startup, default)
 }
 
 pub(crate) const fn protected(name: &'static str, kind: Kind, default: &'static str) -> Directive {
-    Directive { name, alias: None, kind, change: Change::Protected, default }
+    row(name, kind, Change::Protected, default)
+}
+
+const fn row(name: &'static str, kind: Kind, change: Change, default: &'static str) -> Directive {
+    Directive { name, alias: None, kind, change, default, is_hidden: false }
 }
 
 pub(crate) const fn int(min: i64, max: i64) -> Kind {
@@ -98,6 +104,11 @@ pub(crate) const fn int(min: i64, max: i64) -> Kind {
 impl Directive {
     pub(crate) const fn alias(mut self, alias: &'static str) -> Directive {
         self.alias = Some(alias);
+        self
+    }
+
+    pub(crate) const fn hidden(mut self) -> Directive {
+        self.is_hidden = true;
         self
     }
 

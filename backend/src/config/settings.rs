@@ -8,6 +8,8 @@ pub(crate) mod memory;
 
 mod replication;
 
+mod rigs;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::data::stream::NodeLimits;
 
 pub(crate) use acl::AclSettings;
 pub(crate) use replication::{OnError, ReplicationSettings};
+pub(crate) use rigs::Rigs;
 
 /// Typed settings; made anew from the directives after every change.
 #[derive(Clone, Debug)]
@@ -106,6 +109,7 @@ pub(crate) struct Settings {
 
     pub(crate) acl: AclSettings,
     pub(crate) replication: ReplicationSettings,
+    pub(crate) rigs: Rigs,
     /// How long a script runs before others are told that the node is busy; `None`: they never are.
     pub(crate) busy_reply_threshold: Option<Duration>,
     /// Memory that scripts may use (bytes).
@@ -231,6 +235,7 @@ impl Settings {
             acl: AclSettings::read(values),
             memory: Memory::read(values),
             replication: ReplicationSettings::read(values),
+            rigs: Rigs::read(values),
             busy_reply_threshold: Some(Duration::from_millis(
                 values.number("busy-reply-threshold"),
             ))

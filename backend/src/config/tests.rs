@@ -186,3 +186,12 @@ fn a_rewrite_has_the_users_of_today_where_those_before_them_stood() {
     config.rewrite(&file, Extent::Changed, &users).unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), "port 7001\naclfile users.acl\n");
 }
+
+#[test]
+fn what_only_rigs_set_is_told_to_who_names_it() {
+    let config = Config::from_args(&args("--rdb-key-save-delay 5 --key-load-delay -200")).unwrap();
+    let told = |pattern: &'static str| config.matching(std::iter::once(pattern.as_bytes()));
+    assert_eq!(told("RDB-key-save-delay"), [("rdb-key-save-delay", "5".to_owned())]);
+    assert_eq!(told("key-load-delay"), [("key-load-delay", "-200".to_owned())]);
+    assert_eq!(told("*-delay").len(), 1, "repl-diskless-sync-delay alone");
+}

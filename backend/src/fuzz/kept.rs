@@ -10,6 +10,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use super::LIMITS;
 use crate::config::Config;
 use crate::data::keyspace::{self, Keyspace, Layout};
+use crate::data::pace::Pace;
 use crate::data::random::Random;
 use crate::data::rdb::file::Checksum;
 use crate::data::rdb::file::decode::{Decoder, Item};
@@ -67,6 +68,7 @@ pub fn data_file(bytes: &[u8], piece: usize) -> Result<Data, String> {
         checksum: Checksum::Off,
         told: Told::Nothing,
         now_ms: 0,
+        pace: Pace::Full,
     };
     let mut bytes = Vec::new();
     write(&content, &mut bytes, &mut |_| {}).map_err(|error| error.to_string())?;
@@ -96,7 +98,7 @@ pub fn append_only_part(bytes: &[u8]) -> Option<(Data, u64)> {
     let mut commands = Commands::new(PathBuf::from("part"), file, Vec::new(), 0);
     while !commands.step(&mut node, true).ok()? {}
     let mut bytes = Vec::new();
-    commands::write(&node.databases, &[], &mut bytes, &mut |_| {}).ok()?;
+    commands::write(&node.databases, &[], Pace::Full, &mut bytes, &mut |_| {}).ok()?;
     Some((Data { keys: count(&node.databases), bytes }, left.seek(std::io::SeekFrom::End(0)).ok()?))
 }
 

@@ -64,10 +64,6 @@ pub(crate) enum LoadError {
     Library { path: PathBuf, reason: String },
 }
 
-/// Bytes read between two looks at clients: some milliseconds of work. Source: redis `src/config.c`
-/// loading-process-events-interval-bytes.
-pub(super) const SLICE_BYTES: u64 = 2 * 1024 * 1024;
-
 /// A snapshot being read.
 pub(crate) struct Load {
     path: PathBuf,
@@ -95,10 +91,13 @@ impl Load {
         let bytes_total = file.metadata().map_err(system)?.len();
         let now_ms = clock::unix_ms();
         node.persistence.loading.get_or_insert_with(|| Loading::begin(bytes_total));
-        let checksum = node.config.settings().disk.checksum;
+        let settings = node.config.settings();
+        let checksum = settings.disk.checksum;
         let ahead = Ahead::begin(file, checksum).map_err(system)?;
         let decoder = Decoder::new(node.rdb_limits(), checksum);
-        let filler = Filler::new(now_ms, expired, duplicates).trusting(bytes_total);
+        let filler = Filler::new(now_ms, expired, duplicates)
+            .trusting(bytes_total)
+            .at_pace(settings.rigs.loading);
         Ok(Some(Load { path: path.to_owned(), ahead, decoder, filler }))
     }
 
@@ -107,8 +106,10 @@ impl Load {
     /// # Errors
     /// The file cannot be read; some keys may be there.
     pub(crate) fn step(&mut self, node: &mut Node) -> Result<bool, LoadError> {
-        let (mut count, mut is_done) = (0, false);
-        while count < SLICE_BYTES && !is_done {
+        let slice = node.config.settings().rigs.slice_bytes;
+        let (mut count, until) = (0, self.decoder.offset() + slice);
+        let mut taken = self.take_in(&mut node.databases, until)?;
+        while taken == Taken::AllThatCame && count < slice {
             let system = |source| LoadError::System { path: self.path.clone(), source };
             let piece = self.ahead.next().map_err(system)?;
             count += piece.bytes.len() as u64;
@@ -117,9 +118,7 @@ impl Load {
             }
             self.decoder.push_summed(&piece.bytes, piece.sum);
             self.ahead.give_back(piece.bytes);
-            let taken = self.take_in(&mut node.databases);
-            is_done =
-                taken.map_err(|source| LoadError::File { path: self.path.clone(), source })?;
+            taken = self.take_in(&mut node.databases, until)?;
         }
         tell_dropped(node, &mut self.filler);
         if let Some(loading) = &mut node.persistence.loading {
@@ -128,19 +127,13 @@ impl Load {
                 self.filler.facts.value("used-mem").and_then(|text| str::from_utf8(text).ok());
             loading.stated_memory = stated.and_then(|text| text.parse().ok()).unwrap_or(0);
         }
-        Ok(is_done)
+        Ok(taken == Taken::Everything)
     }
 
-    /// Takes in what has been read. Whether that is all.
-    fn take_in(&mut self, databases: &mut [Keyspace]) -> Result<bool, FileError> {
-        while let Some(item) = self.decoder.next()? {
-            let is_end = matches!(item, Item::End);
-            self.filler.take(item, databases)?;
-            if is_end {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Takes in what has been read, up to about an offset.
+    fn take_in(&mut self, databases: &mut [Keyspace], until: u64) -> Result<Taken, LoadError> {
+        let taken = take_in(&mut self.decoder, &mut self.filler, databases, until);
+        taken.map_err(|source| LoadError::File { path: self.path.clone(), source })
     }
 
     /// Reads all of it, and has the node serve it; the node is free between two slices. What the file told of itself.
@@ -191,6 +184,39 @@ impl Load {
             }
         }
     }
+}
+
+/// How far taking in has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Bytes that came may hold more.
+    Slice,
+    AllThatCame,
+    /// The file is at its end.
+    Everything,
+}
+
+/// Takes in what a decoder was given, up to about an offset.
+///
+/// # Errors
+/// The file cannot be read; some keys may be there.
+pub(crate) fn take_in(
+    decoder: &mut Decoder,
+    filler: &mut Filler,
+    databases: &mut [Keyspace],
+    until: u64,
+) -> Result<Taken, FileError> {
+    while let Some(item) = decoder.next()? {
+        let is_end = matches!(item, Item::End);
+        filler.take(item, databases)?;
+        if is_end {
+            return Ok(Taken::Everything);
+        }
+        if decoder.offset() >= until {
+            return Ok(Taken::Slice);
+        }
+    }
+    Ok(Taken::AllThatCame)
 }
 
 /// Has those who repeat changes hear of keys that were left out.
@@ -275,6 +301,13 @@ impl Node {
     /// # Errors
     /// It cannot be read; some of it may be there.
     pub(crate) fn load_parts_now(&mut self) -> Result<(), ReplayError> {
+        if self.persistence.aof.manifest.is_empty() {
+            return Err(ReplayError::Nothing);
+        }
+        self.without_effects(Node::replace_by_parts)
+    }
+
+    fn replace_by_parts(&mut self) -> Result<(), ReplayError> {
         self.commit_appended();
         let state = std::mem::take(&mut self.persistence.aof.state);
         self.set_append_state(State::Off);

@@ -80,6 +80,7 @@ impl Node {
             checksum: settings.checksum,
             told: self.config.settings().memory.told_in_files(),
             now_ms: clock::unix_ms(),
+            pace: self.config.settings().rigs.saving,
         }
     }
 

@@ -40,8 +40,61 @@ fn carry(from: Kind, to: Kind, more: &str) {
 const CHANGES: &str = "\
 SPOP big_set 3\nINCRBYFLOAT int 0.5\nEXPIRE key:1 100000\nGETEX key:2 EX 100000\nSET key:3 x EX 100000\n\
 GETDEL key:4\nHINCRBYFLOAT hash g 1.25\nLMPOP 1 list LEFT COUNT 2\nZPOPMIN zset\nXADD stream * late x\n\
-XTRIM big_stream MAXLEN ~ 100\nXAUTOCLAIM stream group carol 0 0\nCOPY words copied\nRENAME ints renamed\n\
+XTRIM big_stream MAXLEN ~ 100\nXADD big_stream MAXLEN ~ 20 LIMIT 30 * later x\nXAUTOCLAIM stream group carol 0 0\nCOPY words copied\nRENAME ints renamed\n\
 SET short x PX 1\nSORT big_ints LIMIT 0 5 STORE sorted";
+
+/// What a file was read into is not appended to it.
+#[test]
+fn a_file_is_read_again_while_the_server_serves() {
+    let dir = tempfile::tempdir().unwrap();
+    let server =
+        Server::start(Kind::Ours, dir.path(), &format!("{APPENDS} --enable-debug-command yes"));
+    assert_eq!(server.ask("SET a b"), "OK");
+    for _ in 0..3 {
+        assert_eq!(server.ask("DEBUG LOADAOF"), "OK");
+        assert_eq!(server.ask("GET a"), "b");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(Kind::Ours, dir.path(), "--enable-debug-command yes");
+    assert_eq!(server.ask("SET a b"), "OK");
+    assert!(server.ask("DEBUG LOADAOF").starts_with("-ERR Error trying to load the AOF files"));
+    assert_eq!(server.ask("GET a"), "b");
+}
+
+/// That several keys have expired on which one walk has come is no transaction.
+#[test]
+fn keys_that_a_walk_finds_expired_go_each_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let directives = "--appendonly yes --appendfsync always --enable-debug-command yes";
+    let server = Server::start(Kind::Ours, dir.path(), directives);
+    assert_eq!(server.ask("DEBUG SET-ACTIVE-EXPIRE 0"), "OK");
+    for line in ["SET a x PX 1", "SET b x PX 1", "DEBUG SLEEP 0.01", "SCAN 0"] {
+        server.ask(line);
+    }
+    assert_eq!(server.ask("DBSIZE"), "0");
+    let part = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let text = std::fs::read_to_string(part).unwrap();
+    assert_eq!(text.matches("DEL\r\n").count(), 2, "{text}");
+    assert!(!text.contains("MULTI"), "{text}");
+}
+
+/// The file begins when the transaction that switches it on is over, with all that it did.
+#[test]
+fn a_transaction_switches_appending_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(Kind::Ours, dir.path(), "");
+    let mut client = server.client();
+    for line in ["MULTI", "SET a b", "CONFIG SET appendonly yes", "SET c d", "EXEC"] {
+        client.ask(line);
+    }
+    assert!(server.log().contains("AOF was enabled during a transaction."), "{}", server.log());
+    server.wait_info("aof_rewrite_scheduled", "0");
+    server.wait_info("aof_rewrite_in_progress", "0");
+    assert_eq!(server.ask("SET e f"), "OK");
+    server.kill();
+    let server = Server::start(Kind::Ours, dir.path(), APPENDS);
+    assert_eq!(server.ask("EXISTS a c e"), "3");
+}
 
 #[test]
 fn a_real_server_reads_our_append_only_file() {

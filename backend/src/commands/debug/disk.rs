@@ -23,6 +23,7 @@ pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
             ));
         }
     }
+    call.propagate_nothing();
     if saves {
         call.node.save_now().map_err(|_| ReplyError::from_static("ERR"))?;
     }
@@ -52,8 +53,10 @@ pub(super) fn rewrite_all_settings(call: &mut Call<'_>) -> Result<(), ReplyError
 const NO_FILE: ReplyError =
     ReplyError::from_static("ERR The server is running without a config file");
 
-/// `DEBUG LOADAOF`: forgets everything and reads the append-only file.
+/// `DEBUG LOADAOF`: forgets everything and reads the append-only file, if there is one.
 pub(super) fn load_append_only_file(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    // What is read was changed before.
+    call.propagate_nothing();
     call.node.load_parts_now().map_err(|error| {
         tracing::warn!("Error trying to load the AOF files: {error}");
         ReplyError::from_static("ERR Error trying to load the AOF files, check server logs.")

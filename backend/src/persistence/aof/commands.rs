@@ -10,6 +10,7 @@ use reddoor_protocol::double::double_text;
 use reddoor_protocol::encode::encode_request;
 
 use crate::data::keyspace::Keyspace;
+use crate::data::pace::Pace;
 use crate::data::stream::Stream;
 use crate::data::stream::group::Group;
 use crate::data::stream::id::Id;
@@ -31,6 +32,7 @@ const KEYS_PER_REPORT: u64 = 1024;
 pub(crate) fn write(
     databases: &[Keyspace],
     libraries: &[&[u8]],
+    pace: Pace,
     out: &mut dyn Write,
     report: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
@@ -49,6 +51,7 @@ pub(crate) fn write(
                 piece.command(&[b"PEXPIREAT", key, time.to_string().as_bytes()])?;
             }
             keys_count += 1;
+            pace.wait(keys_count);
             if keys_count % KEYS_PER_REPORT == 0 {
                 report(keys_count);
             }

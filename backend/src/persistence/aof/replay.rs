@@ -21,12 +21,14 @@ use crate::execute::{self, Turn};
 use crate::node::Node;
 use crate::persistence::aof::manifest::Part;
 use crate::persistence::aof::{directory, parts};
-use crate::persistence::load::{Load, LoadError, Loading, SLICE_BYTES};
+use crate::persistence::load::{Load, LoadError, Loading};
 use crate::unexpected::Sayer;
 
 /// Why a part cannot be read. The words are those by which tools and people find help.
 #[derive(Debug, Error)]
 pub(crate) enum ReplayError {
+    #[error("there is no append only file")]
+    Nothing,
     #[error("{path}: {source}")]
     System { path: PathBuf, source: io::Error },
     #[error(
@@ -77,6 +79,8 @@ pub(crate) struct Commands {
     decoder: RequestDecoder,
     client: Client,
     out: Vec<u8>,
+    /// Commands done (count).
+    executed: u64,
 }
 
 impl Replay {
@@ -160,6 +164,7 @@ impl Commands {
             decoder: RequestDecoder::default(),
             client: Client::internal(ClientId::default()),
             out: Vec::new(),
+            executed: 0,
         }
     }
 
@@ -172,7 +177,8 @@ impl Commands {
         self.bytes.drain(..self.at);
         self.start += self.at as u64;
         self.at = 0;
-        let count = (&self.file).take(SLICE_BYTES).read_to_end(&mut self.bytes).map_err(system)?;
+        let slice = node.config.settings().rigs.slice_bytes;
+        let count = (&self.file).take(slice).read_to_end(&mut self.bytes).map_err(system)?;
         self.execute_all(node)?;
         if let Some(loading) = &mut node.persistence.loading {
             loading.bytes_read += count as u64;
@@ -220,6 +226,8 @@ impl Commands {
                     }
                     let errors = node.stats.error_replies - errors_before;
                     node.note_unexpected(Sayer::AppendOnlyFile, &args[0], &self.out, errors);
+                    self.executed += 1;
+                    node.config.settings().rigs.loading.wait(self.executed);
                     count
                 }
                 Some(_) => return Err(self.malformed()),

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::settings::disk::AppendSync;
 use crate::data::rdb::file::write::write;
 use crate::durable::put_in_place;
+use crate::execute::Origin;
 use crate::node::Node;
 use crate::persistence::aof::append::Urgency;
 use crate::persistence::aof::{State, commands, directory, parts};
@@ -39,14 +40,14 @@ impl Node {
         self.want_effects(Consumer::AppendOnlyFile, state != State::Off);
     }
 
-    /// Switches appending on or off, as the settings have changed.
+    /// Switches appending on or off, as the settings have changed. What a transaction switches on begins behind it.
     ///
     /// # Errors
     /// The first rewrite cannot begin. It has been logged.
-    pub(crate) fn follow_append_setting(&mut self) -> io::Result<()> {
+    pub(crate) fn follow_append_setting(&mut self, origin: Origin<'_>) -> io::Result<()> {
         let (wanted, state) = (self.config.settings().disk.appends, self.persistence.aof.state);
         if wanted && state == State::Off {
-            self.start_append()
+            self.start_append(origin)
         } else {
             if !wanted && state != State::Off {
                 self.stop_append();
@@ -59,14 +60,14 @@ impl Node {
     pub(crate) fn restart_append(&mut self) {
         if self.persistence.aof.state != State::Off {
             self.stop_append();
-            if self.start_append().is_err() {
+            if self.start_append(Origin::Replay).is_err() {
                 self.set_append_state(State::WaitsForRewrite);
                 self.persistence.aof.is_rewrite_scheduled = true;
             }
         }
     }
 
-    fn start_append(&mut self) -> io::Result<()> {
+    fn start_append(&mut self, origin: Origin<'_>) -> io::Result<()> {
         let work = self.persistence.child.as_ref().map(|child| child.work);
         if matches!(work, Some(Work::Rewrite)) {
             child::kill(self);
@@ -76,6 +77,13 @@ impl Node {
             tracing::info!(
                 "AOF was enabled but there is already another background operation. An AOF background was \
                  scheduled to start when possible."
+            );
+            self.persistence.aof.is_rewrite_scheduled = true;
+            return Ok(());
+        }
+        if origin == Origin::Transaction {
+            tracing::info!(
+                "AOF was enabled during a transaction. An AOF background was scheduled to start when possible."
             );
             self.persistence.aof.is_rewrite_scheduled = true;
             return Ok(());
@@ -156,7 +164,8 @@ impl Node {
             write(&self.content(&facts(true)), &mut file, report)?;
         } else {
             let libraries: Vec<_> = self.scripting.libraries.codes().collect();
-            commands::write(&self.databases, &libraries, &mut file, report)?;
+            let pace = self.config.settings().rigs.saving;
+            commands::write(&self.databases, &libraries, pace, &mut file, report)?;
         }
         file.close()
     }

@@ -16,11 +16,11 @@ use std::path::PathBuf;
 use super::{LinkError, Wire};
 use crate::clock;
 use crate::data::keyspace::{Expired, Keyspace, Layout};
-use crate::data::rdb::file::decode::{Decoder, Item};
+use crate::data::rdb::file::decode::Decoder;
 use crate::data::rdb::file::fill::{self, Duplicates, Facts, Filler};
 use crate::node::{Node, SharedNode};
 use crate::persistence::leftovers;
-use crate::persistence::load::Load;
+use crate::persistence::load::{self, Load, Taken};
 use crate::replication::place::Place;
 use crate::scripting;
 
@@ -253,12 +253,14 @@ async fn receive_into_memory(
     wire: &mut Wire,
     end: End,
 ) -> Result<(Vec<Keyspace>, Filler), LinkError> {
-    let (mut decoder, mut databases) = {
+    let (mut decoder, mut databases, rigs) = {
         let node = node.borrow();
-        let checksum = node.config.settings().disk.checksum;
-        (Decoder::new(node.rdb_limits(), checksum), node.empty_databases())
+        let settings = node.config.settings();
+        let decoder = Decoder::new(node.rdb_limits(), settings.disk.checksum);
+        (decoder, node.empty_databases(), settings.rigs)
     };
-    let mut filler = Filler::new(clock::unix_ms(), fill::Expired::Kept, Duplicates::Refused);
+    let mut filler = Filler::new(clock::unix_ms(), fill::Expired::Kept, Duplicates::Refused)
+        .at_pace(rigs.loading);
     let mut left = if let End::After(len) = end { len } else { u64::MAX };
     let mut count = 0;
     loop {
@@ -268,12 +270,14 @@ async fn receive_into_memory(
         left -= portion as u64;
         count += portion as u64;
         note_received(node, &end, count);
-        let mut is_read = false;
-        while let Some(item) = decoder.next()? {
-            is_read |= matches!(item, Item::End);
-            filler.take(item, &mut databases)?;
-        }
-        if is_read {
+        let taken = loop {
+            let until = decoder.offset() + rigs.slice_bytes;
+            match load::take_in(&mut decoder, &mut filler, &mut databases, until)? {
+                Taken::Slice => tokio::task::yield_now().await,
+                taken => break taken,
+            }
+        };
+        if taken == Taken::Everything {
             break;
         }
         if left == 0 {

@@ -3,6 +3,7 @@
 use crate::data::key::Key;
 use crate::data::keyspace::Keyspace;
 use crate::data::keyspace::load::{Entry, Place};
+use crate::data::pace::Pace;
 use crate::data::rdb::file::FileError;
 use crate::data::rdb::file::decode::{Item, KeyItem};
 
@@ -48,6 +49,9 @@ pub(crate) struct Filler {
     /// How many keys may be made ready for because the file states that they come (count).
     trusted: u64,
     pub(crate) facts: Facts,
+    pace: Pace,
+    /// Keys that have come (count).
+    seen: u64,
 }
 
 /// What a file tells of itself: names and values.
@@ -93,7 +97,14 @@ impl Filler {
             dropped: Vec::new(),
             trusted: 0,
             facts: Facts::default(),
+            pace: Pace::Full,
+            seen: 0,
         }
+    }
+
+    /// As it is, but slower.
+    pub(crate) fn at_pace(self, pace: Pace) -> Filler {
+        Filler { pace, ..self }
     }
 
     /// As it is for a file of which so many bytes are there: databases are made ready for the keys that it states, up
@@ -124,6 +135,8 @@ impl Filler {
                     self.run_db = db;
                 }
                 self.run.push(entry);
+                self.seen += 1;
+                self.pace.wait(self.seen);
             }
             Item::EmptyKey => self.empty_count += 1,
             Item::End => {

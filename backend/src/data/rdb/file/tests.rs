@@ -1,5 +1,7 @@
 //! Databases come back as they were written, in pieces of any size, and files that lie are refused.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 
 use super::decode::{Decoder, Item};
@@ -7,8 +9,10 @@ use super::fill::{Duplicates, Expired, Filler};
 use super::write::{Content, write};
 use super::*;
 use crate::data::keyspace::{Keyspace, Layout};
+use crate::data::pace::Pace;
 use crate::data::rdb::write::Compression;
 use crate::data::rdb::{payload, tests};
+use crate::data::string::Str;
 use crate::data::usage::Told;
 
 fn databases(count: usize) -> Vec<Keyspace> {
@@ -30,8 +34,16 @@ fn written(databases: &[Keyspace], checksum: Checksum) -> Vec<u8> {
     let (libraries, aux) = (vec![b"#!lua name=x".as_slice()], [("redis-ver", "7.0.15".to_owned())]);
     let compression = Compression::On;
     let told = Told::Nothing;
-    let content =
-        Content { databases, libraries, aux: &aux, compression, checksum, told, now_ms: 0 };
+    let content = Content {
+        databases,
+        libraries,
+        aux: &aux,
+        compression,
+        checksum,
+        told,
+        now_ms: 0,
+        pace: Pace::Full,
+    };
     let mut bytes = Vec::new();
     write(&content, &mut bytes, &mut |_| {}).unwrap();
     bytes
@@ -225,4 +237,32 @@ fn keys_whose_time_has_come_and_empty_ones_are_counted() {
     }
     assert_eq!((filler.loaded, filler.expired_count, filler.empty_count), (1, 1, 1));
     assert!(databases[0].expires_at_ms(b"c").is_none());
+}
+
+#[test]
+fn a_pace_is_kept_after_each_key() {
+    let databases = filled(&vec![crate::data::value::Value::String(Str::new(b"x")); 5]);
+    let pace = Pace::Each(Duration::from_millis(2));
+    let slow = Content {
+        databases: &databases,
+        libraries: Vec::new(),
+        aux: &[],
+        compression: Compression::Off,
+        checksum: Checksum::Off,
+        told: Told::Nothing,
+        now_ms: 0,
+        pace,
+    };
+    let (mut bytes, start) = (Vec::new(), Instant::now());
+    write(&slow, &mut bytes, &mut |_| {}).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(10));
+    let mut decoder = Decoder::new(tests::LIMITS, Checksum::Off);
+    decoder.push(&bytes);
+    let mut filler = Filler::new(0, Expired::Kept, Duplicates::Refused).at_pace(pace);
+    let (mut read, start) = (self::databases(3), Instant::now());
+    while let Some(item) = decoder.next().unwrap() {
+        filler.take(item, &mut read).unwrap();
+    }
+    assert!(start.elapsed() >= Duration::from_millis(10));
+    assert_eq!(content(&read), content(&databases));
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::data::keyspace::Keyspace;
+use crate::data::pace::Pace;
 use crate::data::rdb::file::{Checksum, MAGIC, Opcode, Sum};
 use crate::data::rdb::write::{Compression, Writer};
 use crate::data::rdb::{VERSION, kind_of, write_content};
@@ -22,6 +23,7 @@ pub(crate) struct Content<'a> {
     pub(crate) told: Told,
     /// Milliseconds since 1970.
     pub(crate) now_ms: i64,
+    pub(crate) pace: Pace,
 }
 
 /// Keys between two reports of progress (count).
@@ -58,6 +60,7 @@ pub(crate) fn write(
             writer.string(key);
             write_content(&record.value, &mut writer);
             keys_count += 1;
+            content.pace.wait(keys_count);
             if keys_count % KEYS_PER_REPORT == 0 {
                 if writer.has_failed() {
                     return writer.finish();
