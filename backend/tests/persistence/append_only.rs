@@ -71,7 +71,7 @@ fn keys_that_a_walk_finds_expired_go_each_by_itself() {
     for line in ["SET a x PX 1", "SET b x PX 1", "DEBUG SLEEP 0.01", "SCAN 0"] {
         server.ask(line);
     }
-    assert_eq!(server.ask("DBSIZE"), "0");
+    assert_eq!(server.ask("DBSIZE"), ":0");
     let part = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
     let text = std::fs::read_to_string(part).unwrap();
     assert_eq!(text.matches("DEL\r\n").count(), 2, "{text}");
@@ -93,7 +93,7 @@ fn a_transaction_switches_appending_on() {
     assert_eq!(server.ask("SET e f"), "OK");
     server.kill();
     let server = Server::start(Kind::Ours, dir.path(), APPENDS);
-    assert_eq!(server.ask("EXISTS a c e"), "3");
+    assert_eq!(server.ask("EXISTS a c e"), ":3");
 }
 
 #[test]
