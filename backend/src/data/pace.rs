@@ -35,7 +35,9 @@ impl Pace {
         match self {
             Pace::Full => {}
             Pace::Each(wait) => thread::sleep(wait),
-            Pace::OneIn(count) if number % u64::from(count.get()) == 0 => thread::sleep(SHORTEST),
+            Pace::OneIn(count) if number.is_multiple_of(u64::from(count.get())) => {
+                thread::sleep(SHORTEST);
+            }
             Pace::OneIn(_) => {}
         }
     }
