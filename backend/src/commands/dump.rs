@@ -81,7 +81,10 @@ fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
         if call.node.switches.skips_checksums { payload::read_unchecked } else { payload::read };
     let value = read(call.arg(3), &call.node.rdb_limits()).map_err(|error| match error {
         PayloadError::Footer => ReplyError::new("ERR DUMP payload version or checksum are wrong"),
-        PayloadError::Value => ReplyError::new("ERR Bad data format"),
+        PayloadError::Value(reason) => {
+            tracing::warn!("Internal error in RDB reading: {reason}");
+            ReplyError::new("ERR Bad data format")
+        }
     })?;
     let expires_at_ms = match ttl {
         0 => None,

@@ -6,7 +6,7 @@ use crc::{CRC_64_REDIS, Crc, Table};
 
 use crate::data::rdb::read::{ReadError, Reader};
 use crate::data::rdb::write::{Compression, Writer};
-use crate::data::rdb::{Limits, VERSION, read_later_value, read_value, write_value};
+use crate::data::rdb::{Kind, Limits, VERSION, read_later_value, read_value, write_value};
 use crate::data::value::Value;
 
 /// Bytes behind the value.
@@ -22,8 +22,8 @@ pub(super) static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CR
 pub(crate) enum PayloadError {
     /// A later version wrote it, or the checksum is another one.
     Footer,
-    /// What it carries is no value.
-    Value,
+    /// What it carries is no value: why, in the words that a Redis logs.
+    Value(&'static str),
 }
 
 /// A value with version and checksum.
@@ -65,7 +65,7 @@ pub(crate) fn read_unchecked(payload: &[u8], limits: &Limits) -> Result<Value, P
         return Err(PayloadError::Footer);
     }
     // As in a Redis, a value may reach into the footer, and need not reach it.
-    read_value(&mut Reader::new(payload), limits).map_err(|_: ReadError| PayloadError::Value)
+    read_value(&mut Reader::new(payload), limits).map_err(|error| refused(payload, error))
 }
 
 /// As [`read`], of a payload that a later version may have written.
@@ -74,7 +74,29 @@ pub(crate) fn read_unchecked(payload: &[u8], limits: &Limits) -> Result<Value, P
 /// It is refused, or a form is used that is not known here.
 pub(crate) fn read_of_any_version(payload: &[u8], limits: &Limits) -> Result<Value, PayloadError> {
     checked_version(payload)?;
-    read_later_value(&mut Reader::new(payload), limits).map_err(|_: ReadError| PayloadError::Value)
+    read_later_value(&mut Reader::new(payload), limits).map_err(|error| refused(payload, error))
+}
+
+fn refused(payload: &[u8], error: ReadError) -> PayloadError {
+    let kind = payload.first().copied().and_then(Kind::of);
+    PayloadError::Value(match (kind, error) {
+        (_, ReadError::ConsumerTwice) => "Duplicate stream consumer detected",
+        (Some(Kind::HashZipmap), _) => "Zipmap integrity check failed.",
+        (_, ReadError::Empty) => "Empty key",
+        (Some(Kind::ListZiplist), _) => "List ziplist integrity check failed.",
+        (Some(Kind::SetIntset), _) => "Intset integrity check failed.",
+        (Some(Kind::SortedSetZiplist), _) => "Zset ziplist integrity check failed.",
+        (Some(Kind::HashZiplist), _) => "Hash ziplist integrity check failed.",
+        (Some(Kind::ListQuicklist), _) => "Ziplist integrity check failed.",
+        (Some(Kind::ListQuicklist2), _) => "Listpack integrity check failed.",
+        (Some(Kind::HashListpack), _) => "Hash listpack integrity check failed.",
+        (Some(Kind::SortedSetListpack), _) => "Zset listpack integrity check failed.",
+        (Some(Kind::StreamListpacks | Kind::StreamListpacks2), _) => {
+            "Stream listpack integrity check failed."
+        }
+        (Some(_), _) => "Value integrity check failed.",
+        (None, _) => "Unknown RDB encoding type",
+    })
 }
 
 /// The version of the server that wrote a payload, whose checksum is right.

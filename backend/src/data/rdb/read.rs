@@ -13,6 +13,8 @@ pub(crate) enum ReadError {
     Malformed,
     /// A collection without elements, which no key may hold.
     Empty,
+    /// A consumer group has two consumers of one name.
+    ConsumerTwice,
 }
 
 /// Bytes being read.

@@ -126,7 +126,7 @@ fn read_consumers(bytes: &mut Reader<'_>, group: &mut Group) -> Result<(), ReadE
         let name = bytes.string()?;
         let seen_at_ms = bytes.milliseconds()?;
         let consumer =
-            group.create_consumer(name.as_ref(), seen_at_ms).ok_or(ReadError::Malformed)?;
+            group.create_consumer(name.as_ref(), seen_at_ms).ok_or(ReadError::ConsumerTwice)?;
         for _ in 0..bytes.length()? {
             let id = Id::from_bytes(bytes.array()?);
             let (delivered_at_ms, deliveries) =
