@@ -44,6 +44,8 @@ pub(crate) struct Client {
     /// `READONLY` was sent: a replica may answer.
     pub(crate) is_readonly: bool,
     pub(crate) is_no_evict: bool,
+    /// It is the link to this node's primary.
+    pub(crate) is_primary: bool,
     /// It sees every command, and may not read or write keys.
     pub(crate) is_monitor: bool,
     pub(crate) replies: Replies,
@@ -180,6 +182,7 @@ impl Client {
             is_asking: false,
             is_readonly: false,
             is_no_evict: false,
+            is_primary: false,
             is_monitor: false,
             replies: Replies::On,
             transaction: None,

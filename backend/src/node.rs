@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -30,6 +30,7 @@ use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::scripting::Scripting;
 use crate::server::Supervisor;
+use crate::server::ending::Ending;
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -74,6 +75,8 @@ pub(crate) struct Node {
     pub(crate) persistence: Persistence,
     /// Until when writes wait for a replica that is about to take over by hand.
     pub(crate) failover_pause_until: Option<Instant>,
+    /// An end of the node that waits for replicas.
+    pub(crate) ending: Option<Ending>,
     /// Changes since the start (count).
     pub(crate) changes: u64,
     /// Whether the expiry cycle runs; `DEBUG SET-ACTIVE-EXPIRE` stops it.
@@ -121,6 +124,9 @@ pub(crate) struct At {
 /// A time at which no key has expired.
 const EVER: i64 = i64::MIN;
 
+/// How much longer writes wait than the node waits for replicas: until it has ended, or serves on.
+const PAUSE_OF_END: Duration = Duration::from_secs(3600);
+
 impl Node {
     /// A node without data. `cluster` is there exactly if the settings ask for cluster mode.
     pub(crate) fn new(config: Config, cluster: Option<Rc<RefCell<Cluster>>>) -> Node {
@@ -158,6 +164,7 @@ impl Node {
             pause: None,
             persistence: Persistence::default(),
             failover_pause_until: None,
+            ending: None,
             changes: 0,
             is_expiring: true,
             switches: Switches::default(),
@@ -184,6 +191,7 @@ impl Node {
         self.clients.bound(settings.memory.clients_bytes_max);
         self.renew_treatment();
         self.keep_journal();
+        self.remove_history();
     }
 
     /// Has a journal kept of what happens to keys as long as somebody asks for it.
@@ -339,7 +347,7 @@ impl Node {
     /// Whether a pause may be in force. Costs no look at the clock.
     #[inline]
     pub(crate) fn may_be_paused(&self) -> bool {
-        self.pause.is_some() || self.failover_pause_until.is_some()
+        self.pause.is_some() || self.failover_pause_until.is_some() || self.ending.is_some()
     }
 
     /// The pause that is in force now.
@@ -350,10 +358,12 @@ impl Node {
             self.failover_pause_until = self.failover_pause_until.filter(|until| *until > now);
         }
         // Who asked for a wide pause keeps it; when it ends, the rest of the other one is looked at.
-        let by_failover = |until| Pause { until, reach: PauseReach::Writes };
+        let of_writes = |until| Pause { until, reach: PauseReach::Writes };
+        let by_end = self.ends_in().map(|left| of_writes(Instant::now() + left + PAUSE_OF_END));
         self.pause
             .filter(|pause| pause.reach == PauseReach::All)
-            .or(self.failover_pause_until.map(by_failover))
+            .or(by_end)
+            .or(self.failover_pause_until.map(of_writes))
             .or(self.pause)
     }
 
@@ -416,6 +426,7 @@ impl Node {
         if self.acks_came {
             self.serve_waiting();
             self.go_on_with_failover();
+            self.go_on_with_end();
         }
     }
 

@@ -22,6 +22,7 @@
 //! | [`cron`] | pings, timeouts, limits |
 //! | [`upstream`] | the link to the node's own primary |
 //! | `place` | going on after a restart |
+//! | `silence` | replicas that ask for something else than the stream |
 //! | `sync_file` | files of copies that are not to stay |
 //! | `wait` | clients that wait for replicas |
 //! | [`role`] | how a node changes sides |
@@ -46,6 +47,8 @@ pub(crate) mod upstream;
 
 mod place;
 
+mod silence;
+
 mod sync_file;
 
 mod wait;
@@ -55,7 +58,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::client::Seat;
+use crate::client::{Client, Seat};
 use crate::data::random::Random;
 use crate::node::{Node, hex_id};
 use crate::propagate::{Consumer, Reach, Unit};
@@ -197,24 +200,36 @@ impl Node {
     pub(crate) fn extend_stream(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let replication = &mut self.replication;
         let Some(backlog) = &mut replication.backlog else { return };
+        let kept_bytes = self.config.settings().replication.backlog_bytes;
+        backlog.suit(kept_bytes);
         replication.offset += backlog.append(write);
+        for seat in &replication.replicas {
+            if let Some(client) = self.clients.seated(*seat)
+                && client.replica.as_ref().is_some_and(|replica| replica.is_online())
+            {
+                client.wake();
+            }
+        }
+        self.trim_stream();
+    }
+
+    /// Forgets what lies before all that is kept and that replicas need.
+    pub(crate) fn trim_stream(&mut self) {
+        let replication = &mut self.replication;
+        let Some(backlog) = &mut replication.backlog else { return };
         let mut needed_from = replication.offset;
         for seat in &replication.replicas {
             let Some(client) = self.clients.seated(*seat) else {
                 // It is about to read what it is to be sent; what it needs is not known here.
-                needed_from = 0;
-                continue;
+                return;
             };
-            if let Some(replica) = &client.replica {
-                needed_from =
-                    replica.needs_from().map_or(needed_from, |from| needed_from.min(from));
-                if matches!(replica.stage, Stage::Online) {
-                    client.wake();
-                }
+            if client.close.is_some() {
+                continue;
             }
+            let from = client.replica.as_ref().and_then(|replica| replica.needs_from());
+            needed_from = from.map_or(needed_from, |from| needed_from.min(from));
         }
-        let kept_bytes = self.config.settings().replication.backlog_bytes as u64;
-        backlog.trim(needed_from, kept_bytes);
+        backlog.trim(needed_from, self.config.settings().replication.backlog_bytes as u64);
     }
 
     /// Begins to keep the stream, of which nobody knows anything yet.
@@ -240,9 +255,10 @@ impl Node {
     }
 
     /// A client has left that may have been a replica.
-    pub(crate) fn forget_replica(&mut self, seat: Seat) {
+    pub(crate) fn forget_replica(&mut self, client: &Client) {
         let replicas = &mut self.replication.replicas;
-        let Some(index) = replicas.iter().position(|other| *other == seat) else { return };
+        let is_it = |other: &Seat| *other == client.seat;
+        let Some(index) = replicas.iter().position(is_it) else { return };
         replicas.remove(index);
         if replicas.is_empty() {
             self.replication.lonely_since = Some(Instant::now());
@@ -250,5 +266,12 @@ impl Node {
         if let Some(copy) = &self.replication.copy {
             copy.reader_left();
         }
+        self.drop_unwanted_copy();
+        if let Some(replica) = &client.replica
+            && matches!(replica.stage, Stage::FileInTheMaking)
+        {
+            self.drop_unwanted_file();
+        }
+        self.trim_stream();
     }
 }

@@ -1,5 +1,7 @@
 //! The node as a process: listeners, the periodic tick, signals, the end.
 
+pub(crate) mod ending;
+
 mod listen;
 
 mod expiry;
@@ -32,6 +34,8 @@ use crate::replication;
 use crate::scripting;
 use crate::session::Scratch;
 
+use ending::Progress;
+
 pub(crate) use memory::resident_bytes;
 pub(crate) use supervised::Supervisor;
 
@@ -58,7 +62,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     } else {
         None
     };
-    let _pid_file = PidFile::write(&settings);
+    let pid_file = PidFile::write(&settings);
     let mut node = Node::new(config, cluster);
     load_users(&mut node)?;
     let supervisor = Supervisor::find(&settings.supervised);
@@ -107,6 +111,10 @@ async fn serve(config: Config) -> Result<(), RunError> {
         // It may have been removed by somebody else.
         let _ = fs::remove_file(path);
     }
+    if pid_file.0.is_some() {
+        tracing::info!("Removing the pid file.");
+        drop(pid_file);
+    }
     tracing::warn!("Redis is now ready to exit, bye bye...");
     Ok(())
 }
@@ -124,7 +132,8 @@ async fn until_ended(node: &SharedNode, signals: &mut Signals, shutdown: &Notify
         let mut node = node.borrow_mut();
         let disk = &node.config.settings().disk;
         let mode = if name == "SIGINT" { disk.on_sigint } else { disk.on_sigterm };
-        if node.prepare_for_shutdown(mode) {
+        tracing::warn!("User requested shutdown...");
+        if node.begin_to_end(mode) == Progress::Ends {
             return;
         }
     }
@@ -234,7 +243,6 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            tracing::info!("Removing the pid file.");
             // It may have been removed by somebody else.
             let _ = fs::remove_file(path);
         }

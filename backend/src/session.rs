@@ -104,7 +104,7 @@ impl Session {
             node.pubsub.forget(&mut client);
             node.tracking.end(client.id);
             node.monitors.forget(&mut client);
-            node.forget_replica(self.seat);
+            node.forget_replica(&client);
         }
     }
 

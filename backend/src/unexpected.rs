@@ -13,6 +13,8 @@ use crate::node::Node;
 pub(crate) enum Sayer {
     Primary,
     AppendOnlyFile,
+    /// A replica, which is to say nothing that is answered.
+    Replica,
 }
 
 impl Node {
@@ -25,6 +27,7 @@ impl Node {
         let (from, to) = match by {
             Sayer::Primary => ("replica", "master"),
             Sayer::AppendOnlyFile => ("AOF-loading-client", "server"),
+            Sayer::Replica => ("master", "replica"),
         };
         let (reply, command) = (reply.trim_ascii_end().escape_ascii(), command.escape_ascii());
         tracing::warn!(
@@ -33,7 +36,9 @@ impl Node {
         );
         let settings = &self.config.settings().replication;
         let ends = match (by, settings.on_unexpected_error) {
-            (_, OnError::GoOn) | (Sayer::AppendOnlyFile, OnError::EndIfReplica) => false,
+            (Sayer::Replica, _)
+            | (_, OnError::GoOn)
+            | (Sayer::AppendOnlyFile, OnError::EndIfReplica) => false,
             // What others write to a replica may well get in the way.
             (Sayer::Primary, _) => settings.is_read_only,
             (Sayer::AppendOnlyFile, OnError::End) => true,

@@ -26,6 +26,9 @@ mod settings;
 #[path = "replication/roles.rs"]
 mod roles;
 
+#[path = "replication/endings.rs"]
+mod endings;
+
 #[path = "replication/users.rs"]
 mod users;
 

@@ -39,7 +39,12 @@ fn psync(call: &mut Call<'_>) -> Result<(), ReplyError> {
         failover::take_over(call)?;
     }
     may_be_copied(call)?;
-    let offset = integer(call.arg(2))?;
+    let offset = integer(call.arg(2)).inspect_err(|_| {
+        tracing::warn!(
+            "Replica {} asks for synchronization but with a wrong offset",
+            call.client.addr
+        );
+    })?;
     let id = String::from_utf8_lossy(call.arg(1)).into_owned();
     if go_on(call, &id, offset) {
         return Ok(());

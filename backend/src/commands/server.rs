@@ -11,7 +11,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
 use crate::blocking::Cause;
-use crate::client::Close;
+use crate::client::{Blocked, Close};
 use crate::clock;
 use crate::commands::argument::{is, is_flush_mode};
 use crate::config::settings::disk::ShutdownMode;
@@ -21,6 +21,7 @@ use crate::execute::{Call, Handler};
 use crate::node::Node;
 use crate::propagate::Reach;
 use crate::server::REDIS_VERSION;
+use crate::server::ending::{self, Progress};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("time", time),
@@ -155,7 +156,9 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
             mode.saves = Some(false);
         } else if is(option, "FORCE") {
             mode.is_forced = true;
-        } else if !is(option, "NOW") {
+        } else if is(option, "NOW") {
+            mode.is_now = true;
+        } else {
             return Err(ReplyError::SYNTAX);
         }
     }
@@ -163,8 +166,16 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
         if options_count > 1 {
             return Err(ReplyError::SYNTAX);
         }
-        // The end comes at once, so there is never one to be called off.
-        return Err(ReplyError::new("ERR No shutdown in progress."));
+        if !call.node.abort_end() {
+            return Err(ReplyError::new("ERR No shutdown in progress."));
+        }
+        call.reply.ok();
+        return Ok(());
+    }
+    if !mode.is_now && !call.may_block() {
+        return Err(ReplyError::new(
+            "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
+        ));
     }
     if let Some(error) = call.node.scripting.busy_error()
         && mode.saves != Some(false)
@@ -172,11 +183,17 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), ReplyError> {
         return Err(error);
     }
     tracing::warn!("User requested shutdown...");
-    if !call.node.prepare_for_shutdown(mode) {
-        return Err(ReplyError::from_static("ERR Errors trying to SHUTDOWN. Check logs."));
+    match call.node.begin_to_end(mode) {
+        Progress::Failed => return Err(ending::FAILED),
+        Progress::Ends => {
+            call.node.shutdown.notify_one();
+            call.client.close = Some(Close::AfterReplies);
+        }
+        Progress::Waits => {
+            call.node.await_end(call.client);
+            call.client.blocked = Some(Blocked { until: None, reply: Vec::new() });
+        }
     }
-    call.node.shutdown.notify_one();
-    call.client.close = Some(Close::AfterReplies);
     Ok(())
 }
 

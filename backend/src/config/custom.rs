@@ -62,7 +62,7 @@ pub(crate) const PRIMARY_ADDRESS: Kind = Kind::Custom(|words| match words {
     [] | [b""] => text(""),
     [no, one] if no.eq_ignore_ascii_case(b"no") && one.eq_ignore_ascii_case(b"one") => text(""),
     [host, port] => match integers(&[*port]).as_deref() {
-        Some([port @ 1..=65535]) => text(&format!("{} {port}", String::from_utf8_lossy(host))),
+        Some([port @ 0..=65535]) => text(&format!("{} {port}", String::from_utf8_lossy(host))),
         _ => mistake("Invalid master port"),
     },
     _ => mistake("wrong number of arguments"),

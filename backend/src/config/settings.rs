@@ -77,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) databases_count: usize,
     /// Ticks of the node's own work per second, 1 to 500.
     pub(crate) hz: u32,
+    /// How long the node waits for replicas before it ends; zero does not wait.
+    pub(crate) shutdown_timeout: Duration,
     /// 1 to 10: how much time expiry may take.
     pub(crate) expire_effort: u32,
     /// Commands slower than this are remembered; negative for none (microseconds).
@@ -207,6 +209,7 @@ impl Settings {
             tracking_keys_max: values.number("tracking-table-max-keys"),
             events: EventLetters::from_text(values.text("notify-keyspace-events")),
             databases_count: values.number("databases"),
+            shutdown_timeout: Duration::from_secs(values.number("shutdown-timeout")),
             hz: values.number::<u32>("hz").clamp(HZ_RANGE.0, HZ_RANGE.1),
             expire_effort: values.number("active-expire-effort"),
             slow_log_slower_than_us,

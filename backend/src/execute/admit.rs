@@ -18,6 +18,7 @@ use super::{
 use crate::acl::Context;
 use crate::client::Client;
 use crate::node::Node;
+use crate::persistence::load::Loading;
 use crate::replication::role;
 
 /// Makes the checks from 2 on, then queues or runs the command.
@@ -70,14 +71,16 @@ pub(super) fn admit(
         };
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
-    if client.is_monitor && meets_keys(spec) {
+    if (client.is_monitor || client.is_replica()) && meets_keys(spec) {
         let error = ReplyError::new("ERR Replica can't interact with the keyspace");
         return refuse(node, client, Some(spec), error.as_str().as_bytes(), out);
     }
     if node.is_stale() && !deeds.runs_while(CommandFlags::STALE) {
         return refuse_admitted(node, client, spec, role::MASTER_DOWN, out);
     }
-    if node.persistence.loading.is_some() && !deeds.runs_while(CommandFlags::LOADING) {
+    if let Some(loading) = &node.persistence.loading
+        && !may_run_while(loading, deeds)
+    {
         return refuse_admitted(node, client, spec, LOADING, out);
     }
     if let Some(error) = node.scripting.busy_error()
@@ -97,6 +100,15 @@ pub(super) fn admit(
     let mut call = Call { node, client, args, reply, reply_start, spec, origin, now_ms };
     run(&mut call, turn);
     Outcome::Answered
+}
+
+/// Whether a command may run while data is read. Beside what serves, all may but those that would meddle with it.
+fn may_run_while(loading: &Loading, deeds: Deeds) -> bool {
+    if loading.is_beside {
+        !deeds.include(CommandFlags::NO_ASYNC_LOADING)
+    } else {
+        deeds.runs_while(CommandFlags::LOADING)
+    }
 }
 
 /// Checks 2 and 3, and whether a transaction may hold the command.

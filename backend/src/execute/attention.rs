@@ -71,7 +71,8 @@ impl Attention {
         found.set(Attention::UNAUTHENTICATED, client.is_locked_out(&node.acl));
         found.set(Attention::RESTRICTED, !client.login.user.is_unrestricted());
         found.set(Attention::TRANSACTION, client.transaction.is_some());
-        found.set(Attention::LISTENER, client.subscriptions.are_any() || client.is_monitor);
+        let only_listens = client.is_monitor || client.is_replica();
+        found.set(Attention::LISTENER, client.subscriptions.are_any() || only_listens);
         found.set(Attention::ASKING, client.is_asking);
         found.set(Attention::MUTED, client.replies != Replies::On);
         found.set(Attention::CHANGES_HEARD, node.are_changes_heard());

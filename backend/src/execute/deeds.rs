@@ -73,6 +73,11 @@ impl Deeds {
         self.any.contains(CommandFlags::DENYOOM)
     }
 
+    /// Whether one of the commands has this flag.
+    pub(super) fn include(self, flag: CommandFlags) -> bool {
+        self.any.contains(flag)
+    }
+
     /// Whether it runs in a state that only commands with this flag run in.
     pub(super) fn runs_while(self, flag: CommandFlags) -> bool {
         self.all.contains(flag)

@@ -86,6 +86,8 @@ pub(crate) struct Aof {
     pub(crate) rewrites_count: u64,
     /// Rewrites that failed since one was done (count).
     pub(crate) failures_count: u64,
+    /// At how many failures it was last logged that the next rewrite has to wait (count).
+    pub(super) limit_told_at: u64,
     pub(crate) is_rewrite_scheduled: bool,
     /// The increment of a rewrite that is to switch the file on, before the manifest knows it.
     pub(super) first_increment: Option<manifest::Part>,

@@ -193,11 +193,13 @@ fn clean(node: &Node, child: &Working) {
 }
 
 impl Node {
-    /// Replaces the snapshot by what is there after all data was removed, so that it does not come back.
+    /// Replaces the snapshot by what is there after all data was removed, so that it does not come back. Replicas that
+    /// get a copy of what was there ask for another one.
     pub(crate) fn reset_snapshot(&mut self) {
         let child = self.persistence.child.as_ref();
-        if child.is_some_and(|child| matches!(child.work, Work::Snapshot { .. })) {
+        if child.is_some_and(|child| matches!(child.work, Work::Snapshot { .. } | Work::Copy)) {
             kill(self);
+            self.drop_copies();
         }
         if !self.config.settings().disk.save_points.is_empty() {
             // It was logged, and the next snapshot is tried as ever.
@@ -215,7 +217,7 @@ pub(crate) fn kill(node: &mut Node) {
         }
         Work::Copy => tracing::info!("Killing the child that sends a copy to replicas"),
         Work::Rewrite => {
-            tracing::warn!("There is a child rewriting the AOF. Killing it!");
+            tracing::info!("Killing running AOF rewrite child: {}", child.pid.as_raw_pid());
         }
     }
     fork::kill(child.pid);

@@ -39,17 +39,25 @@ pub(crate) struct Loading {
     pub(crate) bytes_read: u64,
     /// What the file states its process used, in bytes.
     pub(crate) stated_memory: u64,
+    /// What is read lies beside what serves, which is as good as it was.
+    pub(crate) is_beside: bool,
 }
 
 impl Loading {
-    pub(super) fn begin(bytes_total: u64) -> Loading {
+    pub(crate) fn begin(bytes_total: u64) -> Loading {
         Loading {
             began_at_s: clock::unix_ms() / 1000,
             began: Instant::now(),
             bytes_total,
             bytes_read: 0,
             stated_memory: 0,
+            is_beside: false,
         }
+    }
+
+    /// Reading beside what serves.
+    pub(crate) fn beside(self) -> Loading {
+        Loading { is_beside: true, ..self }
     }
 }
 
@@ -165,7 +173,10 @@ impl Load {
     /// # Errors
     /// A library of functions cannot be loaded.
     pub(crate) fn finish(self, node: &mut Node) -> Result<u64, LoadError> {
-        let Filler { loaded, expired_count, empty_count, libraries, .. } = self.filler;
+        let Filler { loaded, expired_count, empty_count, empty_keys, libraries, .. } = self.filler;
+        for key in &empty_keys {
+            tracing::info!("rdbLoadObject skipping empty key: {}", key.escape_ascii());
+        }
         if empty_count > 0 {
             tracing::info!(
                 "Done loading RDB, keys loaded: {loaded}, keys expired: {expired_count}, empty keys skipped: {empty_count}."
@@ -269,7 +280,11 @@ async fn load_snapshot(node: &SharedNode) -> Result<(), RunError> {
     let mut facts = Facts::default();
     if let Some(load) = opened.map_err(fatal)? {
         let start = Instant::now();
-        facts = load.run(node).await.map_err(fatal)?;
+        facts = load.run(node).await.map_err(|error| {
+            tracing::warn!("Internal error in RDB reading: {error}");
+            tracing::warn!("Terminating server after rdb file reading failure.");
+            fatal(error)
+        })?;
         tracing::info!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64());
     }
     node.borrow_mut().take_place(&facts);
@@ -312,6 +327,7 @@ impl Node {
         let state = std::mem::take(&mut self.persistence.aof.state);
         self.set_append_state(State::Off);
         self.clear_databases();
+        self.persistence.aof.manifest = parts::read_manifest(self.config.settings())?;
         let mut replay = Replay::begin(self);
         let result = loop {
             match replay.step(self) {

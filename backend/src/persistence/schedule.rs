@@ -14,8 +14,12 @@ pub(crate) fn run(node: &mut Node, now_ms: i64) {
         return;
     }
     let now_s = now_ms / 1000;
-    let is_scheduled = node.persistence.aof.is_rewrite_scheduled && !node.is_rewrite_limited(now_s);
-    if is_scheduled || grows_too_large(node, now_s) {
+    let is_scheduled = node.persistence.aof.is_rewrite_scheduled;
+    let growth = node.growth_to_rewrite();
+    if (is_scheduled || growth.is_some()) && !node.is_rewrite_limited(now_s) {
+        if let Some(growth) = growth.filter(|_| !is_scheduled) {
+            tracing::info!("Starting automatic rewriting of AOF on {growth}% growth");
+        }
         // Failing is logged and noted.
         let _ = node.rewrite_in_child();
         return;
@@ -38,13 +42,4 @@ pub(crate) fn run(node: &mut Node, now_ms: i64) {
     if node.save_in_child().is_ok() {
         node.persistence.is_save_scheduled = false;
     }
-}
-
-/// Whether the append-only file is to be rewritten for its size.
-fn grows_too_large(node: &Node, now_s: i64) -> bool {
-    let growth = node.growth_to_rewrite(now_s);
-    if let Some(growth) = growth {
-        tracing::info!("Starting automatic rewriting of AOF on {growth}% growth");
-    }
-    growth.is_some()
 }

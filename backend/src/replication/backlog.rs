@@ -6,9 +6,10 @@
 //! Invariant: blocks are not empty and follow each other without a gap.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
-/// Bytes of a block, about. Source: redis `src/replication.c` PROTO_REPLY_CHUNK_BYTES.
-const BLOCK_BYTES: usize = 64 * 1024;
+/// Bytes of a block, about: a sixteenth of what is kept, within these bounds.
+const BLOCK_BYTES: RangeInclusive<usize> = 1024..=64 * 1024;
 
 /// The stream from some offset on.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Backlog {
     start: u64,
     /// Where the next byte will lie.
     end: u64,
+    /// From how many bytes on a block takes no more.
+    block_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -29,7 +32,12 @@ struct Block {
 impl Backlog {
     /// Keeps what comes behind an offset.
     pub(super) fn new(offset: u64) -> Backlog {
-        Backlog { blocks: VecDeque::new(), start: offset, end: offset }
+        Backlog {
+            blocks: VecDeque::new(),
+            start: offset,
+            end: offset,
+            block_bytes: *BLOCK_BYTES.end(),
+        }
     }
 
     /// The offset of the first byte that is kept; the end if none is.
@@ -46,9 +54,15 @@ impl Backlog {
         self.end - self.start
     }
 
+    /// From now on makes blocks that suit so many bytes to be kept.
+    #[inline]
+    pub(super) fn suit(&mut self, kept_bytes: usize) {
+        self.block_bytes = (kept_bytes / 16).clamp(*BLOCK_BYTES.start(), *BLOCK_BYTES.end());
+    }
+
     /// Adds what `write` writes. How many bytes that was.
     pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
-        let is_full = self.blocks.back().is_none_or(|block| block.bytes.len() >= BLOCK_BYTES);
+        let is_full = self.blocks.back().is_none_or(|block| block.bytes.len() >= self.block_bytes);
         if is_full {
             self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
         }
@@ -59,8 +73,19 @@ impl Backlog {
         self.end = end;
         if block.bytes.is_empty() {
             self.blocks.pop_back();
+        } else if block.bytes.len() > 2 * self.block_bytes {
+            self.divide_last();
         }
         count
+    }
+
+    /// Makes several blocks of the last one, so that they can go one by one.
+    fn divide_last(&mut self) {
+        let Some(Block { mut start, bytes }) = self.blocks.pop_back() else { return };
+        for portion in bytes.chunks(self.block_bytes) {
+            self.blocks.push_back(Block { start, bytes: portion.to_vec() });
+            start += portion.len() as u64;
+        }
     }
 
     /// Has the stream lie further on by so many bytes: what came before it has become known.
@@ -121,11 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_for_a_block_goes_in_portions() {
+        let mut backlog = Backlog::new(0);
+        backlog.suit(16 * 1024);
+        append(&mut backlog, &vec![b'x'; 60 * 1024]);
+        backlog.trim(u64::MAX, 16 * 1024);
+        assert!((16 * 1024..=17 * 1024).contains(&backlog.len()), "{}", backlog.len());
+        let first = backlog.read(backlog.start()).map(<[u8]>::len);
+        assert_eq!((first, backlog.end()), (Some(1024), 60 * 1024));
+    }
+
+    #[test]
     fn blocks_go_whole_and_not_before_they_may() {
         let mut backlog = Backlog::new(0);
-        let block = vec![b'x'; BLOCK_BYTES];
+        let block = vec![b'x'; *BLOCK_BYTES.end()];
         (0..4).for_each(|_| append(&mut backlog, &block));
-        let block = BLOCK_BYTES as u64;
+        let block = block.len() as u64;
         backlog.trim(u64::MAX, 2 * block + 1);
         assert_eq!((backlog.start(), backlog.len()), (block, 3 * block));
         backlog.trim(2 * block - 1, 0);

@@ -223,6 +223,34 @@ impl Node {
         has_readers
     }
 
+    /// The child is gone that made a copy, or a file for one: those who were to get it ask again.
+    pub(crate) fn drop_copies(&mut self) {
+        self.replication.copy = None;
+        self.each_replica(|client, replica| {
+            if matches!(replica.stage, Stage::FileInTheMaking | Stage::Receiving { .. }) {
+                client.kill();
+            }
+        });
+        self.copy_is_due = true;
+    }
+
+    /// Ends the child that makes a file if no replica waits for it any more, and nobody else wants snapshots.
+    pub(super) fn drop_unwanted_file(&mut self) {
+        let child = self.persistence.child.as_ref();
+        if !child.is_some_and(|child| matches!(child.work, Work::Snapshot { .. }))
+            || !self.config.settings().disk.save_points.is_empty()
+        {
+            return;
+        }
+        let mut is_wanted = false;
+        self.each_replica(|_, replica| {
+            is_wanted |= matches!(replica.stage, Stage::FileInTheMaking);
+        });
+        if !is_wanted {
+            child::kill(self);
+        }
+    }
+
     /// Ends a copy that nobody wants any more.
     pub(super) fn drop_unwanted_copy(&mut self) {
         let is_open = self.replication.copy.as_ref().is_some_and(|copy| copy.is_done.is_none());
@@ -277,6 +305,13 @@ pub(crate) async fn relay(node: SharedNode) {
         let is_ours = |copy: &&mut Copy| Rc::ptr_eq(&copy.progress, &progress);
         if let Some(copy) = node.replication.copy.as_mut().filter(is_ours) {
             copy.is_sent = true;
+            let mut count = 0;
+            node.each_replica(|_, replica| {
+                count += u32::from(matches!(replica.stage, Stage::Receiving { .. }));
+            });
+            tracing::info!(
+                "Diskless rdb transfer, done reading from pipe, {count} replicas still up."
+            );
             node.end_copy();
         }
     }
@@ -296,7 +331,13 @@ async fn relay_one(node: &SharedNode, mut pipe: Receiver, progress: &Rc<Notify>)
             let Some(copy) = node.replication.copy.as_mut().filter(is_ours) else { return };
             copy.chunk = chunk;
             copy.number += 1;
-            node.each_replica(|client, _| client.wake());
+            let now = Instant::now();
+            node.each_replica(|client, replica| {
+                if matches!(replica.stage, Stage::Receiving { .. }) {
+                    replica.heard_at = now;
+                }
+                client.wake();
+            });
         }
         while node.borrow_mut().has_readers() {
             progress.notified().await;

@@ -18,6 +18,7 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 pub(crate) fn run(node: &mut Node) {
     node.go_on_with_failover();
     node.remove_sent_file();
+    node.trim_stream();
     if node.replication.replicas.is_empty() {
         give_backlog_up(node);
         return;
@@ -33,21 +34,26 @@ pub(crate) fn run(node: &mut Node) {
     if is_life_due && since_ping >= period {
         node.replication.pinged_at = now;
     }
-    let limit = node.config.settings().output_limits.replica;
+    let limit = limit_of_replicas(node);
     let end = node.replication.offset;
+    let chunk = node.replication.copy.as_ref().map_or(0, |copy| copy.number);
     let mut too_slow = Vec::new();
     node.each_replica(|client, replica| {
         if matches!(replica.stage, Stage::Waiting | Stage::FileInTheMaking) && is_life_due {
             client.outbox.push(b'\n');
             client.wake();
         }
-        let is_silent = match replica.stage {
-            Stage::Online => !replica.is_old,
-            Stage::Loading | Stage::Receiving { .. } => true,
-            _ => false,
-        } && now.duration_since(replica.heard_at) > timeout;
-        if is_silent {
-            tracing::warn!("Disconnecting timedout replica: {}", client.addr);
+        let awaited = match replica.stage {
+            Stage::Online if !replica.is_old => Some("streaming sync"),
+            Stage::Loading => Some("streaming sync"),
+            // While the child is slow, nobody has anything to take.
+            Stage::Receiving { number, .. } if number <= chunk => Some("full sync"),
+            _ => None,
+        };
+        let awaited = awaited.filter(|_| now.duration_since(replica.heard_at) > timeout);
+        if let Some(what) = awaited {
+            let ip = replica.ip_seen(client);
+            tracing::warn!("Disconnecting timedout replica ({what}): {ip}:{}", replica.port);
             client.kill();
         } else if is_too_slow(client, replica, end, limit, now) {
             too_slow.push(client.seat);
@@ -56,6 +62,19 @@ pub(crate) fn run(node: &mut Node) {
     too_slow.into_iter().for_each(|seat| node.end_unread(seat));
     node.drop_unwanted_copy();
     begin_due_copy(node, now);
+}
+
+/// How much of the stream replicas may leave unread. What is kept for those that were away may be behind anyway: who is
+/// given it is not to be ended for it.
+fn limit_of_replicas(node: &Node) -> OutputLimit {
+    let settings = node.config.settings();
+    let (limit, kept) = (settings.output_limits.replica, settings.replication.backlog_bytes);
+    let at_least = |bytes: usize| if bytes > 0 { bytes.max(kept) } else { 0 };
+    OutputLimit {
+        hard_bytes: at_least(limit.hard_bytes),
+        soft_bytes: at_least(limit.soft_bytes),
+        ..limit
+    }
 }
 
 /// Whether a replica has left too much of the stream unread, or much for too long.

@@ -98,10 +98,8 @@ impl Node {
                 replication.before = Some((id, offset));
                 replication.lonely_since = Some(Instant::now());
             }
-            None => {}
-        }
-        if replication.offset == 0 {
-            replication.backlog = None;
+            // Nobody can go on from a place that nobody knows.
+            None => replication.backlog = None,
         }
         self.stream_changed();
     }

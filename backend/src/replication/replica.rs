@@ -29,7 +29,7 @@ pub(crate) struct Replica {
     pub(crate) next: u64,
     /// How far it has come, as it said last.
     pub(crate) acked: u64,
-    /// When it said so, or when it came to this stage.
+    /// When it said so, or when it came to this stage; while it gets a copy, when it last took or was offered some.
     pub(crate) heard_at: Instant,
     /// When what it has not read reached the soft limit.
     pub(crate) soft_limit_since: Option<Instant>,
@@ -100,8 +100,10 @@ impl Replica {
     pub(crate) fn state(&self) -> Option<&'static str> {
         match self.stage {
             Stage::Introduced => None,
-            Stage::Waiting | Stage::FileInTheMaking => Some("wait_bgsave"),
-            Stage::Reading { .. } | Stage::Receiving { .. } => Some("send_bulk"),
+            Stage::Waiting | Stage::FileInTheMaking | Stage::Receiving { .. } => {
+                Some("wait_bgsave")
+            }
+            Stage::Reading { .. } => Some("send_bulk"),
             Stage::Loading | Stage::Online => Some("online"),
         }
     }
@@ -153,6 +155,7 @@ impl Replica {
             }
             Stage::Receiving { number, at } => {
                 *at += count;
+                self.heard_at = Instant::now();
                 if let Some(copy) = &replication.copy
                     && *at == copy.chunk.len()
                 {

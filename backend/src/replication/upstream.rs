@@ -16,6 +16,8 @@ mod load;
 
 pub(crate) mod heard;
 
+mod listed;
+
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,6 +29,7 @@ use tokio::net::TcpStream;
 use crate::data::rdb::file::FileError;
 use crate::node::{Node, SharedNode};
 use handshake::Answer;
+use listed::Listed;
 
 /// The primary, and how the link to it stands.
 #[derive(Debug)]
@@ -59,8 +62,10 @@ pub(crate) enum LinkState {
 pub(crate) enum LinkError {
     #[error("{0}")]
     System(#[from] io::Error),
-    #[error("Timeout: nothing came from the primary for {0:?}")]
+    #[error("nothing came from the primary for {0:?}")]
     Silent(Duration),
+    #[error("the client of the link was killed")]
+    Killed,
     #[error("the primary answered to {request}: {answer}")]
     Refused { request: &'static str, answer: String },
     #[error("the primary's copy cannot be read: {0}")]
@@ -111,22 +116,55 @@ pub(crate) async fn follow(node: SharedNode) {
 
 /// Builds the link anew whenever it ends.
 async fn keep_linked(node: &SharedNode, host: &str, port: u16) {
+    let mut hurried_at: Option<Instant> = None;
     loop {
         tracing::info!("Connecting to MASTER {host}:{port}");
-        if let Err(error) = link(node, host, port).await {
-            tracing::warn!("Link to the primary {host}:{port} ended: {error}");
+        let mut was_up = false;
+        if let Err(error) = link(node, host, port, &mut was_up).await {
+            tell_end(&node.borrow(), &error);
         }
         let pause = {
             let node = &mut *node.borrow_mut();
             node.lose_link();
             RETRY + Duration::from_millis(node.random.below(RETRY_JITTER_MS) as u64)
         };
-        tokio::time::sleep(pause).await;
+        // A link that was up is built anew at once: the primary does not keep for ever what is missed meanwhile.
+        if was_up && hurried_at.is_none_or(|at| at.elapsed() >= RETRY) {
+            hurried_at = Some(Instant::now());
+            tracing::info!("Reconnecting to MASTER {host}:{port}");
+        } else {
+            tokio::time::sleep(pause).await;
+        }
     }
 }
 
-/// One link, from its beginning to its end.
-async fn link(node: &SharedNode, host: &str, port: u16) -> Result<(), LinkError> {
+/// Logs why a link has ended, in the words that people search for.
+fn tell_end(node: &Node, error: &LinkError) {
+    let Some(upstream) = &node.replication.upstream else { return };
+    let (host, port) = (&upstream.host, upstream.port);
+    match (error, upstream.state) {
+        (LinkError::Silent(_), LinkState::Connected) => {
+            tracing::warn!("MASTER timeout: no data nor PING received...");
+        }
+        (LinkError::Silent(_), LinkState::Copying) => tracing::warn!(
+            "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' \
+             parameter in redis.conf to a larger value."
+        ),
+        (LinkError::Silent(_), _) => tracing::warn!("Timeout connecting to the MASTER..."),
+        _ => tracing::warn!("Link to the primary {host}:{port} ended: {error}"),
+    }
+    if upstream.state == LinkState::Connected {
+        tracing::info!("Connection with master lost.");
+    }
+}
+
+/// One link, from its beginning to its end. Notes whether it was up.
+async fn link(
+    node: &SharedNode,
+    host: &str,
+    port: u16,
+    was_up: &mut bool,
+) -> Result<(), LinkError> {
     set_state(node, LinkState::Connecting);
     // Nothing is to come before the databases have been read from disk.
     while node.borrow().persistence.loading.is_some() {
@@ -138,17 +176,31 @@ async fn link(node: &SharedNode, host: &str, port: u16) -> Result<(), LinkError>
     // Small requests are to arrive at once; without the option they arrive later.
     let _ = stream.set_nodelay(true);
     set_state(node, LinkState::Handshake);
+    tracing::info!("MASTER <-> REPLICA sync started");
     let mut wire = Wire { stream, received: Vec::new(), timeout };
     match handshake::run(node, &mut wire).await? {
-        Answer::GoOn { id } => node.borrow_mut().go_on(id),
+        Answer::GoOn { id } => {
+            tracing::info!("Successful partial resynchronization with master.");
+            node.borrow_mut().go_on(id);
+            tracing::info!("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+        }
         Answer::Copy { history } => {
+            if let Some((id, offset)) = &history {
+                tracing::info!("Full resync from master: {id}:{offset}");
+            }
             set_state(node, LinkState::Copying);
             load::run(node, &mut wire, history).await?;
+            tracing::info!("MASTER <-> REPLICA sync: Finished with success");
         }
     }
-    tracing::info!("MASTER <-> REPLICA sync: the link is up");
     set_state(node, LinkState::Connected);
-    apply::run(node, wire).await
+    *was_up = true;
+    let listed = Listed::new(node, &wire.stream);
+    tokio::select! {
+        biased;
+        () = listed.killed() => Err(LinkError::Killed),
+        ended = apply::run(node, wire) => ended,
+    }
 }
 
 fn set_state(node: &SharedNode, state: LinkState) {

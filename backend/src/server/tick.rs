@@ -47,6 +47,7 @@ impl Tick {
         node.write_appended();
         schedule::run(node, now_ms);
         replication::cron::run(node);
+        node.go_on_with_end();
         if now_ms - self.sampled_at_ms >= SAMPLE_MS {
             self.sampled_at_ms = now_ms;
             node.stats.sample_rates(now_ms);
@@ -72,8 +73,10 @@ fn close_idle_clients(node: &mut Node, now_ms: i64) {
     }
     let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
     for client in node.clients.iter_mut() {
-        let is_waiting =
-            client.is_replica() || client.blocked.is_some() || client.subscriptions.are_any();
+        let is_waiting = client.is_replica()
+            || client.is_primary
+            || client.blocked.is_some()
+            || client.subscriptions.are_any();
         if !is_waiting && now_ms - client.used_at_ms > timeout_ms {
             tracing::debug!("Closing idle client");
             client.close = Some(Close::Now);

@@ -251,8 +251,10 @@ fn run_all(
         match decoder.decode(rest, &limits) {
             Ok(Some(count)) => {
                 let args = decoder.args(rest);
-                if !args.is_empty() {
-                    let start = replies.len();
+                if args.is_empty() {
+                    note_sign_of_life(client);
+                } else {
+                    let (start, was_replica) = (replies.len(), client.is_replica());
                     match execute(node, client, args, replies, &mut turn) {
                         Outcome::Plain => {}
                         Outcome::Answered => {
@@ -260,6 +262,10 @@ fn run_all(
                             limits.unauthenticated = client.is_locked_out(&node.acl);
                         }
                         Outcome::Postponed => break,
+                    }
+                    if was_replica && replies.len() > start {
+                        node.end_answered_replica(client, &replies[start..]);
+                        replies.truncate(start);
                     }
                 }
                 consumed += count;
@@ -275,6 +281,13 @@ fn run_all(
         }
     }
     (consumed, Stop::HeldBack)
+}
+
+/// An empty line, by which a replica says that it lives while it reads a copy.
+fn note_sign_of_life(client: &mut Client) {
+    if let Some(replica) = &mut client.replica {
+        replica.heard_at = Instant::now();
+    }
 }
 
 /// Leaves the reply that begins at `start` out if the client does not want it, and lets messages through that have

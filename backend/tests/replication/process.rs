@@ -115,6 +115,20 @@ impl Server {
         assert!(status.success(), "kill -s {name}");
     }
 
+    /// Lets it stand still. Afterwards none of its threads does anything more.
+    pub(crate) fn stop(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let stands = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = task.and_then(|task| std::fs::read_to_string(task.path().join("stat")));
+            stat.is_ok_and(|stat| stat.contains(") T "))
+        };
+        wait_until(
+            || "a process to stand still".to_owned(),
+            || std::fs::read_dir(&tasks).expect("its threads").all(stands),
+        );
+    }
+
     /// Where its snapshot lies.
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("dump.rdb")

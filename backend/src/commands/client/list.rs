@@ -53,7 +53,7 @@ pub(super) enum ClientType {
     Normal,
     PubSub,
     Replica,
-    /// The link to the primary, which is no client of this node's.
+    /// The link to the primary.
     Primary,
 }
 
@@ -77,7 +77,9 @@ impl ClientType {
 
     /// The class of a client.
     pub(super) fn of(client: &Client) -> ClientType {
-        if client.is_replica() {
+        if client.is_primary {
+            ClientType::Primary
+        } else if client.is_replica() {
             ClientType::Replica
         } else if client.subscriptions.are_any() {
             ClientType::PubSub
@@ -137,6 +139,7 @@ fn flags(client: &Client, node: &Node) -> String {
     let flags = [
         (client.is_monitor, 'O'),
         (client.is_replica(), 'S'),
+        (client.is_primary, 'M'),
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),
@@ -148,7 +151,7 @@ fn flags(client: &Client, node: &Node) -> String {
         (client.close == Some(Close::Now), 'A'),
         (!client.local_addr.is_empty() && client.addr == client.local_addr, 'U'),
         (client.is_readonly, 'r'),
-        (client.is_no_evict, 'e'),
+        (client.is_no_evict && !client.is_primary, 'e'),
     ];
     let text: String = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect();
     if text.is_empty() { "N".to_owned() } else { text }

@@ -9,8 +9,9 @@ use crate::persistence::load::Loading;
 
 pub(super) fn write(call: &Call<'_>, text: &mut String) {
     let persistence = &call.node.persistence;
-    line(text, "loading", u8::from(persistence.loading.is_some()));
-    line(text, "async_loading", 0);
+    let is_beside = persistence.loading.as_ref().map(|loading| loading.is_beside);
+    line(text, "loading", u8::from(is_beside == Some(false)));
+    line(text, "async_loading", u8::from(is_beside == Some(true)));
     child(persistence.child.as_ref(), text);
     snapshots(call, text);
     append(call, text);
@@ -39,7 +40,7 @@ fn child(child: Option<&Working>, text: &mut String) {
 
 fn snapshots(call: &Call<'_>, text: &mut String) {
     let (node, persistence) = (&*call.node, &call.node.persistence);
-    let is_saving = |child: &&Working| matches!(child.work, Work::Snapshot { .. });
+    let is_saving = |child: &&Working| matches!(child.work, Work::Snapshot { .. } | Work::Copy);
     let saving = persistence.child.as_ref().filter(is_saving);
     line(text, "rdb_changes_since_last_save", node.changes - persistence.saved_changes);
     line(text, "rdb_bgsave_in_progress", u8::from(saving.is_some()));

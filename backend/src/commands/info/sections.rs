@@ -96,11 +96,14 @@ fn server(call: &Call<'_>, text: &mut String) {
         node.config.file().map_or(String::new(), |f| f.display().to_string()),
     );
     line(text, "io_threads_active", 0);
+    if let Some(left) = node.ends_in() {
+        line(text, "shutdown_in_milliseconds", left.as_millis());
+    }
 }
 
 fn clients(call: &Call<'_>, text: &mut String) {
     let node = &*call.node;
-    let connected = node.clients.len();
+    let connected = node.clients.len().saturating_sub(node.replication.replicas.len());
     let others = node.clients.iter();
     let timed =
         others.clone().filter(|c| c.blocked.as_ref().is_some_and(|b| b.until.is_some())).count();

@@ -68,6 +68,8 @@ pub(crate) struct ShutdownMode {
     pub(crate) saves: Option<bool>,
     /// End even if saving fails.
     pub(crate) is_forced: bool,
+    /// Do not wait for replicas.
+    pub(crate) is_now: bool,
 }
 
 impl Disk {
@@ -121,6 +123,7 @@ impl ShutdownMode {
                 _ => None,
             },
             is_forced: text == "force",
+            is_now: text == "now",
         }
     }
 }

@@ -107,13 +107,13 @@ pub(crate) enum FileError {
     Version(u32),
     #[error("Short read: the file ends at offset {0} in the middle of something")]
     Truncated(u64),
-    #[error("Bad data format in what begins at offset {0}")]
+    #[error("Bad data format in what begins at offset {0}: integrity check failed")]
     Malformed(u64),
     #[error("The RDB file contains module data I can't load, at offset {0}")]
     Module(u64),
     #[error("Pre-release function format not supported, at offset {0}")]
     OldFunction(u64),
-    #[error("Wrong RDB checksum expected: ({stated:x}) but got ({computed:x})")]
+    #[error("RDB CRC error: wrong checksum, expected ({stated:x}) but got ({computed:x})")]
     Checksum { stated: u64, computed: u64 },
     #[error(
         "Data file was created with a Redis server configured to handle more than {databases} databases, \

@@ -38,6 +38,11 @@ pub(crate) enum Urgency {
     Now,
 }
 
+/// The line that says when what follows it was done, in seconds since 1970: `#TS:<seconds>`.
+pub(super) fn annotation(at_s: i64) -> String {
+    format!("#TS:{at_s}\r\n")
+}
+
 impl Node {
     /// Puts a unit of effects behind those not yet written.
     pub(crate) fn append_unit(&mut self, unit: &Unit) {
@@ -51,7 +56,7 @@ impl Node {
             let now_s = clock::unix_ms() / 1000;
             if aof.annotated_at_s < now_s {
                 aof.annotated_at_s = now_s;
-                aof.unwritten.extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
+                aof.unwritten.extend_from_slice(annotation(now_s).as_bytes());
             }
         }
         unit.write(&mut aof.unwritten, &mut aof.selected, Reach::File);

@@ -21,6 +21,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
     pub(crate) base: Option<Part>,
+    /// The last to become history comes first.
     pub(crate) history: Vec<Part>,
     /// Invariant: numbers ascend.
     pub(crate) increments: Vec<Part>,
@@ -47,6 +48,8 @@ pub(crate) enum ManifestError {
     TooLong(usize),
     #[error("Invalid AOF manifest file format in line {0}")]
     Malformed(usize),
+    #[error("Unknown AOF file type in line {0}")]
+    Kind(usize),
     #[error("Found duplicate base file information in line {0}")]
     TwoBases(usize),
     #[error("File can't be a path, just a filename, in line {0}")]
@@ -118,7 +121,7 @@ impl Manifest {
             b'h' => self.history.push(part),
             b'i' if seq <= self.increment_seq => return Err(ManifestError::Disorder(number)),
             b'i' => self.add_increment(part),
-            _ => return Err(malformed),
+            _ => return Err(ManifestError::Kind(number)),
         }
         Ok(())
     }
@@ -170,7 +173,8 @@ impl Manifest {
     /// Sets the base; the one before becomes history.
     pub(crate) fn set_base(&mut self, part: Part) {
         self.base_seq = self.base_seq.max(part.seq);
-        self.history.extend(self.base.replace(part));
+        let before = self.base.replace(part);
+        self.history.splice(0..0, before);
     }
 
     pub(crate) fn add_increment(&mut self, part: Part) {
@@ -181,8 +185,12 @@ impl Manifest {
     /// Makes history of all increments but the last.
     pub(crate) fn retire_increments(&mut self) {
         let last = self.increments.pop();
-        self.history.append(&mut self.increments);
+        self.retire_all_increments();
         self.increments.extend(last);
+    }
+
+    pub(crate) fn retire_all_increments(&mut self) {
+        self.history.splice(0..0, self.increments.drain(..));
     }
 }
 
@@ -194,6 +202,9 @@ fn quoted(name: &str) -> String {
     }
     let escape = |byte: u8| match byte {
         b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b'\n' => "\\n".to_owned(),
+        b'\r' => "\\r".to_owned(),
+        b'\t' => "\\t".to_owned(),
         b' '..=b'~' => char::from(byte).to_string(),
         byte => format!("\\x{byte:02x}"),
     };
@@ -239,7 +250,10 @@ mod tests {
         manifest.retire_increments();
         let names: Vec<_> = manifest.parts().map(|part| part.name.as_str()).collect();
         assert_eq!(names, ["a.3.base.rdb", "with space.5.incr.aof"]);
-        assert_eq!(manifest.history.len(), 3);
+        // The last to become history comes first.
+        let history: Vec<_> = manifest.history.iter().map(|part| part.name.as_str()).collect();
+        let before = ["appendonly.aof.4.incr.aof", "appendonly.aof.2.base.rdb"];
+        assert_eq!(history, [before[0], before[1], "appendonly.aof.1.base.rdb"]);
     }
 
     /// After a crash before it was removed, or where the settings keep it, history may be all that tells of a name.
@@ -261,7 +275,7 @@ mod tests {
             ("\n", ManifestError::Malformed(1)),
             ("file a seq 1\n", ManifestError::Malformed(1)),
             ("# why\nfile a seq 0 type b\n", ManifestError::Malformed(2)),
-            ("file a seq 1 type x\n", ManifestError::Malformed(1)),
+            ("file a seq 1 type x\n", ManifestError::Kind(1)),
             ("file a seq 9223372036854775808 type b\n", ManifestError::Malformed(1)),
             ("file a/b seq 1 type b\n", ManifestError::Path(1)),
             ("file .. seq 1 type b\n", ManifestError::Path(1)),

@@ -32,22 +32,38 @@ fn manifest_path(settings: &Settings) -> PathBuf {
 /// Reads the manifest; an empty one if there is none. A single file of a Redis before 7 becomes the base.
 pub(in crate::persistence) fn read_manifest(settings: &Settings) -> Result<Manifest, PartsError> {
     let path = manifest_path(settings);
-    match fs::read(&path) {
-        Ok(text) => Manifest::parse(&text).map_err(|source| PartsError::Manifest { path, source }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => take_over_single_file(settings),
-        Err(source) => Err(PartsError::System { path, source }),
-    }
+    let manifest = match fs::read(&path) {
+        Ok(text) => {
+            Manifest::parse(&text).map_err(|source| PartsError::Manifest { path, source })?
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Manifest::default(),
+        Err(source) => return Err(PartsError::System { path, source }),
+    };
+    let is_upgrade = match &manifest.base {
+        None => manifest.increments.is_empty(),
+        // A crash came between the manifest, which is written first, and the file's move.
+        Some(base) => {
+            base.name == settings.disk.append_name
+                && manifest.increments.is_empty()
+                && !directory(settings).join(&base.name).exists()
+        }
+    };
+    if is_upgrade { take_over_single_file(settings, manifest) } else { Ok(manifest) }
 }
 
 /// Moves the one file that a Redis before 7 had into the directory, as its base.
-fn take_over_single_file(settings: &Settings) -> Result<Manifest, PartsError> {
-    let mut manifest = Manifest::default();
+fn take_over_single_file(
+    settings: &Settings,
+    mut manifest: Manifest,
+) -> Result<Manifest, PartsError> {
     let name = settings.disk.append_name.clone();
     let (old, new) = (settings.dir.join(&name), directory(settings).join(&name));
     if !old.is_file() && !new.is_file() {
         return Ok(manifest);
     }
-    manifest.set_base(Part { name, seq: 1 });
+    if manifest.base.is_none() {
+        manifest.set_base(Part { name, seq: 1 });
+    }
     let system = |source| PartsError::System { path: new.clone(), source };
     make_directory(settings).map_err(system)?;
     write_manifest(settings, &manifest).map_err(system)?;
@@ -150,7 +166,7 @@ impl Node {
     }
 
     /// Removes parts that nobody needs any more. What cannot be removed stays history.
-    pub(super) fn remove_history(&mut self) {
+    pub(crate) fn remove_history(&mut self) {
         let settings = self.config.settings();
         let manifest = &mut self.persistence.aof.manifest;
         if manifest.history.is_empty() || settings.disk.keeps_history {

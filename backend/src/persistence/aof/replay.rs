@@ -19,8 +19,9 @@ use crate::data::keyspace;
 use crate::data::rdb::file::fill::{Duplicates, Expired};
 use crate::execute::{self, Turn};
 use crate::node::Node;
+use crate::persistence::aof::directory;
 use crate::persistence::aof::manifest::Part;
-use crate::persistence::aof::{directory, parts};
+use crate::persistence::aof::parts::{self, PartsError};
 use crate::persistence::load::{Load, LoadError, Loading};
 use crate::unexpected::Sayer;
 
@@ -31,6 +32,8 @@ pub(crate) enum ReplayError {
     Nothing,
     #[error("{path}: {source}")]
     System { path: PathBuf, source: io::Error },
+    #[error("can't open the append log file {path} for reading: {source}")]
+    Open { path: PathBuf, source: io::Error },
     #[error(
         "Unexpected end of file reading the append only file {0}. You can: 1) Make a backup of your AOF file, then \
          use redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the 'aof-load-truncated' \
@@ -48,6 +51,8 @@ pub(crate) enum ReplayError {
     UnknownCommand { path: PathBuf, name: String },
     #[error(transparent)]
     Snapshot(#[from] LoadError),
+    #[error(transparent)]
+    Parts(#[from] PartsError),
 }
 
 /// All parts, being read.
@@ -139,7 +144,11 @@ impl Reading {
     fn open(node: &mut Node, path: &Path) -> Result<Reading, ReplayError> {
         let system = |source| ReplayError::System { path: path.to_owned(), source };
         let mut magic = Vec::new();
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(system)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(|source| ReplayError::Open { path: path.to_owned(), source })?;
         (&file).take(5).read_to_end(&mut magic).map_err(system)?;
         if magic == b"REDIS" {
             let opened = Load::open(node, path, Expired::Kept, Duplicates::Refused)?;

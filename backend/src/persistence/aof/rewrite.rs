@@ -8,7 +8,7 @@
 //! Switched on while the node serves, the file has no base yet, so the increment is named with the first one.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::clock;
@@ -17,7 +17,7 @@ use crate::data::rdb::file::write::write;
 use crate::durable::put_in_place;
 use crate::execute::Origin;
 use crate::node::Node;
-use crate::persistence::aof::append::Urgency;
+use crate::persistence::aof::append::{self, Urgency};
 use crate::persistence::aof::{State, commands, directory, parts};
 use crate::persistence::child::{self, Work, Working};
 use crate::persistence::save::{Steady, facts};
@@ -98,6 +98,7 @@ impl Node {
             child::kill(self);
         }
         self.set_append_state(State::Off);
+        self.drop_first_increment();
         let aof = &mut self.persistence.aof;
         aof.close();
         (aof.bytes_total, aof.is_rewrite_scheduled) = (0, false);
@@ -164,6 +165,9 @@ impl Node {
             write(&self.content(&facts(true)), &mut file, report)?;
         } else {
             let libraries: Vec<_> = self.scripting.libraries.codes().collect();
+            if disk.appends_times {
+                file.write_all(append::annotation(clock::unix_ms() / 1000).as_bytes())?;
+            }
             let pace = self.config.settings().rigs.saving;
             commands::write(&self.databases, &libraries, pace, &mut file, report)?;
         }
@@ -194,9 +198,21 @@ impl Node {
             let _ = fs::remove_file(&temporary);
             if aof.state == State::WaitsForRewrite {
                 // What was appended needs the base that failed.
+                self.drop_first_increment();
+                let aof = &mut self.persistence.aof;
                 aof.close();
                 aof.is_rewrite_scheduled = true;
             }
+        }
+    }
+
+    /// Removes the increment that no base will come for.
+    fn drop_first_increment(&mut self) {
+        let settings = self.config.settings();
+        if let Some(part) = self.persistence.aof.first_increment.take() {
+            tracing::info!("Removing the temp incr aof file {} in the background", part.name);
+            // The next one of this name is begun empty.
+            let _ = fs::remove_file(directory(settings).join(part.name));
         }
     }
 
@@ -212,14 +228,12 @@ impl Node {
         match (aof.state, aof.first_increment.clone()) {
             (State::WaitsForRewrite, Some(increment)) => {
                 // Parts of another time, when the file was on before.
-                manifest.history.append(&mut manifest.increments);
+                manifest.retire_all_increments();
                 manifest.add_increment(increment);
             }
             (State::On, _) => manifest.retire_increments(),
             // A rewrite on demand while nothing is appended: the base holds it all.
-            (State::Off | State::WaitsForRewrite, _) => {
-                manifest.history.append(&mut manifest.increments);
-            }
+            (State::Off | State::WaitsForRewrite, _) => manifest.retire_all_increments(),
         }
         parts::write_manifest(settings, &manifest)?;
         aof.manifest = manifest;
@@ -234,12 +248,11 @@ impl Node {
     }
 
     /// Whether the file has grown so much that it is to be rewritten, and by how much, in per cent.
-    pub(in crate::persistence) fn growth_to_rewrite(&self, now_s: i64) -> Option<u64> {
+    pub(in crate::persistence) fn growth_to_rewrite(&self) -> Option<u64> {
         let (disk, aof) = (&self.config.settings().disk, &self.persistence.aof);
         let is_due = aof.state == State::On
             && disk.rewrite_percent > 0
-            && aof.bytes_total > disk.rewrite_bytes_min
-            && !self.is_rewrite_limited(now_s);
+            && aof.bytes_total > disk.rewrite_bytes_min;
         if !is_due {
             return None;
         }
@@ -248,15 +261,24 @@ impl Node {
         (growth >= disk.rewrite_percent).then_some(growth)
     }
 
-    /// Whether rewrites fail so often that the next one has to wait: each begins a file.
-    pub(in crate::persistence) fn is_rewrite_limited(&self, now_s: i64) -> bool {
-        let aof = &self.persistence.aof;
+    /// Whether rewrites fail so often that the next one has to wait: each begins a file. Logged once for each failure.
+    pub(in crate::persistence) fn is_rewrite_limited(&mut self, now_s: i64) -> bool {
+        let aof = &mut self.persistence.aof;
         let Some(doublings) = aof.failures_count.checked_sub(FAILURES_UNLIMITED) else {
             return false;
         };
         let minutes = 1u64.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX));
         let minutes = minutes.unwrap_or(PAUSE_MAX_MIN).min(PAUSE_MAX_MIN);
-        now_s - aof.rewrite.tried_at_s < i64::try_from(minutes * 60).unwrap_or(i64::MAX)
+        let is_limited =
+            now_s - aof.rewrite.tried_at_s < i64::try_from(minutes * 60).unwrap_or(i64::MAX);
+        if is_limited && aof.limit_told_at != aof.failures_count {
+            aof.limit_told_at = aof.failures_count;
+            tracing::warn!(
+                "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in {minutes} \
+                 minutes"
+            );
+        }
+        is_limited
     }
 
     /// Has everything that was appended on the disk, before the node ends.

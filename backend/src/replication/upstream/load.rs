@@ -12,6 +12,8 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
 
 use super::{LinkError, Wire};
 use crate::clock;
@@ -20,7 +22,7 @@ use crate::data::rdb::file::decode::Decoder;
 use crate::data::rdb::file::fill::{self, Duplicates, Facts, Filler};
 use crate::node::{Node, SharedNode};
 use crate::persistence::leftovers;
-use crate::persistence::load::{self, Load, Taken};
+use crate::persistence::load::{self, Load, Loading, Taken};
 use crate::replication::place::Place;
 use crate::scripting;
 
@@ -48,6 +50,9 @@ impl End {
     }
 }
 
+/// Time between two empty lines by which the primary hears that a copy is still being read.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
 /// Characters of a mark.
 const MARK_BYTES: usize = 40;
 
@@ -59,20 +64,38 @@ pub(super) async fn run(
 ) -> Result<(), LinkError> {
     let end = End::read(wire.line(node).await?)?;
     let is_unsized = matches!(end, End::Mark(_));
-    tracing::info!("MASTER <-> REPLICA sync: receiving the copy");
     note_received(node, &end, 0);
     let way = node.borrow().way();
+    let place = if way == Way::File { "to disk" } else { "to parser" };
+    match &end {
+        End::After(len) => {
+            tracing::info!("MASTER <-> REPLICA sync: receiving {len} bytes from master {place}")
+        }
+        End::Mark(_) => tracing::info!(
+            "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF {place}"
+        ),
+    }
     match way {
         Way::File => {
             let path = receive_into_file(node, wire, end).await?;
             scripting::until_free(node).await;
-            let facts = load_file(node, &path).await?;
+            let facts = load_file(node, wire, &path).await?;
             let node = &mut *node.borrow_mut();
             node.own_history(history, &facts);
             node.remove_read_file();
         }
         Way::Beside => {
-            let (databases, filler) = receive_into_memory(node, wire, end).await?;
+            let mark = BesideMark::new(node, &end, history.as_ref().map(|(id, _)| id.as_str()));
+            tracing::info!("MASTER <-> REPLICA sync: Loading DB in memory");
+            let received = receive_into_memory(node, wire, end).await;
+            let (databases, filler) = received.inspect_err(|error| {
+                let offset = node.borrow().replication.upstream.as_ref().map_or(0, |u| u.copy_bytes.1);
+                tracing::warn!("Internal error in RDB reading offset {offset}: {error}");
+                tracing::warn!(
+                    "Failed trying to load the MASTER synchronization DB from socket, check server logs."
+                );
+            })?;
+            drop(mark);
             scripting::until_free(node).await;
             node.borrow_mut().take_over(databases, history, &filler)?;
         }
@@ -87,6 +110,27 @@ async fn greet(node: &SharedNode, wire: &mut Wire, is_unsized: bool) -> Result<(
     }
     let offset = node.borrow().replication.offset.to_string();
     wire.send(&[b"REPLCONF", b"ACK", offset.as_bytes()]).await
+}
+
+/// Has the node count as loading while a copy is read into databases beside those that serve. Those go on serving if
+/// they are of the history that the copy is of; if not, what is in them is another's, and clients are told to wait.
+struct BesideMark(SharedNode);
+
+impl BesideMark {
+    fn new(node: &SharedNode, end: &End, id: Option<&str>) -> BesideMark {
+        let total = if let End::After(len) = end { *len } else { 0 };
+        let loading = Loading::begin(total);
+        let mut state = node.borrow_mut();
+        let is_ours = id == Some(state.replication.id.as_str());
+        state.persistence.loading = Some(if is_ours { loading.beside() } else { loading });
+        BesideMark(Rc::clone(node))
+    }
+}
+
+impl Drop for BesideMark {
+    fn drop(&mut self) {
+        self.0.borrow_mut().persistence.loading = None;
+    }
 }
 
 /// How a copy is taken in.
@@ -228,8 +272,12 @@ impl Drop for Unfinished {
 }
 
 /// Reads a copy from its file; between two slices the node answers that it is loading.
-async fn load_file(node: &SharedNode, path: &std::path::Path) -> Result<Facts, LinkError> {
-    tracing::info!("MASTER <-> REPLICA sync: Flushing old data, loading DB in memory");
+async fn load_file(
+    node: &SharedNode,
+    wire: &Wire,
+    path: &std::path::Path,
+) -> Result<Facts, LinkError> {
+    tracing::info!("MASTER <-> REPLICA sync: Flushing old data");
     let broken = |error: &dyn std::fmt::Display| LinkError::Protocol(error.to_string());
     let opened = {
         let node = &mut *node.borrow_mut();
@@ -239,7 +287,18 @@ async fn load_file(node: &SharedNode, path: &std::path::Path) -> Result<Facts, L
     let load = opened
         .map_err(|error| broken(&error))?
         .ok_or_else(|| LinkError::System(std::io::ErrorKind::NotFound.into()))?;
-    load.run(node).await.map_err(|error| {
+    tracing::info!("MASTER <-> REPLICA sync: Loading DB in memory");
+    let loading = load.run(node);
+    tokio::pin!(loading);
+    let mut ticker = tokio::time::interval(SIGN_OF_LIFE);
+    let loaded = loop {
+        tokio::select! {
+            loaded = &mut loading => break loaded,
+            // A primary that has it no more is noticed when it is to be heard.
+            _ = ticker.tick() => drop(wire.stream.try_write(b"\n")),
+        }
+    };
+    loaded.map_err(|error| {
         let node = &mut *node.borrow_mut();
         node.persistence.loading = None;
         node.clear_databases();
@@ -253,14 +312,13 @@ async fn receive_into_memory(
     wire: &mut Wire,
     end: End,
 ) -> Result<(Vec<Keyspace>, Filler), LinkError> {
-    let (mut decoder, mut databases, rigs) = {
+    let (mut decoder, mut databases) = {
         let node = node.borrow();
         let settings = node.config.settings();
         let decoder = Decoder::new(node.rdb_limits(), settings.disk.checksum);
-        (decoder, node.empty_databases(), settings.rigs)
+        (decoder, node.empty_databases())
     };
-    let mut filler = Filler::new(clock::unix_ms(), fill::Expired::Kept, Duplicates::Refused)
-        .at_pace(rigs.loading);
+    let mut filler = Filler::new(clock::unix_ms(), fill::Expired::Kept, Duplicates::Refused);
     let mut left = if let End::After(len) = end { len } else { u64::MAX };
     let mut count = 0;
     loop {
@@ -271,6 +329,8 @@ async fn receive_into_memory(
         count += portion as u64;
         note_received(node, &end, count);
         let taken = loop {
+            let rigs = node.borrow().config.settings().rigs;
+            filler.set_pace(rigs.loading);
             let until = decoder.offset() + rigs.slice_bytes;
             match load::take_in(&mut decoder, &mut filler, &mut databases, until)? {
                 Taken::Slice => tokio::task::yield_now().await,

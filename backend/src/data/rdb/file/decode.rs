@@ -37,7 +37,7 @@ pub(crate) enum Item {
     },
     Key(KeyItem),
     /// A key whose collection has no elements, which is to be passed over.
-    EmptyKey,
+    EmptyKey(Key),
     /// The file was read to its end, and its checksum is right. It comes once.
     End,
 }
@@ -245,7 +245,7 @@ impl Decoder {
         let value = match read_content(kind, bytes, &self.limits) {
             Err(ReadError::Empty) => {
                 (self.expires_at_ms, self.past_use) = (None, PastUse::default());
-                return Ok(Item::EmptyKey);
+                return Ok(Item::EmptyKey(Key::from(key.as_ref())));
             }
             value => value?,
         };

@@ -36,6 +36,8 @@ pub(crate) struct Filler {
     pub(crate) expired_count: u64,
     /// Keys left out because their collection had no elements (count).
     pub(crate) empty_count: u64,
+    /// The first of those.
+    pub(crate) empty_keys: Vec<Key>,
     /// Libraries of functions.
     pub(crate) libraries: Vec<Box<[u8]>>,
     /// Keys that go in together with those behind them, all of them in the same database.
@@ -81,6 +83,9 @@ const RUN_LEN: usize = 64;
 /// A key takes at least so many bytes of a file: its kind, an empty name and an empty string.
 const KEY_BYTES_MIN: u64 = 3;
 
+/// How many keys without elements are told by name (count).
+const EMPTY_KEYS_TOLD: usize = 10;
+
 impl Filler {
     pub(crate) fn new(now_ms: i64, expired: Expired, duplicates: Duplicates) -> Filler {
         Filler {
@@ -90,6 +95,7 @@ impl Filler {
             loaded: 0,
             expired_count: 0,
             empty_count: 0,
+            empty_keys: Vec::new(),
             libraries: Vec::new(),
             run: Vec::new(),
             run_db: 0,
@@ -100,6 +106,11 @@ impl Filler {
             pace: Pace::Full,
             seen: 0,
         }
+    }
+
+    /// From now on goes at this pace.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// As it is, but slower.
@@ -138,7 +149,12 @@ impl Filler {
                 self.seen += 1;
                 self.pace.wait(self.seen);
             }
-            Item::EmptyKey => self.empty_count += 1,
+            Item::EmptyKey(key) => {
+                self.empty_count += 1;
+                if self.empty_keys.len() < EMPTY_KEYS_TOLD {
+                    self.empty_keys.push(key);
+                }
+            }
             Item::End => {
                 self.end_run(databases)?;
                 databases.iter_mut().for_each(Keyspace::expect_no_more);
