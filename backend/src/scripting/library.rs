@@ -2,7 +2,7 @@
 //!
 //! Source: redis `src/functions.c`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use reddoor_protocol::reply_error::ReplyError;
@@ -24,9 +24,18 @@ pub(crate) struct Library {
 #[derive(Debug, Default)]
 pub(crate) struct Libraries {
     libraries: BTreeMap<String, Library>,
+    /// Where each function is found, by its name in small letters: calls may write it in any case.
+    places: HashMap<String, FunctionPlace>,
     last_number: u64,
     /// Numbers that Lua is still to forget, which it cannot while a script lies still.
     forgotten: Vec<u64>,
+}
+
+/// A function's library, and its name as that has it.
+#[derive(Clone, Debug)]
+struct FunctionPlace {
+    library: String,
+    name: String,
 }
 
 /// What becomes of a library that is there already.
@@ -71,9 +80,42 @@ impl Libraries {
         self.libraries.contains_key(name)
     }
 
-    /// The library that has this function.
-    pub(crate) fn library_of(&self, function: &str) -> Option<&Library> {
-        self.libraries.values().find(|library| library.functions.contains_key(function))
+    /// The function of this name in any case of letters: its library, its name there, and what it says of itself.
+    pub(crate) fn function(&self, name: &str) -> Option<(&Library, &str, &FunctionInfo)> {
+        let place = self.places.get(&name.to_ascii_lowercase())?;
+        let library = self.libraries.get(&place.library)?;
+        Some((library, &place.name, library.functions.get(&place.name)?))
+    }
+
+    /// The first of these functions that another library has already.
+    fn taken<'a>(
+        &self,
+        functions: &'a BTreeMap<String, FunctionInfo>,
+        library: &str,
+    ) -> Option<&'a String> {
+        functions.keys().find(|name| {
+            let place = self.places.get(&name.to_ascii_lowercase());
+            place.is_some_and(|place| place.library != library)
+        })
+    }
+
+    /// Puts a library in, in the place of one of its name; that one is given back.
+    fn insert(&mut self, name: String, library: Library) -> Option<Library> {
+        let old = self.remove(&name);
+        for function in library.functions.keys() {
+            let place = FunctionPlace { library: name.clone(), name: function.clone() };
+            self.places.insert(function.to_ascii_lowercase(), place);
+        }
+        self.libraries.insert(name, library);
+        old
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Library> {
+        let library = self.libraries.remove(name)?;
+        for function in library.functions.keys() {
+            self.places.remove(&function.to_ascii_lowercase());
+        }
+        Some(library)
     }
 }
 
@@ -143,18 +185,15 @@ impl Node {
         let refusal = if functions.is_empty() {
             Some("ERR No functions registered".to_owned())
         } else {
-            let others = self.scripting.libraries.iter().filter(|(other, _)| *other != name);
-            let mut taken = others.flat_map(|(_, library)| library.functions.keys());
-            taken
-                .find(|function| functions.contains_key(*function))
-                .map(|function| format!("ERR Function {function} already exists"))
+            let taken = self.scripting.libraries.taken(&functions, &name);
+            taken.map(|function| format!("ERR Function {function} already exists"))
         };
         if let Some(refusal) = refusal {
             self.forget_library(number);
             return Err(ReplyError::new(refusal));
         }
         let library = Library { number, code: code.into(), functions };
-        if let Some(old) = self.scripting.libraries.libraries.insert(name.clone(), library) {
+        if let Some(old) = self.scripting.libraries.insert(name.clone(), library) {
             self.forget_library(old.number);
         }
         Ok(name)
@@ -162,22 +201,35 @@ impl Node {
 
     /// Removes a library. Whether there was one.
     pub(crate) fn delete_library(&mut self, name: &str) -> bool {
-        let Some(library) = self.scripting.libraries.libraries.remove(name) else { return false };
+        let Some(library) = self.scripting.libraries.remove(name) else { return false };
         self.forget_library(library.number);
         true
     }
 
-    /// Replaces all libraries by those of a file or a copy.
+    /// Replaces all libraries by those of a copy.
     ///
     /// # Errors
     /// One of them cannot be loaded; those before it are there.
     pub(crate) fn restore_libraries(&mut self, codes: &[Box<[u8]>]) -> Result<(), ReplyError> {
         self.flush_libraries();
-        codes.iter().try_for_each(|code| self.load_library(code, Policy::Refuse).map(drop))
+        self.add_libraries(codes, Policy::Refuse)
+    }
+
+    /// Adds libraries of a file to those that are there.
+    ///
+    /// # Errors
+    /// One of them cannot be loaded; those before it are there.
+    pub(crate) fn add_libraries(
+        &mut self,
+        codes: &[Box<[u8]>],
+        policy: Policy,
+    ) -> Result<(), ReplyError> {
+        codes.iter().try_for_each(|code| self.load_library(code, policy).map(drop))
     }
 
     /// Removes all libraries.
     pub(crate) fn flush_libraries(&mut self) {
+        self.scripting.libraries.places.clear();
         for (_, library) in std::mem::take(&mut self.scripting.libraries.libraries) {
             self.forget_library(library.number);
         }

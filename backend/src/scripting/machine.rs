@@ -56,7 +56,7 @@ pub(super) struct Shared {
     pub(super) words: RefCell<ArgsBuf>,
     pub(super) reply: RefCell<Vec<u8>>,
     /// Memory that Lua may use, so that no string need be longer (bytes).
-    memory_bytes_max: usize,
+    pub(super) memory_bytes_max: Cell<usize>,
 }
 
 impl Shared {
@@ -72,7 +72,7 @@ impl Shared {
             given: RefCell::default(),
             words: RefCell::default(),
             reply: RefCell::default(),
-            memory_bytes_max,
+            memory_bytes_max: Cell::new(memory_bytes_max),
         }
     }
 
@@ -83,7 +83,7 @@ impl Shared {
 
     /// The longest string that is worth trying to make (bytes).
     pub(super) fn string_bytes_max(&self) -> usize {
-        self.memory_bytes_max
+        self.memory_bytes_max.get()
     }
 
     /// To be called now and then by what takes long: lets the node go on with other things, if it is time.
@@ -195,6 +195,9 @@ impl Machine {
             Job::LoadLibrary { number, source } => self.load_library(number, &source),
             Job::ForgetLibrary(number) => {
                 self.libraries.raw_set(number, Value::Nil).map(|()| Done::Ok)
+            }
+            Job::Limit => {
+                self.lua.set_memory_limit(self.shared.memory_bytes_max.get()).map(|_| Done::Ok)
             }
             Job::Collect => {
                 self.collect();
