@@ -8,6 +8,8 @@ mod tick;
 
 mod memory;
 
+mod oom_score;
+
 mod supervised;
 
 use std::cell::RefCell;
@@ -23,6 +25,7 @@ use tokio::sync::Notify;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::config::settings::Settings;
+use crate::crash;
 use crate::error::RunError;
 use crate::eviction;
 use crate::log;
@@ -32,6 +35,7 @@ use crate::replication;
 use crate::scripting;
 use crate::session::Scratch;
 
+pub(crate) use listen::Listeners;
 pub(crate) use memory::resident_bytes;
 pub(crate) use supervised::Supervisor;
 
@@ -70,10 +74,10 @@ async fn serve(config: Config) -> Result<(), RunError> {
         crate::cluster::start(&node).await?;
     }
     let scratch = Rc::new(RefCell::new(Scratch::new()));
-    for listener in listeners {
-        let accepting = listener.accept(Rc::clone(&node), Rc::clone(&scratch));
-        tokio::task::spawn_local(accepting);
-    }
+    Listeners::serve(&node, &scratch, listeners);
+    // It was logged, and a node whose score cannot be changed serves all the same.
+    let _ = node.borrow_mut().adjust_oom_score();
+    crash::watch();
     tokio::task::spawn_local(tick::run(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::child::follow(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::aof::append::commit(Rc::clone(&node)));

@@ -6,6 +6,8 @@ pub(crate) mod disk;
 
 pub(crate) mod memory;
 
+mod oom_score;
+
 mod replication;
 
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
 pub(crate) use acl::AclSettings;
+pub(crate) use oom_score::{OomScore, Scores};
 pub(crate) use replication::{OnError, ReplicationSettings};
 
 /// Typed settings; made anew from the directives after every change.
@@ -28,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// Addresses to listen on, as in the file: a leading `-` means that it may fail, `*` means all.
     pub(crate) bind: Vec<String>,
+    /// Where connections to other nodes come from; `None` for wherever the system likes.
+    pub(crate) bind_source: Option<String>,
     /// Length of the queue of connections not yet accepted (count).
     pub(crate) tcp_backlog: u32,
     /// Idle time after which the system probes a connection; zero for never.
@@ -41,6 +46,8 @@ pub(crate) struct Settings {
     /// Empty for standard output.
     pub(crate) log_file: String,
     pub(crate) log_level: String,
+    /// Say in the log why the process ends when a signal ends it.
+    pub(crate) tells_crashes: bool,
     /// Empty for none.
     pub(crate) pid_file: String,
     /// Serve in the background, away from the terminal.
@@ -105,6 +112,7 @@ pub(crate) struct Settings {
     pub(crate) sorted_set_limits: Limits,
 
     pub(crate) acl: AclSettings,
+    pub(crate) oom_score: OomScore,
     pub(crate) replication: ReplicationSettings,
     /// How long a script runs before others are told that the node is busy; `None`: they never are.
     pub(crate) busy_reply_threshold: Option<Duration>,
@@ -176,6 +184,7 @@ impl Settings {
         Settings {
             port: values.number("port"),
             bind: values.text("bind").split_ascii_whitespace().map(str::to_owned).collect(),
+            bind_source: Some(text("bind-source-addr")).filter(|addr| !addr.is_empty()),
             tcp_backlog: values.number("tcp-backlog"),
             tcp_keepalive: seconds("tcp-keepalive"),
             client_timeout: seconds("timeout"),
@@ -186,6 +195,7 @@ impl Settings {
             dir: PathBuf::from(values.text("dir")),
             log_file: text("logfile"),
             log_level: text("loglevel"),
+            tells_crashes: values.flag("crash-log-enabled"),
             pid_file: text("pidfile"),
             is_daemon: values.flag("daemonize"),
             supervised: text("supervised"),
@@ -229,6 +239,7 @@ impl Settings {
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
             acl: AclSettings::read(values),
+            oom_score: OomScore::read(values),
             memory: Memory::read(values),
             replication: ReplicationSettings::read(values),
             busy_reply_threshold: Some(Duration::from_millis(

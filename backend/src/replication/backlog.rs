@@ -18,6 +18,8 @@ pub(super) struct Backlog {
     start: u64,
     /// Where the next byte will lie.
     end: u64,
+    /// What the blocks take, in use or not (bytes). Invariant: the sum of their capacities.
+    taken: usize,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,7 @@ struct Block {
 impl Backlog {
     /// Keeps what comes behind an offset.
     pub(super) fn new(offset: u64) -> Backlog {
-        Backlog { blocks: VecDeque::new(), start: offset, end: offset }
+        Backlog { blocks: VecDeque::new(), start: offset, end: offset, taken: 0 }
     }
 
     /// The offset of the first byte that is kept; the end if none is.
@@ -46,21 +48,39 @@ impl Backlog {
         self.end - self.start
     }
 
+    /// Memory that they take (bytes).
+    pub(super) fn taken_bytes(&self) -> usize {
+        self.taken
+    }
+
     /// Adds what `write` writes. How many bytes that was.
     pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
         let is_full = self.blocks.back().is_none_or(|block| block.bytes.len() >= BLOCK_BYTES);
         if is_full {
-            self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
+            self.begin_block();
         }
         let Some(block) = self.blocks.back_mut() else { return 0 };
+        let taken_before = block.bytes.capacity();
         write(&mut block.bytes);
+        self.taken += block.bytes.capacity() - taken_before;
         let end = block.start + block.bytes.len() as u64;
         let count = end - self.end;
         self.end = end;
         if block.bytes.is_empty() {
+            self.taken -= block.bytes.capacity();
             self.blocks.pop_back();
         }
         count
+    }
+
+    /// Begins a block; the one before it takes no more than it holds from now on.
+    fn begin_block(&mut self) {
+        if let Some(full) = self.blocks.back_mut() {
+            let slack = full.bytes.capacity();
+            full.bytes.shrink_to_fit();
+            self.taken -= slack - full.bytes.capacity();
+        }
+        self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
     }
 
     /// Has the stream lie further on by so many bytes: what came before it has become known.
@@ -77,6 +97,7 @@ impl Backlog {
             && block.start + block.bytes.len() as u64 <= limit
         {
             self.start = block.start + block.bytes.len() as u64;
+            self.taken -= block.bytes.capacity();
             self.blocks.pop_front();
         }
     }
@@ -134,7 +155,12 @@ mod tests {
         assert_eq!((backlog.start(), backlog.read(block)), (2 * block, None));
         backlog.trim(u64::MAX, 0);
         assert_eq!((backlog.start(), backlog.read(4 * block)), (4 * block, Some(&b""[..])));
+        assert_eq!(backlog.taken_bytes(), 0);
         append(&mut backlog, b"z");
         assert_eq!(backlog.read(4 * block), Some(&b"z"[..]));
+        // A block that is full has no slack.
+        (0..3).for_each(|_| append(&mut backlog, &vec![b'x'; BLOCK_BYTES - 1]));
+        append(&mut backlog, b"z");
+        assert!(backlog.taken_bytes() < 3 * BLOCK_BYTES + 64, "{}", backlog.taken_bytes());
     }
 }

@@ -139,7 +139,7 @@ fn flags(client: &Client, node: &Node) -> String {
         (client.is_replica(), 'S'),
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
-        (client.blocked.is_some(), 'b'),
+        (client.is_waiting(), 'b'),
         (tracker.is_some(), 't'),
         (tracker.is_some_and(|tracker| tracker.is_redirect_broken), 'R'),
         (tracker.is_some_and(Tracker::tracks_prefixes), 'B'),
