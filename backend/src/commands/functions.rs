@@ -232,7 +232,7 @@ fn restore_all(call: &mut Call<'_>, codes: &[Vec<u8>], policy: Restore) -> Resul
     if policy == Restore::Flush {
         node.flush_libraries();
     }
-    let how = if policy == Restore::Replace { Policy::Replace } else { Policy::Refuse };
+    let how = if policy == Restore::Replace { Policy::Replace } else { Policy::RefuseToAppend };
     let failed = codes.iter().find_map(|code| node.load_library(code, how).err());
     let Some(error) = failed else { return Ok(()) };
     node.flush_libraries();

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use reddoor_protocol::inline;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::node::Node;
@@ -42,6 +43,8 @@ struct FunctionPlace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
     Refuse,
+    /// As `Refuse`, in the words of `FUNCTION RESTORE`.
+    RefuseToAppend,
     Replace,
 }
 
@@ -130,8 +133,15 @@ fn header(code: &[u8]) -> Result<(String, usize), ReplyError> {
     let Some(end) = memchr::memchr(b'\n', code) else {
         return Err(ReplyError::new("ERR Invalid library metadata"));
     };
-    let mut words = code[2..end].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let engine = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+    let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
+    if inline::split(&code[..end], &mut bytes, |start, len| ranges.push(start..start + len))
+        .is_err()
+    {
+        return Err(ReplyError::new("ERR Invalid library metadata"));
+    }
+    let mut words = ranges.into_iter().map(|range| &bytes[range]);
+    let engine = words.next().and_then(|word| word.strip_prefix(b"#!")).unwrap_or_default();
+    let engine = String::from_utf8_lossy(engine).into_owned();
     let mut name: Option<String> = None;
     for word in words {
         match word.strip_prefix(b"name=") {
@@ -171,6 +181,9 @@ impl Node {
         let is_there = self.scripting.libraries.contains(&name);
         if is_there && policy == Policy::Refuse {
             return Err(ReplyError::new(format!("ERR Library '{name}' already exists")));
+        }
+        if is_there && policy == Policy::RefuseToAppend {
+            return Err(ReplyError::new(format!("ERR Library {name} already exists")));
         }
         let number = self.scripting.libraries.last_number + 1;
         self.scripting.libraries.last_number = number;

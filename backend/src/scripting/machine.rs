@@ -268,6 +268,10 @@ impl Machine {
         *self.shared.registration.borrow_mut() = Some(Registration::new(self.lua.create_table()?));
         let result = self.run_loading.call::<(bool, Value)>(function);
         let registration = self.shared.registration.borrow_mut().take();
+        if self.shared.is_killed.get() {
+            // Nobody but the clock ends it: while a library is loaded no client is served.
+            return Ok(Done::Failed(LOAD_TIMEOUT.to_vec()));
+        }
         let (is_ok, value) = result?;
         if !is_ok {
             let mut text = b"ERR Error registering functions: ".to_vec();
@@ -279,6 +283,9 @@ impl Machine {
         Ok(Done::Loaded(infos.unwrap_or_default()))
     }
 }
+
+/// What is said of a library whose code runs for too long.
+const LOAD_TIMEOUT: &[u8] = b"ERR Error registering functions: ERR FUNCTION LOAD timeout";
 
 /// Makes a function of a text.
 fn compile(lua: &Lua, source: &[u8], name: &str, globals: Option<Table>) -> Result<Function> {

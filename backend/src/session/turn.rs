@@ -112,7 +112,9 @@ impl Session {
             node.evict_clients();
         }
         node.clients.seated(self.seat).filter(|client| client.close.is_none())?;
-        node.clients.take(self.seat)
+        let mut client = node.clients.take(self.seat)?;
+        client.buffer_bytes = self.buffer_bytes(0);
+        Some(client)
     }
 
     /// Bytes that the session holds for its client, or will when the argument under way is whole; so many more have just

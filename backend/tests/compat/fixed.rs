@@ -32,6 +32,10 @@ pub(crate) const SCRIPTS: &[&str] = &[
      FUNCTION LOAD \"#!lua name=A\\nredis.register_function('other', function() return 3 end)\"\nFUNCTION DELETE A\n\
      FUNCTION LOAD REPLACE \"#!lua name=a\\nredis.register_function('new', function() return 4 end)\"\nFCALL mine 0\n\
      FCALL NEW 0\nFUNCTION FLUSH",
+    "FUNCTION LOAD \"#! name=t\\nlocal x\"\nFUNCTION LOAD \"#!LUA name=\\\"te st\\\"\\nlocal x\"\nFUNCTION LOAD \"#!\\nlocal x\"\n\
+     FUNCTION LOAD \"#!lua name='a\\nlocal x\"\nFUNCTION LOAD \"#!lua name='a'\\nredis.register_function('f', function() end)\"\n\
+     FUNCTION LOAD \"#!lua name=b\\nwhile true do end\"\nFUNCTION RESTORE a b c\nFUNCTION FLUSH sync x\nFUNCTION FLUSH\n\
+     EVAL \"return {big_number='1\\\\r\\\\n2'}\" 0",
     "CONFIG SET shutdown-on-sigterm \"force nosave NOW\"\nCONFIG GET shutdown-on-sig*\nCONFIG SET shutdown-on-sigint \"save nosave\"\n\
      CONFIG SET shutdown-on-sigint \"default force\"\nCONFIG SET shutdown-on-sigint \"\"\nCONFIG GET shutdown-on-sig*\n\
      CONFIG SET shutdown-on-sigterm default shutdown-on-sigint default\nCONFIG SET oom-score-adj nonsense\n\
