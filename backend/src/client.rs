@@ -57,6 +57,8 @@ pub(crate) struct Client {
     pub(crate) last_command: Option<CommandId>,
     pub(crate) close: Option<Close>,
     pub(crate) blocked: Option<Blocked>,
+    /// A pause holds its next command back.
+    pub(crate) is_postponed: bool,
     pub(crate) subscriptions: Subscriptions,
     /// Replies and messages that others wrote for the client; its session sends them when it is woken.
     pub(crate) outbox: Vec<u8>,
@@ -68,10 +70,14 @@ pub(crate) struct Client {
     pub(crate) written_to: u64,
     /// `WAIT`: for so many replicas, to come so far.
     pub(crate) awaits_acks: Option<(i64, u64)>,
-    /// Received bytes of a request not yet complete.
+    /// Received bytes not yet executed, those of the command under way among them.
     pub(crate) query_bytes: usize,
     /// Reply bytes not yet taken by the system.
     pub(crate) output_bytes: usize,
+    /// What the prefixes take that it tracks, about (bytes).
+    pub(crate) prefix_bytes: usize,
+    /// What its session's buffers take, in use or not (bytes).
+    pub(crate) buffer_bytes: usize,
 }
 
 /// How near a client is.
@@ -142,9 +148,16 @@ impl Subscriptions {
     /// Whether there are any: then the client is a subscriber, which in RESP2 may do little else.
     #[inline]
     pub(crate) fn are_any(self) -> bool {
-        self.channels + self.patterns + self.shards > 0
+        self.count() > 0
+    }
+
+    fn count(self) -> usize {
+        self.channels + self.patterns + self.shards
     }
 }
+
+/// What a subscription takes in the tables of both sides, about: a short name and two entries.
+const SUBSCRIPTION_BYTES: usize = 128;
 
 /// A client that waits for something and must not be read until then.
 #[derive(Debug)]
@@ -192,6 +205,7 @@ impl Client {
             last_command: None,
             close: None,
             blocked: None,
+            is_postponed: false,
             subscriptions: Subscriptions::default(),
             outbox: Vec::new(),
             waker: None,
@@ -200,6 +214,8 @@ impl Client {
             awaits_acks: None,
             query_bytes: 0,
             output_bytes: 0,
+            prefix_bytes: 0,
+            buffer_bytes: 0,
         }
     }
 
@@ -245,11 +261,13 @@ impl Client {
         let watched: usize = self.watched.iter().map(|(_, key)| key.heap_bytes()).sum();
         size_of::<Client>()
             + texts
-            + self.query_bytes
+            + self.buffer_bytes
+            + self.prefix_bytes
+            + self.subscriptions.count() * SUBSCRIPTION_BYTES
+            + self.outbox.capacity()
             + queued
             + self.watched.capacity() * size_of::<(usize, Key)>()
             + watched
-            + self.unsent_bytes()
     }
 
     /// Bytes of replies and messages that the system has not taken.
@@ -260,6 +278,11 @@ impl Client {
     /// Whether it copies this node, or is about to.
     pub(crate) fn is_replica(&self) -> bool {
         self.replica.as_ref().is_some_and(|replica| replica.state().is_some())
+    }
+
+    /// Whether a command of it waits: for something to happen, or for a pause to end.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.blocked.is_some() || self.is_postponed
     }
 
     /// Whether replies to this client's command are sent.

@@ -11,6 +11,8 @@ pub(crate) mod settings;
 
 mod read;
 
+mod options;
+
 pub(crate) mod change;
 
 pub(crate) mod rewrite;

@@ -141,10 +141,9 @@ impl Node {
 
     /// Bytes that do not count: what replicas and the append-only file have not taken yet.
     pub(crate) fn uncounted_bytes(&self) -> usize {
-        let kept = self.config.settings().replication.backlog_bytes as u64;
-        let extent = self.replication.backlog_extent();
-        let unread = extent.map_or(0, |(_, len)| len.saturating_sub(kept));
-        usize::try_from(unread).unwrap_or(usize::MAX) + self.persistence.aof.unwritten.capacity()
+        let kept = self.config.settings().replication.backlog_bytes;
+        let unread = self.replication.backlog_bytes().saturating_sub(kept);
+        unread + self.persistence.aof.unwritten.capacity()
     }
 
     /// Bytes above the limit.

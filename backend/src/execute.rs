@@ -295,7 +295,7 @@ pub(crate) fn run(call: &mut Call<'_>, turn: &mut Turn) {
         result
     });
     let took = turn.lap();
-    if !call.node.tracking.is_idle() {
+    if !call.node.tracking.is_idle() && call.origin != Origin::Script {
         call.node.remember_read(call.client.id, call.spec, call.args);
     }
     count(call);

@@ -78,6 +78,10 @@ mod stats;
 
 mod propagate;
 
+mod dial;
+
+mod crash;
+
 mod replication;
 
 mod unexpected;

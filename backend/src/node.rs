@@ -16,6 +16,7 @@ use crate::clients::Clients;
 use crate::cluster::Cluster;
 use crate::commands::{MigrateTargets, Switches};
 use crate::config::Config;
+use crate::crash;
 use crate::data::keyspace::{Expired, Fate, Keyspace, Layout, Noted, Record};
 use crate::data::list::Limits;
 use crate::data::random::Random;
@@ -29,8 +30,8 @@ use crate::propagate::{Effects, Removal};
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::scripting::Scripting;
-use crate::server::Supervisor;
 use crate::server::ending::Ending;
+use crate::server::{Listeners, Supervisor};
 use crate::slow_log::SlowLog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -91,6 +92,10 @@ pub(crate) struct Node {
     pub(crate) started_at: Instant,
     /// Who has started the process and wants to hear of it.
     pub(crate) supervisor: Supervisor,
+    /// Where clients come in.
+    pub(crate) listeners: Listeners,
+    /// How ready the system was to end this process before the node changed that; `None` if it has not.
+    pub(crate) oom_score_before: Option<i32>,
     /// The most memory that was seen in use, in bytes.
     pub(crate) memory_peak_bytes: usize,
     /// The memory in use when the node began to serve, in bytes.
@@ -173,6 +178,8 @@ impl Node {
             random,
             started_at: Instant::now(),
             supervisor: Supervisor::Nobody,
+            listeners: Listeners::default(),
+            oom_score_before: None,
             memory_peak_bytes: 0,
             memory_at_start_bytes: 0,
             shutdown: Arc::new(Notify::new()),
@@ -189,6 +196,7 @@ impl Node {
         }
         self.eviction.settings_changed(&settings.memory);
         self.clients.bound(settings.memory.clients_bytes_max);
+        crash::set_enabled(settings.tells_crashes);
         self.renew_treatment();
         self.keep_journal();
         self.remove_history();
@@ -356,6 +364,7 @@ impl Node {
             let now = Instant::now();
             self.pause = self.pause.filter(|pause| pause.until > now);
             self.failover_pause_until = self.failover_pause_until.filter(|until| *until > now);
+            self.show_expired_after_pause();
         }
         // Who asked for a wide pause keeps it; when it ends, the rest of the other one is looked at.
         let of_writes = |until| Pause { until, reach: PauseReach::Writes };
@@ -376,10 +385,31 @@ impl Node {
     /// Lets clients write again that a failover by hand has held back.
     pub(crate) fn end_failover_pause(&mut self) {
         self.failover_pause_until = None;
-        if self.replication.upstream.is_none() {
+        self.show_expired_after_pause();
+        self.clients.iter_mut().for_each(Client::wake);
+    }
+
+    /// Holds clients back who ask for something that the pause concerns; nothing else changes data meanwhile, either.
+    pub(crate) fn begin_pause(&mut self, pause: Pause) {
+        self.pause = Some(pause);
+        if self.expired == Expired::Removed {
+            self.treat_expired(Expired::Hidden);
+        }
+    }
+
+    /// Ends a pause before its time.
+    pub(crate) fn end_pause(&mut self) {
+        self.pause = None;
+        self.show_expired_after_pause();
+        self.clients.iter_mut().for_each(Client::wake);
+    }
+
+    /// Lets keys go whose time came during a pause, if that was the last one.
+    fn show_expired_after_pause(&mut self) {
+        let is_primary = self.replication.upstream.is_none();
+        if !self.may_be_paused() && is_primary && self.expired == Expired::Hidden {
             self.treat_expired(Expired::Removed);
         }
-        self.clients.iter_mut().for_each(Client::wake);
     }
 
     /// What becomes of keys whose time has come.

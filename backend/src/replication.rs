@@ -171,6 +171,11 @@ impl Replication {
         self.backlog.as_ref().map(|backlog| (backlog.start(), backlog.len()))
     }
 
+    /// Memory that the kept part of the stream takes (bytes).
+    pub(crate) fn backlog_bytes(&self) -> usize {
+        self.backlog.as_ref().map_or(0, Backlog::taken_bytes)
+    }
+
     /// Begins to keep the stream, from here on.
     fn keep_backlog(&mut self) {
         self.backlog = Some(Backlog::new(self.offset));

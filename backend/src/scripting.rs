@@ -57,6 +57,7 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 use crate::scripting::cache::Cache;
+use crate::scripting::job::Job;
 use crate::scripting::library::Libraries;
 use crate::scripting::park::Parked;
 use crate::scripting::vm::Vm;
@@ -93,6 +94,18 @@ impl Scripting {
     #[inline]
     pub(crate) fn is_busy(&self) -> bool {
         self.parked.is_some()
+    }
+
+    /// Has Lua give its garbage back, where little is held and no script runs.
+    pub(crate) fn collect_little(&mut self) {
+        /// What is looked through in a fraction of a millisecond.
+        const LITTLE_BYTES: usize = 1024 * 1024;
+        if let Some(vm) = &mut self.vm
+            && vm.is_idle()
+            && vm.used_bytes() <= LITTLE_BYTES
+        {
+            vm.work(Job::Collect);
+        }
     }
 
     /// Memory that Lua holds (bytes).

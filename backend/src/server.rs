@@ -10,6 +10,8 @@ mod tick;
 
 mod memory;
 
+mod oom_score;
+
 mod supervised;
 
 use std::cell::RefCell;
@@ -25,6 +27,7 @@ use tokio::sync::Notify;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::config::settings::Settings;
+use crate::crash;
 use crate::error::RunError;
 use crate::eviction;
 use crate::log;
@@ -36,6 +39,7 @@ use crate::session::Scratch;
 
 use ending::Progress;
 
+pub(crate) use listen::Listeners;
 pub(crate) use memory::resident_bytes;
 pub(crate) use supervised::Supervisor;
 
@@ -74,10 +78,10 @@ async fn serve(config: Config) -> Result<(), RunError> {
         crate::cluster::start(&node).await?;
     }
     let scratch = Rc::new(RefCell::new(Scratch::new()));
-    for listener in listeners {
-        let accepting = listener.accept(Rc::clone(&node), Rc::clone(&scratch));
-        tokio::task::spawn_local(accepting);
-    }
+    Listeners::serve(&node, &scratch, listeners);
+    // It was logged, and a node whose score cannot be changed serves all the same.
+    let _ = node.borrow_mut().adjust_oom_score();
+    crash::watch();
     tokio::task::spawn_local(tick::run(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::child::follow(Rc::clone(&node)));
     tokio::task::spawn_local(persistence::aof::append::commit(Rc::clone(&node)));

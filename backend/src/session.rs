@@ -201,6 +201,11 @@ impl Session {
         if unsent == 0 && !self.replies.is_empty() {
             self.replies = Vec::new();
             self.sent = 0;
+        } else if self.sent > unsent {
+            // Each byte is moved at most once, as at least as many were sent before.
+            self.replies.drain(..self.sent);
+            self.replies.shrink_to(2 * unsent);
+            self.sent = 0;
         }
         Ok(unsent)
     }
@@ -222,7 +227,13 @@ impl Session {
         if !client.outbox.is_empty() {
             let hold = node.persistence.aof.hold(&node.config.settings().disk);
             self.held_until = hold.unwrap_or(self.held_until);
-            self.replies.append(&mut client.outbox);
+            if self.replies.is_empty() {
+                self.replies = std::mem::take(&mut client.outbox);
+            } else {
+                self.replies.append(&mut client.outbox);
+                // Nobody counts a buffer that is empty and kept.
+                client.outbox = Vec::new();
+            }
         }
         match client.close {
             Some(Close::Now) => return Pace::Close,

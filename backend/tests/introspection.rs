@@ -26,6 +26,9 @@ mod memory;
 #[path = "introspection/debug.rs"]
 mod debug;
 
+#[path = "introspection/live_settings.rs"]
+mod live_settings;
+
 #[path = "introspection/tools.rs"]
 mod tools;
 

@@ -210,6 +210,14 @@ impl RequestDecoder {
         matches!(self.state, State::Multibulk { .. } | State::Bulk { .. })
     }
 
+    /// The bytes of the request under way that are understood: what lies behind them waits to be.
+    pub fn bytes_understood(&self) -> usize {
+        match self.state {
+            State::Multibulk { pos, .. } | State::Bulk { pos, .. } => pos,
+            State::Start | State::StartAfterInline => 0,
+        }
+    }
+
     /// The bytes that the request under way will surely take in all, if more than one argument's header is
     /// known; for sizing a read, never for allocating before the bytes are there.
     pub fn bytes_wanted(&self) -> usize {

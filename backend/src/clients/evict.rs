@@ -32,6 +32,12 @@ impl Clients {
         self.bytes = self.bytes - std::mem::replace(&mut entry.bytes, bytes) + bytes;
     }
 
+    /// Whether there is a bound.
+    #[inline]
+    pub(crate) fn are_bounded(&self) -> bool {
+        self.bytes_max > 0
+    }
+
     /// Whether they hold more than they may.
     #[inline]
     pub(crate) fn are_too_large(&self) -> bool {

@@ -25,6 +25,7 @@ use super::message::{MessageError, decode};
 use super::nodes_conf::Sync;
 use super::{Cluster, copy};
 use crate::clock;
+use crate::dial;
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::pubsub::Kind;
@@ -266,8 +267,13 @@ where
 }
 
 async fn connect(node: SharedNode, link: LinkId, ip: String, port: u16, queue: Rc<Queue>) {
-    let timeout = node.borrow().config.settings().cluster_node_timeout;
-    let connecting = tokio::time::timeout(timeout, TcpStream::connect((ip.as_str(), port)));
+    let (timeout, source) = {
+        let node = node.borrow();
+        let settings = node.config.settings();
+        (settings.cluster_node_timeout, settings.bind_source.clone())
+    };
+    let dialling = dial::connect((ip.as_str(), port), source.as_deref());
+    let connecting = tokio::time::timeout(timeout, dialling);
     let stream = match connecting.await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {

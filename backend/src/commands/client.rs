@@ -92,20 +92,20 @@ fn pause(call: &mut Call<'_>) -> Result<(), ReplyError> {
         .checked_add(Duration::from_millis(timeout_ms))
         .ok_or(ReplyError::new("ERR timeout is out of range"))?;
     // A pause under way only grows: it keeps the later end and the wider reach.
-    call.node.pause = Some(match call.node.pause.filter(|old| old.until > Instant::now()) {
+    let pause = match call.node.pause.filter(|old| old.until > Instant::now()) {
         None => Pause { until, reach },
         Some(old) => Pause {
             until: until.max(old.until),
             reach: if old.reach == PauseReach::All { old.reach } else { reach },
         },
-    });
+    };
+    call.node.begin_pause(pause);
     call.reply.ok();
     Ok(())
 }
 
 fn unpause(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.node.pause = None;
-    call.node.clients.iter_mut().for_each(Client::wake);
+    call.node.end_pause();
     call.reply.ok();
     Ok(())
 }

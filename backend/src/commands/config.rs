@@ -6,7 +6,7 @@ use reddoor_protocol::reply_error::ReplyError;
 
 use crate::config::Config;
 use crate::config::rewrite::Extent;
-use crate::config::settings::Settings;
+use crate::config::settings::{OomScore, Settings};
 use crate::execute::{Call, Handler, Origin, is_permitted};
 use crate::log;
 use crate::node::Node;
@@ -39,38 +39,87 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
         (args.get(index).unwrap_or_default(), args.get(index + 1).unwrap_or_default())
     });
     let is_open = is_permitted(call.node.config.settings().protected_configs, call.client);
-    let password_before = call.node.config.settings().password.clone();
     let mut config = call.node.config.clone();
     config.set(pairs, is_open)?;
-    enter_directory(&mut config, call.node.config.settings())?;
-    call.node.config = config;
-    log::set_level(&call.node.config.settings().log_level);
-    let password = &call.node.config.settings().password;
-    if *password != password_before {
-        call.node.acl.set_default_password(password);
-    }
-    call.node.settings_changed();
-    follow_append_setting(call.node, call.origin)?;
+    let before = std::mem::replace(&mut call.node.config, config);
+    apply(call.node, before, call.origin)?;
     call.reply.ok();
     Ok(())
 }
 
-/// Switches the append-only file on or off; if that fails, the setting is as it was.
-fn follow_append_setting(node: &mut Node, origin: Origin<'_>) -> Result<(), ReplyError> {
-    if node.follow_append_setting(origin).is_ok() {
-        return Ok(());
+/// Does something that new settings ask for, given those before them.
+type Step = fn(&mut Node, &Settings, Origin<'_>) -> Result<(), ReplyError>;
+
+/// What may fail, in its order.
+const STEPS: [Step; 5] =
+    [enter_directory, adjust_oom_score, listen_anew, follow_plainly, follow_append_setting];
+
+/// Does what the settings of the node ask for; if a part of it fails, all is as it was before.
+fn apply(node: &mut Node, before: Config, origin: Origin<'_>) -> Result<(), ReplyError> {
+    let settings_before = before.settings().clone();
+    for (done, step) in STEPS.iter().enumerate() {
+        if let Err(error) = step(node, &settings_before, origin) {
+            let failed = std::mem::replace(&mut node.config, before);
+            for step in STEPS[..done].iter().rev() {
+                // What could be done before can be done again, and if not, the first error says enough.
+                let _ = step(node, failed.settings(), origin);
+            }
+            return Err(error);
+        }
     }
-    let pair = [(b"appendonly".as_slice(), b"no".as_slice())];
-    node.config.set(pair.into_iter(), false)?;
-    Err(ReplyError::from_static(
-        "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server \
-         logs.",
-    ))
+    Ok(())
 }
 
-/// Follows a change of `dir`, the last thing that can fail.
-fn enter_directory(config: &mut Config, before: &Settings) -> Result<(), ReplyError> {
-    let dir = config.settings().dir.clone();
+/// Follows a change of what cannot fail.
+fn follow_plainly(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<(), ReplyError> {
+    log::set_level(&node.config.settings().log_level);
+    let password = &node.config.settings().password;
+    if *password != before.password {
+        node.acl.set_default_password(password);
+    }
+    node.settings_changed();
+    Ok(())
+}
+
+/// Switches the append-only file on or off.
+fn follow_append_setting(
+    node: &mut Node,
+    _: &Settings,
+    origin: Origin<'_>,
+) -> Result<(), ReplyError> {
+    node.follow_append_setting(origin).map_err(|_| {
+        ReplyError::from_static(
+            "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check \
+             server logs.",
+        )
+    })
+}
+
+fn listen_anew(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<(), ReplyError> {
+    node.listen_anew(before)
+}
+
+fn adjust_oom_score(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<(), ReplyError> {
+    let after = node.config.settings().oom_score;
+    if after == before.oom_score {
+        return Ok(());
+    }
+    let name = if after == OomScore::Kept || before.oom_score == OomScore::Kept {
+        "oom-score-adj"
+    } else {
+        "oom-score-adj-values"
+    };
+    node.adjust_oom_score().map_err(|_| {
+        ReplyError::new(format!(
+            "ERR CONFIG SET failed (possibly related to argument '{name}') - Failed to apply new oom_score_adj \
+             configuration, check server logs."
+        ))
+    })
+}
+
+/// Follows a change of `dir`.
+fn enter_directory(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<(), ReplyError> {
+    let dir = node.config.settings().dir.clone();
     if dir == before.dir {
         return Ok(());
     }
@@ -80,7 +129,7 @@ fn enter_directory(config: &mut Config, before: &Settings) -> Result<(), ReplyEr
             "ERR CONFIG SET failed (possibly related to argument 'dir') - {error}"
         ))
     })?;
-    config.note_directory(&entered);
+    node.config.note_directory(&entered);
     Ok(())
 }
 

@@ -176,6 +176,7 @@ fn reset(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.node.pubsub.forget(client);
     call.node.watches.unwatch(client.id, &mut client.watched);
     call.node.tracking.end(client.id);
+    client.prefix_bytes = 0;
     call.node.monitors.forget(client);
     client.is_asking = false;
     client.is_readonly = false;

@@ -150,7 +150,7 @@ static ROWS: &[Row] = &[
     ),
     row("RESTART", 2..=3, ending::restart, "[<milliseconds>] Ends in good order and starts again."),
     row("SDSLEN", 3..=3, encoding::string_len, "<key> Tells how much a key and its string take."),
-    row("SEGFAULT", 2..=2, ending::abort, "Ends the process as a broken pointer would."),
+    row("SEGFAULT", 2..=2, ending::segfault, "Ends the process as a broken pointer would."),
     row(
         "SET-ACTIVE-EXPIRE",
         3..=3,

@@ -5,7 +5,7 @@
 use reddoor_protocol::command::glob;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::commands::argument::{is, is_flush_mode};
+use crate::commands::argument::{is, is_flush_mode, quoted};
 use crate::commands::scripting::keys_count;
 use crate::data::rdb::functions;
 use crate::execute::{Call, Handler};
@@ -28,16 +28,15 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 fn call_function(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.show_line();
     let name = String::from_utf8_lossy(call.arg(1)).into_owned();
-    let libraries = &call.node.scripting.libraries;
-    let function = libraries.library_of(&name).and_then(|library| library.functions.get(&name));
-    let Some(flags) = function.map(|function| function.flags) else {
+    let Some((library, name, info)) = call.node.scripting.libraries.function(&name) else {
         return Err(ReplyError::new("ERR Function not found"));
     };
+    let (entry, flags) = (Entry::Function(library.number, name.to_owned()), info.flags);
     let count = keys_count(call).map_err(|error| {
         let is_number = error != ReplyError::NOT_INTEGER;
         if is_number { error } else { ReplyError::new("ERR Bad number of keys provided") }
     })?;
-    start(call, &Entry::Function(&name), flags, count)
+    start(call, entry, flags, count)
 }
 
 fn load(call: &mut Call<'_>) -> Result<(), ReplyError> {
@@ -65,6 +64,9 @@ fn delete(call: &mut Call<'_>) -> Result<(), ReplyError> {
 }
 
 fn flush(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    if call.args.len() > 3 {
+        return Err(odd_count(call));
+    }
     if !is_flush_mode(call, 2) {
         return Err(ReplyError::new("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
@@ -72,6 +74,14 @@ fn flush(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.node.changes += 1;
     call.reply.ok();
     Ok(())
+}
+
+/// The answer to a subcommand with more arguments than it takes.
+fn odd_count(call: &Call<'_>) -> ReplyError {
+    let name = quoted(call.arg(1));
+    ReplyError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP."
+    ))
 }
 
 /// What `FUNCTION LIST` is asked for.
@@ -194,7 +204,7 @@ enum Restore {
 
 fn restore(call: &mut Call<'_>) -> Result<(), ReplyError> {
     if call.args.len() > 4 {
-        return Err(ReplyError::wrong_arity("function|restore"));
+        return Err(odd_count(call));
     }
     let policy = match call.args.get(3) {
         None => Restore::Append,
@@ -222,7 +232,7 @@ fn restore_all(call: &mut Call<'_>, codes: &[Vec<u8>], policy: Restore) -> Resul
     if policy == Restore::Flush {
         node.flush_libraries();
     }
-    let how = if policy == Restore::Replace { Policy::Replace } else { Policy::Refuse };
+    let how = if policy == Restore::Replace { Policy::Replace } else { Policy::RefuseToAppend };
     let failed = codes.iter().find_map(|code| node.load_library(code, how).err());
     let Some(error) = failed else { return Ok(()) };
     node.flush_libraries();

@@ -37,6 +37,8 @@ fn info(call: &mut Call<'_>) -> Result<(), ReplyError> {
             wanted.push(section);
         }
     }
+    // What scripts are said to hold is then what they hold.
+    call.node.scripting.collect_little();
     let mut text = String::new();
     for section in wanted {
         if !text.is_empty() {

@@ -18,9 +18,9 @@ pub(super) struct MemoryUse {
     pub(super) at_start: usize,
     /// What the system has given to the process.
     pub(super) resident: usize,
-    /// The stream that replicas are sent, of which each takes its part.
+    /// The stream as far as it is kept whether anybody needs it or not.
     pub(super) backlog: usize,
-    /// Clients that are replicas.
+    /// Clients that are replicas, with what is kept of the stream because one of them has not read it.
     pub(super) replicas: usize,
     /// All other clients.
     pub(super) clients: usize,
@@ -43,10 +43,11 @@ impl MemoryUse {
     pub(super) fn of(call: &Call<'_>) -> MemoryUse {
         let node = &*call.node;
         let clients = || node.clients.iter().chain([&*call.client]);
-        let bytes_of = |is_replica: bool| {
+        let bytes_of = |is_replica: bool| -> usize {
             clients().filter(|c| c.is_replica() == is_replica).map(Client::memory_bytes).sum()
         };
-        let (used, extent) = (used_bytes(), node.replication.backlog_extent());
+        let used = used_bytes();
+        let (backlog, unread) = stream_bytes(node);
         let with_keys = node.databases.iter().enumerate().filter(|(_, db)| db.len() > 0);
         let tables = with_keys.map(|(number, db)| {
             let (keys, volatile) = db.table_bytes();
@@ -57,8 +58,8 @@ impl MemoryUse {
             peak: node.memory_peak_bytes.max(used),
             at_start: node.memory_at_start_bytes,
             resident: resident_bytes(),
-            backlog: extent.map_or(0, |(_, len)| usize::try_from(len).unwrap_or(usize::MAX)),
-            replicas: bytes_of(true),
+            backlog,
+            replicas: bytes_of(true) + unread,
             clients: bytes_of(false),
             links: link_bytes(node),
             append: node.persistence.aof.unwritten.capacity(),
@@ -121,6 +122,16 @@ impl MemoryUse {
 #[expect(clippy::cast_precision_loss, reason = "a share for people")]
 fn percent(part: usize, whole: usize) -> f64 {
     part as f64 * 100.0 / whole.max(1) as f64
+}
+
+/// What is kept of the stream by the settings, and what only for replicas.
+fn stream_bytes(node: &Node) -> (usize, usize) {
+    let taken = node.replication.backlog_bytes();
+    if node.replication.replicas.is_empty() {
+        return (taken, 0);
+    }
+    let kept = taken.min(node.config.settings().replication.backlog_bytes);
+    (kept, taken - kept)
 }
 
 fn link_bytes(node: &Node) -> usize {

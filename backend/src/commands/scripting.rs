@@ -69,7 +69,7 @@ fn run(
     (flags, number): (ScriptFlags, c_int),
 ) -> Result<(), ReplyError> {
     let count = keys_count(call)?;
-    start(call, &Entry::Script(digest, number), flags, count)
+    start(call, Entry::Script(digest, number), flags, count)
 }
 
 /// An error whose text came from a script's source.

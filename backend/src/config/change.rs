@@ -1,7 +1,5 @@
 //! `CONFIG GET` patterns and `CONFIG SET`, all pairs or none.
 //!
-//! Listeners are not opened anew, so what names them is fixed at the start, other than in a Redis.
-//!
 //! Source: redis `src/config.c` configSetCommand.
 
 use std::path::Path;

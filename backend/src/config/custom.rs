@@ -32,11 +32,45 @@ pub(crate) const NOTIFICATIONS: Kind = Kind::Custom(|words| match words {
     _ => mistake("wrong number of arguments"),
 });
 
+/// `oom-score-adj no|yes|relative|absolute`, where `relative` is another word for `yes`.
+pub(crate) const OOM_SCORE: Kind = Kind::Custom(|words| {
+    const OPTIONS: [&str; 4] = ["no", "yes", "relative", "absolute"];
+    let [word] = words else { return mistake("wrong number of arguments") };
+    match OPTIONS.iter().find(|option| word.eq_ignore_ascii_case(option.as_bytes())) {
+        Some(&"relative") => text("yes"),
+        Some(option) => text(option),
+        None => mistake("argument(s) must be one of the following: no, yes, relative, absolute"),
+    }
+});
+
 /// `oom-score-adj-values <primary> <replica> <child>`
 pub(crate) const OOM_SCORE_VALUES: Kind = Kind::Custom(|words| match integers(words) {
     _ if words.len() != 3 => mistake("wrong number of arguments"),
     Some(values) if values.iter().all(|v| (-2000..=2000).contains(v)) => text(&join(&values)),
     _ => mistake("Invalid oom-score-adj-values, elements must be between -2000 and 2000."),
+});
+
+/// `shutdown-on-sigterm <option> …`, and the like for the other signal.
+pub(crate) const SHUTDOWN_OPTIONS: Kind = Kind::Custom(|words| {
+    const OPTIONS: [&str; 5] = ["default", "save", "nosave", "now", "force"];
+    let place = |word: &&[u8]| OPTIONS.iter().position(|o| word.eq_ignore_ascii_case(o.as_bytes()));
+    let mut places: Vec<usize> = words.iter().map_while(place).collect();
+    if words.is_empty() || places.len() < words.len() {
+        let options = OPTIONS.join(", ");
+        return Err(format!("argument(s) must be one of the following: {options}").into());
+    }
+    places.sort_unstable();
+    places.dedup();
+    // Beside anything else, `default` says nothing.
+    places.retain(|place| *place > 0);
+    if places.starts_with(&[1, 2]) {
+        return mistake("shutdown options SAVE and NOSAVE can't be used simultaneously");
+    }
+    if places.is_empty() {
+        places.push(0);
+    }
+    let chosen: Vec<&str> = places.into_iter().map(|place| OPTIONS[place]).collect();
+    text(&chosen.join(" "))
 });
 
 /// `latency-tracking-info-percentiles <percentile> …`

@@ -10,7 +10,7 @@ use reddoor_protocol::inline;
 
 use crate::config::error::{ConfigError, Place, Problem};
 use crate::config::users::Users;
-use crate::config::{Config, Values, table};
+use crate::config::{Config, Values, options, table};
 
 /// The file name that means standard input.
 const STANDARD_INPUT: &str = "-";
@@ -131,37 +131,14 @@ impl Reader {
         Some(ranges.into_iter().map(|range| bytes[range].to_vec()).collect())
     }
 
-    /// Reads `--directive value …`; every argument up to the next one with two dashes is a word of the value.
+    /// Reads `--directive value …` as the lines that a Redis makes of them.
     fn read_options(&mut self, options: &[String]) {
-        let mut rest = options;
-        let mut number = self.lines_count.max(1);
-        while let Some((first, tail)) = rest.split_first() {
-            number += 1;
-            let Some(name) = first.strip_prefix("--") else {
-                let problem = Problem::NoDirective;
-                let place = Place::Arguments { number, text: format!("{first:?}") };
-                self.errors.push(ConfigError { place, directive: first.clone(), problem });
-                rest = tail;
-                continue;
-            };
-            let count = tail.iter().take_while(|word| !word.starts_with("--")).count();
-            let (values, next) = tail.split_at(count);
-            rest = next;
-            let words = values.iter().map(|value| format!(" {value:?}"));
-            let text = words.fold(name.to_owned(), |text, word| text + &word);
-            let place = Place::Arguments { number, text };
-            match values {
-                // One argument may hold all words of a value: `--save "900 1"`.
-                [value] if takes_words(name) && !value.is_empty() => {
-                    if let Some(words) = self.split(value.as_bytes(), &place) {
-                        self.directive(name.as_bytes(), &words, place);
-                    }
-                }
-                _ => {
-                    let words: Vec<Vec<u8>> =
-                        values.iter().map(|v| v.as_bytes().to_vec()).collect();
-                    self.directive(name.as_bytes(), &words, place);
-                }
+        let first_number = self.lines_count.max(1) + 1;
+        for (number, line) in (first_number..).zip(options::lines(options)) {
+            let place = Place::Arguments { number, text: line.trim_end().to_owned() };
+            let Some(words) = self.split(line.as_bytes(), &place) else { continue };
+            if let Some((name, values)) = words.split_first() {
+                self.directive(name, values, place);
             }
         }
     }
@@ -170,7 +147,9 @@ impl Reader {
         let directive = String::from_utf8_lossy(name).into_owned();
         let lower = directive.to_ascii_lowercase();
         if lower == table::USER {
-            return self.users.declare(words, place, &mut self.errors);
+            let words = split_single(words, |text| text.split(|byte| *byte == b' ').collect());
+            let words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
+            return self.users.declare(&words, place, &mut self.errors);
         }
         let Some((index, row)) = table::find(&lower) else {
             let problem = if table::REFUSED.contains(&lower.as_str()) {
@@ -180,7 +159,7 @@ impl Reader {
             };
             return self.errors.push(ConfigError { place, directive, problem });
         };
-        let mut words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let mut words = split_single(words, |text| row.words(text));
         // Redis: several `save` and `client-output-buffer-limit` lines add up.
         let before = self.values.0[index].to_text();
         let adds_up = row.name == "client-output-buffer-limit"
@@ -234,9 +213,15 @@ fn reason_of(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-fn takes_words(name: &str) -> bool {
-    name.eq_ignore_ascii_case(table::USER)
-        || table::find(name).is_some_and(|(_, row)| row.takes_words())
+/// The words of a value. One of them may hold all, as in `save "900 1"`: then it is cut.
+fn split_single<'a>(
+    words: &'a [Vec<u8>],
+    cut: impl FnOnce(&'a [u8]) -> Vec<&'a [u8]>,
+) -> Vec<&'a [u8]> {
+    match words {
+        [word] if !word.is_empty() => cut(word),
+        _ => words.iter().map(Vec::as_slice).collect(),
+    }
 }
 
 /// The known name that differs in at most two letters.

@@ -6,6 +6,8 @@ pub(crate) mod disk;
 
 pub(crate) mod memory;
 
+mod oom_score;
+
 mod replication;
 
 mod rigs;
@@ -21,6 +23,7 @@ use crate::data::sorted_set::Limits;
 use crate::data::stream::NodeLimits;
 
 pub(crate) use acl::AclSettings;
+pub(crate) use oom_score::{OomScore, Scores};
 pub(crate) use replication::{OnError, ReplicationSettings};
 pub(crate) use rigs::Rigs;
 
@@ -31,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// Addresses to listen on, as in the file: a leading `-` means that it may fail, `*` means all.
     pub(crate) bind: Vec<String>,
+    /// Where connections to other nodes come from; `None` for wherever the system likes.
+    pub(crate) bind_source: Option<String>,
     /// Length of the queue of connections not yet accepted (count).
     pub(crate) tcp_backlog: u32,
     /// Idle time after which the system probes a connection; zero for never.
@@ -44,6 +49,8 @@ pub(crate) struct Settings {
     /// Empty for standard output.
     pub(crate) log_file: String,
     pub(crate) log_level: String,
+    /// Say in the log why the process ends when a signal ends it.
+    pub(crate) tells_crashes: bool,
     /// Empty for none.
     pub(crate) pid_file: String,
     /// Serve in the background, away from the terminal.
@@ -110,6 +117,7 @@ pub(crate) struct Settings {
     pub(crate) sorted_set_limits: Limits,
 
     pub(crate) acl: AclSettings,
+    pub(crate) oom_score: OomScore,
     pub(crate) replication: ReplicationSettings,
     pub(crate) rigs: Rigs,
     /// How long a script runs before others are told that the node is busy; `None`: they never are.
@@ -182,6 +190,7 @@ impl Settings {
         Settings {
             port: values.number("port"),
             bind: values.text("bind").split_ascii_whitespace().map(str::to_owned).collect(),
+            bind_source: Some(text("bind-source-addr")).filter(|addr| !addr.is_empty()),
             tcp_backlog: values.number("tcp-backlog"),
             tcp_keepalive: seconds("tcp-keepalive"),
             client_timeout: seconds("timeout"),
@@ -192,6 +201,7 @@ impl Settings {
             dir: PathBuf::from(values.text("dir")),
             log_file: text("logfile"),
             log_level: text("loglevel"),
+            tells_crashes: values.flag("crash-log-enabled"),
             pid_file: text("pidfile"),
             is_daemon: values.flag("daemonize"),
             supervised: text("supervised"),
@@ -236,6 +246,7 @@ impl Settings {
                 name_bytes_max: values.number("zset-max-listpack-value"),
             },
             acl: AclSettings::read(values),
+            oom_score: OomScore::read(values),
             memory: Memory::read(values),
             replication: ReplicationSettings::read(values),
             rigs: Rigs::read(values),

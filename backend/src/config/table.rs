@@ -5,8 +5,8 @@
 //! The rows must agree with what a real Redis answers to `CONFIG GET *`, and a test says so.
 
 use crate::config::custom::{
-    APPEND_DIR, APPEND_NAME, HOSTNAME, NOTIFICATIONS, OCTAL, OOM_SCORE_VALUES, OUTPUT_LIMITS,
-    PERCENTILES, PRIMARY_ADDRESS, SAVE_POINTS, SNAPSHOT_NAME,
+    APPEND_DIR, APPEND_NAME, HOSTNAME, NOTIFICATIONS, OCTAL, OOM_SCORE, OOM_SCORE_VALUES,
+    OUTPUT_LIMITS, PERCENTILES, PRIMARY_ADDRESS, SAVE_POINTS, SHUTDOWN_OPTIONS, SNAPSHOT_NAME,
 };
 use crate::config::directive::{Directive, Kind, int, live, protected, startup};
 
@@ -32,7 +32,8 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("appendonly", Kind::Flag, "no"),
     live("auto-aof-rewrite-min-size", Kind::Memory, "67108864"),
     live("auto-aof-rewrite-percentage", int(0, I32_MAX), "100"),
-    startup("bind", Kind::Words, "* -::*"),
+    live("bind", Kind::Words, "* -::*"),
+    live("bind-source-addr", Kind::Text, ""),
     live("busy-reply-threshold", int(0, i64::MAX), "5000").alias("lua-time-limit"),
     live(
         "client-output-buffer-limit",
@@ -62,6 +63,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("cluster-replica-validity-factor", int(0, I32_MAX), "10")
         .alias("cluster-slave-validity-factor"),
     live("cluster-require-full-coverage", Kind::Flag, "yes"),
+    live("crash-log-enabled", Kind::Flag, "yes"),
     startup("databases", int(1, I32_MAX), "16"),
     startup("daemonize", Kind::Flag, "no"),
     protected("dbfilename", SNAPSHOT_NAME, "dump.rdb"),
@@ -85,7 +87,7 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("list-max-listpack-size", int(I32_MIN, I32_MAX), "-2").alias("list-max-ziplist-size"),
     live("key-load-delay", int(I32_MIN, I32_MAX), "0").hidden(),
     live("loading-process-events-interval-bytes", int(1024, I32_MAX), "2097152").hidden(),
-    startup("lua-memory-limit", Kind::Memory, "536870912"),
+    live("lua-memory-limit", Kind::Memory, "536870912"),
     startup("logfile", Kind::Text, ""),
     live("loglevel", Kind::Choice(&["debug", "verbose", "notice", "warning"]), "notice"),
     live("maxclients", int(1, U32_MAX), "10000"),
@@ -109,8 +111,10 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("maxmemory-samples", int(1, I32_MAX), "5"),
     live("no-appendfsync-on-rewrite", Kind::Flag, "no"),
     live("notify-keyspace-events", NOTIFICATIONS, ""),
+    live("oom-score-adj", OOM_SCORE, "no"),
+    live("oom-score-adj-values", OOM_SCORE_VALUES, "0 200 800"),
     startup("pidfile", Kind::Text, ""),
-    startup("port", int(0, PORT_MAX), "6379"),
+    live("port", int(0, PORT_MAX), "6379"),
     live("protected-mode", Kind::Flag, "yes"),
     live("proto-max-bulk-len", Kind::MemoryAtLeast(1024 * 1024), "536870912"),
     live(
@@ -149,16 +153,8 @@ pub(crate) static HEEDED: &[Directive] = &[
     live("requirepass", Kind::Text, ""),
     live("save", SAVE_POINTS, "3600 1 300 100 60 10000"),
     live("set-max-intset-entries", int(0, i64::MAX), "512"),
-    live(
-        "shutdown-on-sigint",
-        Kind::Choice(&["default", "save", "nosave", "now", "force"]),
-        "default",
-    ),
-    live(
-        "shutdown-on-sigterm",
-        Kind::Choice(&["default", "save", "nosave", "now", "force"]),
-        "default",
-    ),
+    live("shutdown-on-sigint", SHUTDOWN_OPTIONS, "default"),
+    live("shutdown-on-sigterm", SHUTDOWN_OPTIONS, "default"),
     live("shutdown-timeout", int(0, I32_MAX), "10"),
     live("slowlog-log-slower-than", int(-1, i64::MAX), "10000"),
     live("slowlog-max-len", int(0, i64::MAX), "128"),
@@ -178,7 +174,6 @@ pub(crate) static HEEDED: &[Directive] = &[
 
 /// Directives that a Redis knows and this node only remembers.
 pub(crate) static ACCEPTED: &[Directive] = &[
-    live("crash-log-enabled", Kind::Flag, "yes"),
     live("dynamic-hz", Kind::Flag, "yes"),
     startup("always-show-logo", Kind::Flag, "no"),
     startup("lua-enable-deprecated-api", Kind::Flag, "no").hidden(),
@@ -193,7 +188,6 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     live("activerehashing", Kind::Flag, "yes"),
     startup("aof_rewrite_cpulist", Kind::Text, ""),
     startup("bgsave_cpulist", Kind::Text, ""),
-    live("bind-source-addr", Kind::Text, ""),
     startup("bio_cpulist", Kind::Text, ""),
     live("cluster-announce-tls-port", int(0, PORT_MAX), "0"),
     live("crash-memcheck-enabled", Kind::Flag, "yes"),
@@ -204,8 +198,6 @@ pub(crate) static ACCEPTED: &[Directive] = &[
     startup("io-threads-do-reads", Kind::Flag, "no"),
     live("jemalloc-bg-thread", Kind::Flag, "yes"),
     live("list-compress-depth", int(0, I32_MAX), "0"),
-    live("oom-score-adj", Kind::Choice(&["no", "yes", "relative", "absolute"]), "no"),
-    live("oom-score-adj-values", OOM_SCORE_VALUES, "0 200 800"),
     live("proc-title-template", Kind::Text, "{title} {listen-addr} {server-mode}"),
     live("sanitize-dump-payload", Kind::Choice(&["no", "yes", "clients"]), "no"),
     startup("server_cpulist", Kind::Text, ""),

@@ -46,6 +46,8 @@ pub(super) fn admit(
     }
     if !node.tracking.is_idle() {
         node.bound_tracking_table();
+        // Keys that went before the command are no change of its own.
+        node.tell_put_off(client);
         if node.pubsub.has_absent() && client.wants_replies() {
             node.pubsub.let_through(client, out);
         }

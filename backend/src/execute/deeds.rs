@@ -111,7 +111,7 @@ fn described(node: &Node, spec: &CommandSpec, args: Args<'_>) -> Option<ScriptFl
         node.scripting.scripts.find(&digest_in(what)?)?.flags
     } else if BY_NAME.contains(&id) {
         let name = str::from_utf8(what).ok()?;
-        node.scripting.libraries.library_of(name)?.functions.get(name)?.flags
+        node.scripting.libraries.function(name)?.2.flags
     } else {
         return None;
     };

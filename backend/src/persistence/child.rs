@@ -60,7 +60,10 @@ pub(crate) fn begin(
     run: impl FnOnce(&Node, &mut Report) -> io::Result<()>,
 ) -> io::Result<()> {
     debug_assert!(node.persistence.child.is_none(), "one child at a time");
-    let child = fork::fork(kept, |report| run(node, report))?;
+    let child = fork::fork(kept, |report| {
+        node.adjust_oom_score_of_child();
+        run(node, report)
+    })?;
     let now = Instant::now();
     let persistence = &mut node.persistence;
     persistence.fork_pause = child.pause;

@@ -26,6 +26,7 @@ use crate::node::{Node, SharedNode};
 use crate::persistence::aof::replay::{Replay, ReplayError};
 use crate::persistence::aof::{self, State, parts};
 use crate::persistence::leftovers;
+use crate::scripting::Policy;
 
 use ahead::Ahead;
 
@@ -78,6 +79,8 @@ pub(crate) struct Load {
     ahead: Ahead,
     decoder: Decoder,
     pub(crate) filler: Filler,
+    /// What becomes of libraries that are there already.
+    policy: Policy,
 }
 
 impl Load {
@@ -106,7 +109,11 @@ impl Load {
         let filler = Filler::new(now_ms, expired, duplicates)
             .trusting(bytes_total)
             .at_pace(settings.rigs.loading);
-        Ok(Some(Load { path: path.to_owned(), ahead, decoder, filler }))
+        let policy = match duplicates {
+            Duplicates::Refused => Policy::Refuse,
+            Duplicates::Replaced => Policy::Replace,
+        };
+        Ok(Some(Load { path: path.to_owned(), ahead, decoder, filler, policy }))
     }
 
     /// Reads one slice. Whether the file is at its end.
@@ -188,7 +195,7 @@ impl Load {
         }
         node.persistence.loaded_count = loaded;
         node.persistence.loaded_expired_count = expired_count;
-        match node.restore_libraries(&libraries) {
+        match node.add_libraries(&libraries, self.policy) {
             Ok(()) => Ok(self.decoder.offset()),
             Err(reason) => {
                 Err(LoadError::Library { path: self.path, reason: reason.as_str().to_owned() })

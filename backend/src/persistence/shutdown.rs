@@ -32,6 +32,7 @@ impl Node {
                 tracing::warn!("Error trying to save the DB, but exiting anyway.");
             }
         }
+        self.listeners.close_all();
         true
     }
 }

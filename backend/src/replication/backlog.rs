@@ -19,6 +19,8 @@ pub(super) struct Backlog {
     start: u64,
     /// Where the next byte will lie.
     end: u64,
+    /// What the blocks take, in use or not (bytes). Invariant: the sum of their capacities.
+    taken: usize,
     /// From how many bytes on a block takes no more.
     block_bytes: usize,
 }
@@ -36,6 +38,7 @@ impl Backlog {
             blocks: VecDeque::new(),
             start: offset,
             end: offset,
+            taken: 0,
             block_bytes: *BLOCK_BYTES.end(),
         }
     }
@@ -54,6 +57,11 @@ impl Backlog {
         self.end - self.start
     }
 
+    /// Memory that they take (bytes).
+    pub(super) fn taken_bytes(&self) -> usize {
+        self.taken
+    }
+
     /// From now on makes blocks that suit so many bytes to be kept.
     #[inline]
     pub(super) fn suit(&mut self, kept_bytes: usize) {
@@ -64,14 +72,17 @@ impl Backlog {
     pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
         let is_full = self.blocks.back().is_none_or(|block| block.bytes.len() >= self.block_bytes);
         if is_full {
-            self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
+            self.begin_block();
         }
         let Some(block) = self.blocks.back_mut() else { return 0 };
+        let taken_before = block.bytes.capacity();
         write(&mut block.bytes);
+        self.taken += block.bytes.capacity() - taken_before;
         let end = block.start + block.bytes.len() as u64;
         let count = end - self.end;
         self.end = end;
         if block.bytes.is_empty() {
+            self.taken -= block.bytes.capacity();
             self.blocks.pop_back();
         } else if block.bytes.len() > 2 * self.block_bytes {
             self.divide_last();
@@ -79,11 +90,24 @@ impl Backlog {
         count
     }
 
+    /// Begins a block; the one before it takes no more than it holds from now on.
+    fn begin_block(&mut self) {
+        if let Some(full) = self.blocks.back_mut() {
+            let slack = full.bytes.capacity();
+            full.bytes.shrink_to_fit();
+            self.taken -= slack - full.bytes.capacity();
+        }
+        self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
+    }
+
     /// Makes several blocks of the last one, so that they can go one by one.
     fn divide_last(&mut self) {
         let Some(Block { mut start, bytes }) = self.blocks.pop_back() else { return };
+        self.taken -= bytes.capacity();
         for portion in bytes.chunks(self.block_bytes) {
-            self.blocks.push_back(Block { start, bytes: portion.to_vec() });
+            let block = Block { start, bytes: portion.to_vec() };
+            self.taken += block.bytes.capacity();
+            self.blocks.push_back(block);
             start += portion.len() as u64;
         }
     }
@@ -102,6 +126,7 @@ impl Backlog {
             && block.start + block.bytes.len() as u64 <= limit
         {
             self.start = block.start + block.bytes.len() as u64;
+            self.taken -= block.bytes.capacity();
             self.blocks.pop_front();
         }
     }
@@ -170,7 +195,12 @@ mod tests {
         assert_eq!((backlog.start(), backlog.read(block)), (2 * block, None));
         backlog.trim(u64::MAX, 0);
         assert_eq!((backlog.start(), backlog.read(4 * block)), (4 * block, Some(&b""[..])));
+        assert_eq!(backlog.taken_bytes(), 0);
         append(&mut backlog, b"z");
         assert_eq!(backlog.read(4 * block), Some(&b"z"[..]));
+        // A block that is full has no slack.
+        (0..3).for_each(|_| append(&mut backlog, &vec![b'x'; BLOCK_BYTES - 1]));
+        append(&mut backlog, b"z");
+        assert!(backlog.taken_bytes() < 3 * BLOCK_BYTES + 64, "{}", backlog.taken_bytes());
     }
 }

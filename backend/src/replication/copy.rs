@@ -55,6 +55,19 @@ impl Copy {
     }
 }
 
+/// What a copy holds. All who get the same copy want the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Everything,
+    Functions,
+}
+
+impl Wanted {
+    fn by(replica: &Replica) -> Wanted {
+        if replica.wants_functions_only { Wanted::Functions } else { Wanted::Everything }
+    }
+}
+
 /// Bytes that are read from a child at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -69,37 +82,43 @@ impl Node {
         if self.persistence.child.is_some() || self.persistence.loading.is_some() {
             return;
         }
-        let settings = &self.config.settings().replication;
-        let mut waiting = 0;
-        let mut is_direct = settings.is_diskless;
-        self.each_waiting(|_, replica| {
-            waiting += 1;
-            is_direct &= replica.can_read_unsized;
-        });
-        if waiting == 0 {
-            return;
-        }
+        let Some(content) = self.first_wanted() else { return };
+        // A file would be the snapshot of this node, so what holds less goes straight to who wants it.
+        let mut is_direct =
+            self.config.settings().replication.is_diskless || content == Wanted::Functions;
+        self.each_waiting(content, |_, replica| is_direct &= replica.can_read_unsized);
         let target = if is_direct { "replicas sockets" } else { "disk" };
         tracing::info!("Starting BGSAVE for SYNC with target: {target}");
         if self.replication.upstream.is_none() {
             // The stream begins with the database it means.
             self.replication.selected = None;
         }
-        let begun = if is_direct { self.begin_direct() } else { self.save_in_child() };
+        let begun = if is_direct { self.begin_direct(content) } else { self.save_in_child() };
         self.replication.has_sync_file |= !is_direct;
         match begun {
-            Ok(()) => self.tell_waiting(is_direct),
+            Ok(()) => self.tell_waiting(content, is_direct),
             Err(error) => {
                 tracing::warn!("BGSAVE for replication failed: {error}");
-                self.each_waiting(|client, _| client.kill());
+                self.each_waiting(content, |client, _| client.kill());
             }
         }
     }
 
-    /// Visits the replicas that wait for a copy to begin.
-    fn each_waiting(&mut self, mut visit: impl FnMut(&mut Client, &mut Replica)) {
-        self.each_replica(|client, replica| {
+    /// What the first of those wants who wait for a copy; those who want something else wait for the next one.
+    fn first_wanted(&mut self) -> Option<Wanted> {
+        let mut first = None;
+        self.each_replica(|_, replica| {
             if matches!(replica.stage, Stage::Waiting) {
+                first.get_or_insert(Wanted::by(replica));
+            }
+        });
+        first
+    }
+
+    /// Visits the replicas that wait for a copy of this content to begin.
+    fn each_waiting(&mut self, content: Wanted, mut visit: impl FnMut(&mut Client, &mut Replica)) {
+        self.each_replica(|client, replica| {
+            if matches!(replica.stage, Stage::Waiting) && Wanted::by(replica) == content {
                 visit(client, replica);
             }
         });
@@ -117,22 +136,23 @@ impl Node {
     }
 
     /// Tells those who waited which history their copy is of, and up to where.
-    fn tell_waiting(&mut self, is_direct: bool) {
+    fn tell_waiting(&mut self, content: Wanted, is_direct: bool) {
         let (id, offset) = (self.replication.id.clone(), self.replication.offset);
-        self.each_waiting(|client, replica| begin_for(client, replica, &id, offset, is_direct));
+        self.each_waiting(content, |client, replica| {
+            begin_for(client, replica, &id, offset, is_direct);
+        });
     }
 
-    fn begin_direct(&mut self) -> io::Result<()> {
+    fn begin_direct(&mut self, wanted: Wanted) -> io::Result<()> {
         let (read_end, write_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let mark = hex_id(&mut self.random);
         let descriptor = write_end.as_raw_fd();
         let facts = [facts(false), self.place_facts()].concat();
-        let only_functions = self.wants_functions_only();
         let mut file = File::from(write_end);
         child::begin(self, Work::Copy, &[descriptor], |node, report| {
             file.write_all(format!("$EOF:{mark}\r\n").as_bytes())?;
             let mut content = node.content(&facts);
-            if only_functions {
+            if wanted == Wanted::Functions {
                 content.databases = &[];
             }
             write(&content, &mut file, &mut |keys| report.keys(keys))?;
@@ -148,12 +168,6 @@ impl Node {
         });
         self.replication.copy_began.notify_one();
         Ok(())
-    }
-
-    fn wants_functions_only(&mut self) -> bool {
-        let mut wants = false;
-        self.each_waiting(|_, replica| wants |= replica.wants_functions_only);
-        wants
     }
 
     /// A snapshot was saved, or could not be: those who wait for the file get it.

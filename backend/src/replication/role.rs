@@ -69,6 +69,7 @@ impl Node {
         };
         self.replication.upstream = Some(Upstream::new(host.to_owned(), port, knows_history));
         self.config.note_primary(Some((host, port)));
+        self.adjust_oom_score_to_role();
         self.replication.upstream_changed.notify_one();
         if was_primary {
             self.become_replica();
@@ -83,6 +84,7 @@ impl Node {
             return;
         }
         self.config.note_primary(None);
+        self.adjust_oom_score_to_role();
         self.replication.upstream_changed.notify_one();
         let id = hex_id(&mut self.random);
         self.replication.branch(id);

@@ -27,6 +27,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::data::rdb::file::FileError;
+use crate::dial;
 use crate::node::{Node, SharedNode};
 use handshake::Answer;
 use listed::Listed;
@@ -45,6 +46,8 @@ pub(crate) struct Upstream {
     pub(crate) down_since: Instant,
     /// Bytes of a copy: all, if that is known, and those received.
     pub(crate) copy_bytes: (Option<u64>, u64),
+    /// Bytes of the stream that were received and not executed.
+    pub(crate) unapplied_bytes: u64,
 }
 
 /// How far a link has come.
@@ -89,6 +92,7 @@ impl Upstream {
             heard_at: None,
             down_since: Instant::now(),
             copy_bytes: (None, 0),
+            unapplied_bytes: 0,
         }
     }
 }
@@ -170,8 +174,12 @@ async fn link(
     while node.borrow().persistence.loading.is_some() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let timeout = node.borrow().config.settings().replication.timeout;
-    let connecting = tokio::time::timeout(timeout, TcpStream::connect((host, port)));
+    let (timeout, source) = {
+        let node = node.borrow();
+        let settings = node.config.settings();
+        (settings.replication.timeout, settings.bind_source.clone())
+    };
+    let connecting = tokio::time::timeout(timeout, dial::connect((host, port), source.as_deref()));
     let stream = connecting.await.map_err(|_| LinkError::Silent(timeout))??;
     // Small requests are to arrive at once; without the option they arrive later.
     let _ = stream.set_nodelay(true);
@@ -263,6 +271,13 @@ impl Wire {
             upstream.heard_at = Some(Instant::now());
         }
         Ok(count)
+    }
+
+    /// Gives back what a large request has taken, when it has been executed.
+    fn give_back(&mut self) {
+        if self.received.len() < READ_BYTES {
+            self.received.shrink_to(2 * READ_BYTES);
+        }
     }
 
     /// The next line that is not empty, without its end. An empty one is a sign of life.

@@ -23,6 +23,8 @@ pub(super) enum Job {
     LoadLibrary { number: u64, source: Rc<[u8]> },
     /// Forget all functions of a library.
     ForgetLibrary(u64),
+    /// Heed the limit of memory, which has changed.
+    Limit,
     /// Give garbage back.
     Collect,
 }

@@ -2,9 +2,10 @@
 //!
 //! Source: redis `src/functions.c`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use reddoor_protocol::inline;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::node::Node;
@@ -24,15 +25,26 @@ pub(crate) struct Library {
 #[derive(Debug, Default)]
 pub(crate) struct Libraries {
     libraries: BTreeMap<String, Library>,
+    /// Where each function is found, by its name in small letters: calls may write it in any case.
+    places: HashMap<String, FunctionPlace>,
     last_number: u64,
     /// Numbers that Lua is still to forget, which it cannot while a script lies still.
     forgotten: Vec<u64>,
+}
+
+/// A function's library, and its name as that has it.
+#[derive(Clone, Debug)]
+struct FunctionPlace {
+    library: String,
+    name: String,
 }
 
 /// What becomes of a library that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
     Refuse,
+    /// As `Refuse`, in the words of `FUNCTION RESTORE`.
+    RefuseToAppend,
     Replace,
 }
 
@@ -71,9 +83,42 @@ impl Libraries {
         self.libraries.contains_key(name)
     }
 
-    /// The library that has this function.
-    pub(crate) fn library_of(&self, function: &str) -> Option<&Library> {
-        self.libraries.values().find(|library| library.functions.contains_key(function))
+    /// The function of this name in any case of letters: its library, its name there, and what it says of itself.
+    pub(crate) fn function(&self, name: &str) -> Option<(&Library, &str, &FunctionInfo)> {
+        let place = self.places.get(&name.to_ascii_lowercase())?;
+        let library = self.libraries.get(&place.library)?;
+        Some((library, &place.name, library.functions.get(&place.name)?))
+    }
+
+    /// The first of these functions that another library has already.
+    fn taken<'a>(
+        &self,
+        functions: &'a BTreeMap<String, FunctionInfo>,
+        library: &str,
+    ) -> Option<&'a String> {
+        functions.keys().find(|name| {
+            let place = self.places.get(&name.to_ascii_lowercase());
+            place.is_some_and(|place| place.library != library)
+        })
+    }
+
+    /// Puts a library in, in the place of one of its name; that one is given back.
+    fn insert(&mut self, name: String, library: Library) -> Option<Library> {
+        let old = self.remove(&name);
+        for function in library.functions.keys() {
+            let place = FunctionPlace { library: name.clone(), name: function.clone() };
+            self.places.insert(function.to_ascii_lowercase(), place);
+        }
+        self.libraries.insert(name, library);
+        old
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Library> {
+        let library = self.libraries.remove(name)?;
+        for function in library.functions.keys() {
+            self.places.remove(&function.to_ascii_lowercase());
+        }
+        Some(library)
     }
 }
 
@@ -88,8 +133,15 @@ fn header(code: &[u8]) -> Result<(String, usize), ReplyError> {
     let Some(end) = memchr::memchr(b'\n', code) else {
         return Err(ReplyError::new("ERR Invalid library metadata"));
     };
-    let mut words = code[2..end].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let engine = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+    let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
+    if inline::split(&code[..end], &mut bytes, |start, len| ranges.push(start..start + len))
+        .is_err()
+    {
+        return Err(ReplyError::new("ERR Invalid library metadata"));
+    }
+    let mut words = ranges.into_iter().map(|range| &bytes[range]);
+    let engine = words.next().and_then(|word| word.strip_prefix(b"#!")).unwrap_or_default();
+    let engine = String::from_utf8_lossy(engine).into_owned();
     let mut name: Option<String> = None;
     for word in words {
         match word.strip_prefix(b"name=") {
@@ -130,6 +182,9 @@ impl Node {
         if is_there && policy == Policy::Refuse {
             return Err(ReplyError::new(format!("ERR Library '{name}' already exists")));
         }
+        if is_there && policy == Policy::RefuseToAppend {
+            return Err(ReplyError::new(format!("ERR Library {name} already exists")));
+        }
         let number = self.scripting.libraries.last_number + 1;
         self.scripting.libraries.last_number = number;
         let functions =
@@ -143,18 +198,15 @@ impl Node {
         let refusal = if functions.is_empty() {
             Some("ERR No functions registered".to_owned())
         } else {
-            let others = self.scripting.libraries.iter().filter(|(other, _)| *other != name);
-            let mut taken = others.flat_map(|(_, library)| library.functions.keys());
-            taken
-                .find(|function| functions.contains_key(*function))
-                .map(|function| format!("ERR Function {function} already exists"))
+            let taken = self.scripting.libraries.taken(&functions, &name);
+            taken.map(|function| format!("ERR Function {function} already exists"))
         };
         if let Some(refusal) = refusal {
             self.forget_library(number);
             return Err(ReplyError::new(refusal));
         }
         let library = Library { number, code: code.into(), functions };
-        if let Some(old) = self.scripting.libraries.libraries.insert(name.clone(), library) {
+        if let Some(old) = self.scripting.libraries.insert(name.clone(), library) {
             self.forget_library(old.number);
         }
         Ok(name)
@@ -162,22 +214,35 @@ impl Node {
 
     /// Removes a library. Whether there was one.
     pub(crate) fn delete_library(&mut self, name: &str) -> bool {
-        let Some(library) = self.scripting.libraries.libraries.remove(name) else { return false };
+        let Some(library) = self.scripting.libraries.remove(name) else { return false };
         self.forget_library(library.number);
         true
     }
 
-    /// Replaces all libraries by those of a file or a copy.
+    /// Replaces all libraries by those of a copy.
     ///
     /// # Errors
     /// One of them cannot be loaded; those before it are there.
     pub(crate) fn restore_libraries(&mut self, codes: &[Box<[u8]>]) -> Result<(), ReplyError> {
         self.flush_libraries();
-        codes.iter().try_for_each(|code| self.load_library(code, Policy::Refuse).map(drop))
+        self.add_libraries(codes, Policy::Refuse)
+    }
+
+    /// Adds libraries of a file to those that are there.
+    ///
+    /// # Errors
+    /// One of them cannot be loaded; those before it are there.
+    pub(crate) fn add_libraries(
+        &mut self,
+        codes: &[Box<[u8]>],
+        policy: Policy,
+    ) -> Result<(), ReplyError> {
+        codes.iter().try_for_each(|code| self.load_library(code, policy).map(drop))
     }
 
     /// Removes all libraries.
     pub(crate) fn flush_libraries(&mut self) {
+        self.scripting.libraries.places.clear();
         for (_, library) in std::mem::take(&mut self.scripting.libraries.libraries) {
             self.forget_library(library.number);
         }

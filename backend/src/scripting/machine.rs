@@ -56,7 +56,7 @@ pub(super) struct Shared {
     pub(super) words: RefCell<ArgsBuf>,
     pub(super) reply: RefCell<Vec<u8>>,
     /// Memory that Lua may use, so that no string need be longer (bytes).
-    memory_bytes_max: usize,
+    pub(super) memory_bytes_max: Cell<usize>,
 }
 
 impl Shared {
@@ -72,7 +72,7 @@ impl Shared {
             given: RefCell::default(),
             words: RefCell::default(),
             reply: RefCell::default(),
-            memory_bytes_max,
+            memory_bytes_max: Cell::new(memory_bytes_max),
         }
     }
 
@@ -83,7 +83,7 @@ impl Shared {
 
     /// The longest string that is worth trying to make (bytes).
     pub(super) fn string_bytes_max(&self) -> usize {
-        self.memory_bytes_max
+        self.memory_bytes_max.get()
     }
 
     /// To be called now and then by what takes long: lets the node go on with other things, if it is time.
@@ -196,6 +196,9 @@ impl Machine {
             Job::ForgetLibrary(number) => {
                 self.libraries.raw_set(number, Value::Nil).map(|()| Done::Ok)
             }
+            Job::Limit => {
+                self.lua.set_memory_limit(self.shared.memory_bytes_max.get()).map(|_| Done::Ok)
+            }
             Job::Collect => {
                 self.collect();
                 Ok(Done::Ok)
@@ -265,6 +268,10 @@ impl Machine {
         *self.shared.registration.borrow_mut() = Some(Registration::new(self.lua.create_table()?));
         let result = self.run_loading.call::<(bool, Value)>(function);
         let registration = self.shared.registration.borrow_mut().take();
+        if self.shared.is_killed.get() {
+            // Nobody but the clock ends it: while a library is loaded no client is served.
+            return Ok(Done::Failed(LOAD_TIMEOUT.to_vec()));
+        }
         let (is_ok, value) = result?;
         if !is_ok {
             let mut text = b"ERR Error registering functions: ".to_vec();
@@ -276,6 +283,9 @@ impl Machine {
         Ok(Done::Loaded(infos.unwrap_or_default()))
     }
 }
+
+/// What is said of a library whose code runs for too long.
+const LOAD_TIMEOUT: &[u8] = b"ERR Error registering functions: ERR FUNCTION LOAD timeout";
 
 /// Makes a function of a text.
 fn compile(lua: &Lua, source: &[u8], name: &str, globals: Option<Table>) -> Result<Function> {

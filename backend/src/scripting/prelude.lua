@@ -199,8 +199,8 @@ function table.sort(...)
   raw_sort(t, before)
 end
 
--- The most values that a function returns; Lua's own limit of a call's stack, less what the call itself needs.
-local UNPACKED_MAX = 7990
+-- Lua's own limit of one call's stack (values): what unpack is given and what it gives back stand there together.
+local STACK_MAX = 8000
 
 local function unpack(...)
   local t, from, to = ...
@@ -211,7 +211,8 @@ local function unpack(...)
   from = host.int(tonumber(from or 1))
   to = host.int(tonumber(to or #t))
   if from > to then return end
-  if not (to - from < UNPACKED_MAX) then error("too many results to unpack", 2) end
+  if not (to - from + 1 <= STACK_MAX - count) then error("too many results to unpack", 2) end
+  if count == 1 then return raw_unpack(t) end
   return raw_unpack(t, from, to)
 end
 

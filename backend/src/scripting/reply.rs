@@ -240,7 +240,7 @@ impl Writing {
         }
         if let Some(digits) = text_field(table, "big_number") {
             match self.resp {
-                Resp::V2 => reply.bulk(&digits),
+                Resp::V2 => reply.bulk(&digits.iter().map(in_line).collect::<Vec<_>>()),
                 Resp::V3 => write_line(&mut self.out, b'(', &digits),
             }
             return Ok(None);
@@ -306,6 +306,11 @@ fn flattened(lua: &Lua, table: &Table, has_values: bool) -> Result<(Table, usize
 fn write_line(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     out.push(kind);
-    out.extend(text.iter().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }));
+    out.extend(text.iter().map(in_line));
     out.extend_from_slice(b"\r\n");
+}
+
+/// A byte of a text that must stay in one line.
+fn in_line(byte: &u8) -> u8 {
+    if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }
 }

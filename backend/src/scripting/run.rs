@@ -36,11 +36,11 @@ use crate::scripting::raw::{NodeSide, lend};
 use crate::scripting::vm::Vm;
 
 /// What is to be run.
-pub(crate) enum Entry<'a> {
+pub(crate) enum Entry {
     /// A script that is in the cache, with its number there.
     Script(Digest, c_int),
-    /// A function, by its name.
-    Function(&'a str),
+    /// A function: the number of its library, and its name there.
+    Function(u64, String),
 }
 
 /// A script or function under way.
@@ -61,6 +61,8 @@ pub(super) struct Running {
     /// The slot of its first key, if it may use no other.
     slot: Option<Slot>,
     now_ms: i64,
+    /// The keys of the call, if its client tracks what it reads.
+    declared: Vec<Box<[u8]>>,
     /// The arguments of the call, for those who ask what runs.
     pub(super) words: Vec<Vec<u8>>,
 }
@@ -75,12 +77,13 @@ pub(super) enum Step {
 impl Node {
     /// The Lua state, made if there is none.
     pub(super) fn lua(&mut self) -> Result<&mut Vm, ReplyError> {
+        let bytes_max = self.config.settings().lua_memory_bytes_max;
         if self.scripting.vm.is_none() {
-            let vm = Vm::start(self.config.settings().lua_memory_bytes_max)?;
-            self.scripting.vm = Some(vm);
+            self.scripting.vm = Some(Vm::start(bytes_max)?);
         }
         let forgotten = self.scripting.libraries.take_forgotten();
         let vm = self.scripting.vm.as_mut().ok_or(ReplyError::from_static("ERR Lua has ended"))?;
+        vm.bound(bytes_max);
         for number in forgotten {
             vm.work(Job::ForgetLibrary(number));
         }
@@ -138,7 +141,7 @@ impl Node {
 /// It may not run.
 pub(crate) fn start(
     call: &mut Call<'_>,
-    entry: &Entry<'_>,
+    entry: Entry,
     flags: ScriptFlags,
     keys_count: usize,
 ) -> Result<(), ReplyError> {
@@ -148,11 +151,8 @@ pub(crate) fn start(
     call.propagate_nothing();
     may_run(call.node, flags, is_readonly, is_repeated)?;
     let what = match entry {
-        Entry::Script(digest, number) => What::Script { digest: *digest, number: *number },
-        Entry::Function(name) => {
-            let library = call.node.scripting.libraries.library_of(name);
-            What::Function { library: library.map_or(0, |l| l.number), name: (*name).to_owned() }
-        }
+        Entry::Script(digest, number) => What::Script { digest, number },
+        Entry::Function(library, name) => What::Function { library, name },
     };
     let job = Job::Run { what: what.clone(), keys_count, resp: call.client.resp };
     let mut running = Running {
@@ -168,6 +168,7 @@ pub(crate) fn start(
         is_repeated,
         slot: None,
         now_ms: call.now_ms,
+        declared: declared_keys(call, keys_count),
         words: Vec::new(),
     };
     // Nobody else is served while something is repeated.
@@ -190,6 +191,14 @@ pub(crate) fn start(
         }
     }
     Ok(())
+}
+
+/// The keys of a call whose client is told of changes to what it reads; of others nobody asks.
+fn declared_keys(call: &Call<'_>, keys_count: usize) -> Vec<Box<[u8]>> {
+    if call.node.tracking.is_idle() {
+        return Vec::new();
+    }
+    call.args.iter().skip(3).take(keys_count).map(Box::from).collect()
 }
 
 /// Whether a script may run at all, by what it says of itself.
@@ -318,6 +327,7 @@ fn run_command(
     };
     run(&mut call, &mut turn);
     node.effects.bound(Reach::All);
+    node.remember_declared(running.id, spec, &running.declared);
 }
 
 type Refused = (Option<&'static CommandSpec>, ReplyError);

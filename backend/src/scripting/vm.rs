@@ -80,6 +80,18 @@ impl Vm {
         }
     }
 
+    /// Bounds the memory that Lua may use from now on (bytes).
+    pub(super) fn bound(&mut self, bytes_max: usize) {
+        if self.shared.memory_bytes_max.replace(bytes_max) != bytes_max {
+            self.work(Job::Limit);
+        }
+    }
+
+    /// Whether no script runs, or lies still.
+    pub(super) fn is_idle(&self) -> bool {
+        self.fiber.is_some()
+    }
+
     pub(super) fn used_bytes(&self) -> usize {
         self.shared.used_bytes.get()
     }

@@ -113,9 +113,11 @@ fn tell_expired(node: &mut Node, db: usize, keys: &[Key], word: Removal) {
 
 /// Whether keys may go now. While writes are paused nothing may change, expiry included.
 fn may_expire(node: &mut Node) -> bool {
-    node.is_expiring
+    // Looked at first, as it notes the end of a pause.
+    let is_paused = node.active_pause().is_some();
+    !is_paused
+        && node.is_expiring
         && !node.switches.is_cron_paused
         && node.persistence.loading.is_none()
         && !node.scripting.is_busy()
-        && node.active_pause().is_none()
 }

@@ -1,11 +1,15 @@
 //! Listeners: opening them, and taking clients in.
 
+mod live;
+
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{fs, net};
 
@@ -18,6 +22,9 @@ use crate::config::settings::Settings;
 use crate::error::RunError;
 use crate::node::{Node, SharedNode};
 use crate::session::{Session, SharedScratch, Socket};
+use live::Slot;
+
+pub(crate) use live::Listeners;
 
 /// One open listener.
 pub(super) enum Listener {
@@ -30,25 +37,12 @@ pub(super) enum Listener {
 /// # Errors
 /// An address that must work cannot be had, or there is none at all.
 pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, RunError> {
-    let mut listeners = Vec::new();
-    if settings.port != 0 {
-        for bind in &settings.bind {
-            let (name, may_fail) = match bind.strip_prefix('-') {
-                Some(name) => (name, true),
-                None => (bind.as_str(), false),
-            };
-            match open_tcp(name, settings) {
-                Ok(listener) => listeners.push(Listener::Tcp(listener)),
-                Err(error) if may_fail && is_unavailable(&error) => {}
-                Err(source) => {
-                    let addr = format!("{name}:{}", settings.port);
-                    tracing::warn!(
-                        "Warning: Could not create server TCP listening socket {addr}: bind: {source}"
-                    );
-                    tracing::warn!("Failed listening on port {} (TCP), aborting.", settings.port);
-                    return Err(RunError::Listen { addr, source });
-                }
-            }
+    let mut listeners: Vec<Listener> = Vec::new();
+    match open_all_tcp(settings) {
+        Ok(opened) => listeners.extend(opened),
+        Err((addr, source)) => {
+            tracing::warn!("Failed listening on port {} (TCP), aborting.", settings.port);
+            return Err(RunError::Listen { addr, source });
         }
     }
     if let Some(path) = &settings.unix_socket {
@@ -62,6 +56,30 @@ pub(super) fn open(settings: &Settings) -> Result<Vec<Listener>, RunError> {
     if listeners.is_empty() {
         tracing::warn!("Configured to not listen anywhere, exiting.");
         return Err(RunError::NoListener);
+    }
+    Ok(listeners)
+}
+
+/// Opens all addresses of the settings, or none of them. Which one failed, and why; it has been logged.
+fn open_all_tcp(settings: &Settings) -> Result<Vec<Listener>, (String, io::Error)> {
+    let mut listeners = Vec::new();
+    let addresses = settings.bind.iter().filter(|_| settings.port != 0);
+    for bind in addresses {
+        let (name, may_fail) = match bind.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (bind.as_str(), false),
+        };
+        match open_tcp(name, settings) {
+            Ok(listener) => listeners.push(Listener::Tcp(listener)),
+            Err(error) if may_fail && is_unavailable(&error) => {}
+            Err(error) => {
+                let addr = format!("{name}:{}", settings.port);
+                tracing::warn!(
+                    "Warning: Could not create server TCP listening socket {addr}: bind: {error}"
+                );
+                return Err((addr, error));
+            }
+        }
     }
     Ok(listeners)
 }
@@ -115,59 +133,63 @@ fn open_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
 /// How long to wait after a failed accept, which mostly means that no descriptor is free.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-impl Listener {
-    /// Takes clients in for ever.
-    pub(super) async fn accept(self, node: SharedNode, scratch: SharedScratch) {
-        loop {
-            match self.accept_one(&node, &scratch).await {
-                Ok(Some(session)) => {
+/// Takes clients in until the listener is closed.
+async fn accept(slot: Slot, node: SharedNode, scratch: SharedScratch) {
+    while let Some(accepted) = poll_fn(|cx| slot.poll_accept(cx)).await {
+        match accepted {
+            Ok((socket, arrival)) => {
+                if let Some(session) = take_in(socket, arrival, &node, &scratch) {
                     tokio::task::spawn_local(session.serve());
                 }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!("Accepting client connection: accept: {error}");
-                    tokio::time::sleep(ACCEPT_RETRY).await;
-                }
+            }
+            Err(error) => {
+                tracing::warn!("Accepting client connection: accept: {error}");
+                tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
     }
+}
 
-    async fn accept_one(
-        &self,
-        node: &SharedNode,
-        scratch: &SharedScratch,
-    ) -> io::Result<Option<Session>> {
-        let (socket, arrival) = match self {
+impl Listener {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Arrival)>> {
+        Poll::Ready(Ok(match self {
             Listener::Tcp(listener) => {
-                let (stream, addr) = listener.accept().await?;
+                let (stream, addr) = ready!(listener.poll_accept(cx))?;
                 let arrival = Arrival::of_tcp(&stream, addr);
                 (Socket::Tcp(stream), arrival)
             }
             Listener::Unix(listener, path) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, _) = ready!(listener.poll_accept(cx))?;
                 let descriptor = stream.as_raw_fd();
                 let (addr, local_addr) = (format!("{path}:0"), format!("{path}:0"));
-                (
-                    Socket::Unix(stream),
-                    Arrival { addr, local_addr, peer: Peer::ThisMachine, descriptor },
-                )
+                let peer = Peer::ThisMachine;
+                (Socket::Unix(stream), Arrival { addr, local_addr, peer, descriptor })
             }
-        };
-        let mut state = node.borrow_mut();
-        if let Some(refusal) = refusal(&mut state, &arrival) {
-            // The client may not even read it.
-            let _ = socket.try_write(refusal.as_bytes());
-            return Ok(None);
-        }
-        if let Socket::Tcp(stream) = &socket {
-            tune(stream, state.config.settings().tcp_keepalive);
-        }
-        state.stats.connections_received += 1;
-        let client = arrival.into_client(&mut state);
-        let seat = state.clients.insert(Box::new(client));
-        drop(state);
-        Ok(Some(Session::new(socket, Rc::clone(node), Rc::clone(scratch), seat)))
+        }))
     }
+}
+
+/// Makes a session of a connection, unless it is refused.
+fn take_in(
+    socket: Socket,
+    arrival: Arrival,
+    node: &SharedNode,
+    scratch: &SharedScratch,
+) -> Option<Session> {
+    let mut state = node.borrow_mut();
+    if let Some(refusal) = refusal(&mut state, &arrival) {
+        // The client may not even read it.
+        let _ = socket.try_write(refusal.as_bytes());
+        return None;
+    }
+    if let Socket::Tcp(stream) = &socket {
+        tune(stream, state.config.settings().tcp_keepalive);
+    }
+    state.stats.connections_received += 1;
+    let client = arrival.into_client(&mut state);
+    let seat = state.clients.insert(Box::new(client));
+    drop(state);
+    Some(Session::new(socket, Rc::clone(node), Rc::clone(scratch), seat))
 }
 
 /// What is known of a client that has just come.

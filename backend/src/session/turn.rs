@@ -22,8 +22,8 @@ const REPLIES_BYTES_TURN: usize = 1024 * 1024;
 /// Replies of a turn that are never too many (bytes). Source: redis `src/server.h` PROTO_REPLY_CHUNK_BYTES.
 const SMALL_REPLIES_BYTES: usize = 16 * 1024;
 
-/// Capacity that the shared reply buffer keeps between turns, in bytes.
-const REPLIES_BYTES_KEPT: usize = 4 * 1024 * 1024;
+/// Capacity that the shared reply buffer keeps between turns, in bytes: what an ordinary turn needs at most.
+const REPLIES_BYTES_KEPT: usize = REPLIES_BYTES_TURN;
 
 /// Buffers that all sessions of the thread use in turn.
 pub(crate) type SharedScratch = Rc<RefCell<Scratch>>;
@@ -67,6 +67,13 @@ impl Session {
         let Some(mut client) = node.clients.take(self.seat) else {
             return Err(io::ErrorKind::NotConnected.into());
         };
+        if node.clients.are_bounded() {
+            let bytes = received.map_or(0, <[u8]>::len);
+            match self.make_room(&mut node, client, bytes) {
+                Some(spared) => client = spared,
+                None => return Ok(()),
+            }
+        }
         client.used_at_ms = clock::unix_ms();
         node.stats.input_bytes += received.map_or(0, <[u8]>::len) as u64;
         node.stats.reads_processed += u64::from(received.is_some());
@@ -78,13 +85,43 @@ impl Session {
         node.write_appended();
         let sent = self.send(&mut node, &mut client, replies);
         replies.clear();
-        replies.shrink_to(REPLIES_BYTES_KEPT);
+        // What a client was sent that is cut off may have been far more than is needed otherwise.
+        let is_cut = client.close == Some(Close::Now);
+        replies.shrink_to(if is_cut { READ_BYTES } else { REPLIES_BYTES_KEPT });
         self.is_calm = self.is_left_calm(&client);
+        client.buffer_bytes = self.buffer_bytes(0);
         node.clients.put(self.seat, client);
         node.clients.recount(self.seat);
         node.broadcast_invalidations();
         node.after_turn();
         sent
+    }
+
+    /// Counts what has just come before it is executed, and ends the largest clients if all hold too much then. The
+    /// client, unless it was one of them.
+    fn make_room(
+        &mut self,
+        node: &mut Node,
+        mut client: Box<Client>,
+        received_bytes: usize,
+    ) -> Option<Box<Client>> {
+        client.buffer_bytes = self.buffer_bytes(received_bytes);
+        node.clients.put(self.seat, client);
+        node.clients.recount(self.seat);
+        if node.clients.are_too_large() {
+            node.evict_clients();
+        }
+        node.clients.seated(self.seat).filter(|client| client.close.is_none())?;
+        let mut client = node.clients.take(self.seat)?;
+        client.buffer_bytes = self.buffer_bytes(0);
+        Some(client)
+    }
+
+    /// Bytes that the session holds for its client, or will when the argument under way is whole; so many more have just
+    /// been received.
+    fn buffer_bytes(&self, received_bytes: usize) -> usize {
+        let announced = self.decoder.as_ref().map_or(0, RequestDecoder::bytes_wanted);
+        (self.unread.len() + received_bytes).max(announced) + self.replies.capacity()
     }
 
     fn is_left_calm(&self, client: &Client) -> bool {
@@ -100,7 +137,7 @@ impl Session {
     /// Keeps what was received while the client waits.
     pub(super) fn keep(&mut self, _: &mut Scratch, received: Option<&[u8]>) -> io::Result<()> {
         let received = received.unwrap_or_default();
-        self.unread.extend_from_slice(received);
+        append(&mut self.unread, received);
         self.is_held_back = true;
         let node = Rc::clone(&self.node);
         let mut node = node.borrow_mut();
@@ -108,6 +145,7 @@ impl Session {
         node.stats.reads_processed += 1;
         if let Some(mut client) = node.clients.take(self.seat) {
             self.check_query_limit(&mut node, &mut client);
+            client.buffer_bytes = self.buffer_bytes(0);
             node.clients.put(self.seat, client);
             node.clients.recount(self.seat);
             node.after_turn();
@@ -130,7 +168,7 @@ impl Session {
         let received = received.unwrap_or_default();
         let is_direct = kept.is_empty();
         if !is_direct {
-            kept.extend_from_slice(received);
+            append(&mut kept, received);
         }
         let input = if is_direct { received } else { &kept };
         let (consumed, stop) = run_all(node, client, decoder, input, replies);
@@ -141,6 +179,8 @@ impl Session {
             kept = input[consumed..].to_vec();
         } else {
             kept.drain(..consumed);
+            // What is left of a large request's buffer is given back.
+            kept.shrink_to(READ_BYTES);
         }
         self.unread = kept;
         if !decoder.is_partial() {
@@ -151,7 +191,8 @@ impl Session {
     }
 
     fn check_query_limit(&mut self, node: &mut Node, client: &mut Client) {
-        client.query_bytes = self.unread.len();
+        let understood = self.decoder.as_ref().map_or(0, RequestDecoder::bytes_understood);
+        client.query_bytes = self.unread.len().saturating_sub(understood);
         if self.unread.len() > node.config.settings().query_bytes_max {
             node.end_too_large_request(client, &self.unread);
         }
@@ -177,7 +218,7 @@ impl Session {
         if written == replies.len() {
             return Ok(());
         }
-        self.replies.extend_from_slice(&replies[written..]);
+        append(&mut self.replies, &replies[written..]);
         self.check_output_limit(node, client);
         Ok(())
     }
@@ -196,6 +237,7 @@ impl Session {
         let mut node = node.borrow_mut();
         if let Some(mut client) = node.clients.take(self.seat) {
             self.check_output_limit(&mut node, &mut client);
+            client.buffer_bytes = self.buffer_bytes(0);
             node.clients.put(self.seat, client);
             node.clients.recount(self.seat);
         }
@@ -214,6 +256,14 @@ impl Session {
             self.soft_limit_since = None;
         }
     }
+}
+
+/// Appends to a buffer whose slack is of no use: it grows by a quarter, not to the double.
+fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    if buffer.capacity() - buffer.len() < bytes.len() {
+        buffer.reserve_exact(bytes.len().max(buffer.len() / 4));
+    }
+    buffer.extend_from_slice(bytes);
 }
 
 /// Why a turn ended.
@@ -235,6 +285,7 @@ fn run_all(
 ) -> (usize, Stop) {
     let mut turn = Turn::new(client.used_at_ms);
     turn.look(node, client);
+    client.is_postponed = false;
     let mut limits = Limits {
         bulk_bytes_max: node.config.settings().bulk_bytes_max,
         // Ranges are kept only for arguments that were received, so Redis's own limit does no harm.
@@ -248,6 +299,7 @@ fn run_all(
         if rest.is_empty() {
             return (consumed, Stop::NeedsMore);
         }
+        client.query_bytes = rest.len();
         match decoder.decode(rest, &limits) {
             Ok(Some(count)) => {
                 let args = decoder.args(rest);
@@ -261,7 +313,10 @@ fn run_all(
                             look_after(node, client, replies, start);
                             limits.unauthenticated = client.is_locked_out(&node.acl);
                         }
-                        Outcome::Postponed => break,
+                        Outcome::Postponed => {
+                            client.is_postponed = true;
+                            break;
+                        }
                     }
                     if was_replica && replies.len() > start {
                         node.end_answered_replica(client, &replies[start..]);

@@ -17,6 +17,13 @@ use crate::node::Node;
 use crate::pubsub::Message;
 use crate::tracking::{Lost, Redirect};
 
+/// Whether what a command reads is remembered.
+fn is_read(spec: &CommandSpec) -> bool {
+    spec.flags.contains(CommandFlags::READONLY)
+        && !spec.flags.contains(CommandFlags::PUBSUB)
+        && !SCRIPTS.contains(&spec.id())
+}
+
 /// Commands whose own commands are what reads keys.
 const SCRIPTS: [CommandId; 3] =
     [CommandId::of("eval_ro"), CommandId::of("evalsha_ro"), CommandId::of("fcall_ro")];
@@ -73,10 +80,7 @@ impl Node {
         spec: &'static CommandSpec,
         args: Args<'_>,
     ) {
-        let is_read = spec.flags.contains(CommandFlags::READONLY)
-            && !spec.flags.contains(CommandFlags::PUBSUB)
-            && !SCRIPTS.contains(&spec.id());
-        if !is_read || !self.tracking.remembers(client) {
+        if !is_read(spec) || !self.tracking.remembers(client) {
             return;
         }
         let mut indexes = Vec::new();
@@ -84,6 +88,18 @@ impl Node {
         let _ = key_indexes(spec, args, &mut indexes);
         for key in indexes.iter().filter_map(|index| args.get(*index as usize)) {
             self.tracking.remember(client, key);
+        }
+    }
+
+    /// As [`Node::remember_read`], of a script: that it reads anything means that it reads what its client declared.
+    pub(crate) fn remember_declared(
+        &mut self,
+        client: ClientId,
+        spec: &CommandSpec,
+        declared: &[Box<[u8]>],
+    ) {
+        if !declared.is_empty() && is_read(spec) && self.tracking.remembers(client) {
+            declared.iter().for_each(|key| self.tracking.remember(client, key));
         }
     }
 

@@ -27,6 +27,19 @@ pub(crate) const SCRIPTS: &[&str] = &[
      EVAL \"#!lua\\nreturn 1\" 0\nEVAL \"#!lua flags=allow-oom\\nreturn 1\" 0\nEVAL \"#!lua flags=foo\\nreturn 1\" 0\n\
      EVAL \"return redis.call('SET', 'a', 1)\" 0\nEVAL \"redis.call('GET', 'a') return 1\" 0\nFCALL w 0\nFCALL r 0\n\
      CONFIG SET min-replicas-to-write 0\nFUNCTION FLUSH\nSCRIPT FLUSH",
+    "FUNCTION LOAD \"#!lua name=a\\nredis.register_function('Mine', function() return 1 end)\"\nFCALL mINE 0\nFCALL_RO MINE 0\n\
+     FUNCTION LOAD \"#!lua name=b\\nredis.register_function('mine', function() return 2 end)\"\n\
+     FUNCTION LOAD \"#!lua name=A\\nredis.register_function('other', function() return 3 end)\"\nFUNCTION DELETE A\n\
+     FUNCTION LOAD REPLACE \"#!lua name=a\\nredis.register_function('new', function() return 4 end)\"\nFCALL mine 0\n\
+     FCALL NEW 0\nFUNCTION FLUSH",
+    "FUNCTION LOAD \"#! name=t\\nlocal x\"\nFUNCTION LOAD \"#!LUA name=\\\"te st\\\"\\nlocal x\"\nFUNCTION LOAD \"#!\\nlocal x\"\n\
+     FUNCTION LOAD \"#!lua name='a\\nlocal x\"\nFUNCTION LOAD \"#!lua name='a'\\nredis.register_function('f', function() end)\"\n\
+     FUNCTION LOAD \"#!lua name=b\\nwhile true do end\"\nFUNCTION RESTORE a b c\nFUNCTION FLUSH sync x\nFUNCTION FLUSH\n\
+     EVAL \"return {big_number='1\\\\r\\\\n2'}\" 0",
+    "CONFIG SET shutdown-on-sigterm \"force nosave NOW\"\nCONFIG GET shutdown-on-sig*\nCONFIG SET shutdown-on-sigint \"save nosave\"\n\
+     CONFIG SET shutdown-on-sigint \"default force\"\nCONFIG SET shutdown-on-sigint \"\"\nCONFIG GET shutdown-on-sig*\n\
+     CONFIG SET shutdown-on-sigterm default shutdown-on-sigint default\nCONFIG SET oom-score-adj nonsense\n\
+     CONFIG SET bind \"\" maxmemory x\nCONFIG GET bind\nCONFIG SET crash-log-enabled x",
     // Read-only tables and globals.
     "EVAL \"string.rep = 1\" 0\nEVAL \"x = 1\" 0\nEVAL \"return x\" 0\nEVAL \"rawset(_G, 'x', 1)\" 0\nEVAL \"_G.redis = nil\" 0\n\
      EVAL \"table.insert(string, 1)\" 0\nEVAL \"setmetatable(_G, nil)\" 0\nEVAL \"getmetatable(_G).__index = nil\" 0\n\

@@ -120,5 +120,18 @@ fn a_crash_ends_the_process_by_a_signal() {
         let mut server = Server::start(Kind::Ours, dir.path(), "");
         server.client().send(&format!("DEBUG {how}"));
         wait_for("the node to end", || server.has_ended().then_some(()));
+        let log = server.log();
+        assert!(log.contains("crashed by signal: "), "{how}: {log}");
     }
+}
+
+#[test]
+fn who_is_sent_an_abort_says_so_even_if_it_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(Kind::Ours, dir.path(), "");
+    server.client().send("DEBUG SLEEP 1000");
+    let pid = rustix::process::Pid::from_raw(server.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::ABORT).unwrap();
+    wait_for("the node to end", || server.has_ended().then_some(()));
+    assert!(server.log().contains("crashed by signal: 6"), "{}", server.log());
 }

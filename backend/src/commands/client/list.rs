@@ -36,6 +36,8 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<(), ReplyError> {
     }
     let myself = &*call.client;
     let mut clients: Vec<&Client> = call.node.clients.iter().chain([myself]).collect();
+    // Who was ended is gone for everyone else, though its session may not have noticed yet.
+    clients.retain(|client| client.close != Some(Close::Now) || client.id == myself.id);
     clients.retain(|client| class.is_none_or(|class| class == ClientType::of(client)));
     clients.retain(|client| ids.as_ref().is_none_or(|ids| ids.contains(&client.id)));
     clients.sort_unstable_by_key(|client| client.id);
@@ -142,7 +144,7 @@ fn flags(client: &Client, node: &Node) -> String {
         (client.is_primary, 'M'),
         (client.subscriptions.are_any(), 'P'),
         (client.transaction.is_some(), 'x'),
-        (client.blocked.is_some(), 'b'),
+        (client.is_waiting(), 'b'),
         (tracker.is_some(), 't'),
         (tracker.is_some_and(|tracker| tracker.is_redirect_broken), 'R'),
         (tracker.is_some_and(Tracker::tracks_prefixes), 'B'),

@@ -33,18 +33,26 @@ struct Options<'a> {
 
 pub(super) fn tracking(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let options = parse(call)?;
+    let prefix_bytes: usize = options.prefixes.iter().map(|p| p.len() + PREFIX_BYTES).sum();
     match call.arg(2) {
         mode if is(mode, "ON") => {
             let tracker = tracker(call, options)?;
             call.node.tracking.begin(call.client.id, tracker);
+            call.client.prefix_bytes += prefix_bytes;
         }
-        mode if is(mode, "OFF") => call.node.tracking.end(call.client.id),
+        mode if is(mode, "OFF") => {
+            call.node.tracking.end(call.client.id);
+            call.client.prefix_bytes = 0;
+        }
         _ => return Err(ReplyError::SYNTAX),
     }
     call.node.keep_journal();
     call.reply.ok();
     Ok(())
 }
+
+/// What a prefix takes beside its bytes in the tables of both sides, about.
+const PREFIX_BYTES: usize = 128;
 
 fn parse<'a>(call: &Call<'a>) -> Result<Options<'a>, ReplyError> {
     let mut options = Options::default();

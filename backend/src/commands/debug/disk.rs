@@ -9,6 +9,7 @@ use crate::execute::Call;
 
 /// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`: saves, forgets and reads everything.
 pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    call.propagate_nothing();
     let (mut saves, mut flushes, mut duplicates) = (true, true, Duplicates::Refused);
     for option in call.args.iter().skip(2) {
         if is(option, "MERGE") {
@@ -55,7 +56,7 @@ const NO_FILE: ReplyError =
 
 /// `DEBUG LOADAOF`: forgets everything and reads the append-only file, if there is one.
 pub(super) fn load_append_only_file(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    // What is read was changed before.
+    // What is read was told when it was written.
     call.propagate_nothing();
     call.node.load_parts_now().map_err(|error| {
         tracing::warn!("Error trying to load the AOF files: {error}");

@@ -7,16 +7,23 @@ use std::thread;
 use std::time::Duration;
 
 use reddoor_protocol::reply_error::ReplyError;
+use rustix::process::Signal;
 
 use crate::commands::argument::integer;
 use crate::config::rewrite::Extent;
 use crate::config::settings::disk::ShutdownMode;
+use crate::crash;
 use crate::execute::Call;
 
-/// The process ends by a signal, with a core dump where the system makes one.
+/// The process ends by SIGABRT, with a core dump where the system makes one.
 pub(super) fn abort(call: &mut Call<'_>) -> Result<(), ReplyError> {
     tracing::error!("DEBUG {} called", String::from_utf8_lossy(call.arg(1)).to_uppercase());
-    std::process::abort()
+    crash::end_by(Signal::ABORT)
+}
+
+/// The process ends by SIGSEGV, as by a broken pointer.
+pub(super) fn segfault(_: &mut Call<'_>) -> Result<(), ReplyError> {
+    crash::end_by(Signal::SEGV)
 }
 
 /// `DEBUG RESTART [milliseconds]`: writes settings and data first.

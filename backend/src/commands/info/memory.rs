@@ -36,7 +36,7 @@ pub(super) fn write(call: &Call<'_>, text: &mut String) {
     fragmentation(&memory, text);
     line(text, "mem_not_counted_for_evict", node.uncounted_bytes());
     line(text, "mem_replication_backlog", memory.backlog);
-    line(text, "mem_total_replication_buffers", memory.backlog);
+    line(text, "mem_total_replication_buffers", node.replication.backlog_bytes());
     line(text, "mem_clients_slaves", memory.replicas);
     line(text, "mem_clients_normal", memory.clients);
     line(text, "mem_cluster_links", memory.links);

@@ -27,7 +27,7 @@ fn primary(node: &Node, upstream: &Upstream, text: &mut String) {
     line(text, "master_link_status", if is_up { "up" } else { "down" });
     line(text, "master_last_io_seconds_ago", if is_up { silent_s } else { -1 });
     line(text, "master_sync_in_progress", u8::from(is_copying));
-    line(text, "slave_read_repl_offset", standing.offset);
+    line(text, "slave_read_repl_offset", standing.offset + upstream.unapplied_bytes);
     line(text, "slave_repl_offset", standing.offset);
     if is_copying {
         let (total, read) = upstream.copy_bytes;

@@ -107,7 +107,7 @@ fn clients(call: &Call<'_>, text: &mut String) {
     let others = node.clients.iter();
     let timed =
         others.clone().filter(|c| c.blocked.as_ref().is_some_and(|b| b.until.is_some())).count();
-    let blocked = others.clone().filter(|client| client.blocked.is_some()).count();
+    let blocked = others.clone().filter(|client| client.is_waiting()).count();
     let input = others.clone().map(|client| client.query_bytes).max().unwrap_or(0);
     let output = others.map(|client| client.output_bytes).max().unwrap_or(0);
     line(text, "connected_clients", connected);

@@ -12,7 +12,7 @@ use crate::commands::streams::{group, id, no_group, propagate, write};
 use crate::data::key::Key;
 use crate::data::stream::Stream;
 use crate::data::stream::id::Id;
-use crate::execute::Call;
+use crate::execute::{Call, Origin};
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +143,7 @@ fn parse<'a>(call: &Call<'a>, for_group: bool) -> Result<Request<'a>, ReplyError
         let option = call.arg(index);
         let following = call.args.len() - index - 1;
         if is(option, "BLOCK") && following >= 1 {
+            refuse_in_script(call)?;
             waits = true;
             timeout = timeout_ms(call.arg(index + 1))?;
             index += 2;
@@ -175,6 +176,17 @@ fn parse<'a>(call: &Call<'a>, for_group: bool) -> Result<Request<'a>, ReplyError
 const UNBALANCED: ReplyError = ReplyError::from_static(
     "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
 );
+
+/// A script waits for nothing, and is told so rather than answered at once.
+fn refuse_in_script(call: &Call<'_>) -> Result<(), ReplyError> {
+    if call.origin != Origin::Script {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(call.arg(0));
+    Err(ReplyError::new(format!(
+        "ERR {name} command is not allowed with BLOCK option from scripts"
+    )))
+}
 
 fn check_for_group(for_group: bool, option: &str) -> Result<(), ReplyError> {
     if for_group {

@@ -116,14 +116,11 @@ impl Disk {
 
 impl ShutdownMode {
     fn of(text: &str) -> ShutdownMode {
+        let says = |option| text.split(' ').any(|word| word == option);
         ShutdownMode {
-            saves: match text {
-                "save" => Some(true),
-                "nosave" => Some(false),
-                _ => None,
-            },
-            is_forced: text == "force",
-            is_now: text == "now",
+            saves: if says("save") { Some(true) } else { says("nosave").then_some(false) },
+            is_forced: says("force"),
+            is_now: says("now"),
         }
     }
 }

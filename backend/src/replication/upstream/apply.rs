@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use reddoor_protocol::command::resolve::resolve;
 use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::request::{Args, Limits, RequestDecoder};
+use tokio::time::Interval;
 
 use super::{LinkError, Wire};
 use crate::client::Client;
@@ -32,7 +33,13 @@ pub(super) async fn run(node: &SharedNode, mut wire: Wire) -> Result<(), LinkErr
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         scripting::until_free(node).await;
+        if is_paused(node) {
+            note_unapplied(node, wire.received.len());
+            await_more(node, &mut wire, &mut ticker).await?;
+            continue;
+        }
         let is_ack_due = stream.apply(&mut node.borrow_mut(), &mut wire.received)?;
+        note_unapplied(node, wire.received.len());
         if is_ack_due {
             acknowledge(node, &mut wire).await?;
         }
@@ -40,13 +47,39 @@ pub(super) async fn run(node: &SharedNode, mut wire: Wire) -> Result<(), LinkErr
             tokio::task::yield_now().await;
             continue;
         }
-        tokio::select! {
-            received = wire.receive(node) => {
-                received?;
-            }
-            _ = ticker.tick() => acknowledge(node, &mut wire).await?,
+        wire.give_back();
+        await_more(node, &mut wire, &mut ticker).await?;
+    }
+}
+
+/// Waits for more of the stream, or until something else may have changed.
+async fn await_more(
+    node: &SharedNode,
+    wire: &mut Wire,
+    ticker: &mut Interval,
+) -> Result<(), LinkError> {
+    let held_bytes_max = node.borrow().config.settings().output_limits.replica.hard_bytes;
+    // What cannot be executed yet is left to the primary, which keeps as much.
+    let may_receive = held_bytes_max == 0 || wire.received.len() <= held_bytes_max;
+    tokio::select! {
+        received = wire.receive(node), if may_receive => {
+            received?;
         }
-        check_silence(node)?;
+        _ = ticker.tick() => acknowledge(node, wire).await?,
+    }
+    check_silence(node)
+}
+
+/// Whether `CLIENT PAUSE` holds the stream back, as it does clients.
+fn is_paused(node: &SharedNode) -> bool {
+    let node = &mut *node.borrow_mut();
+    node.may_be_paused() && node.active_pause().is_some() && node.pause.is_some()
+}
+
+/// Notes how much of the stream was received and not executed, as `INFO` tells it.
+fn note_unapplied(node: &SharedNode, bytes: usize) {
+    if let Some(upstream) = &mut node.borrow_mut().replication.upstream {
+        upstream.unapplied_bytes = bytes as u64;
     }
 }
 

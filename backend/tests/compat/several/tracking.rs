@@ -64,6 +64,10 @@ pub(crate) const SCRIPTS: &[&str] = &[
      1 RPUSH w 1\n1 CONFIG SET notify-keyspace-events KEA\n1 SUBSCRIBE __keyevent@0__:set __keyevent@0__:del\n1 GET a\n1 SET a 1\n1 GET a\n2 DEL a\n\
      1 SADD s 1\n1 SMEMBERS s\n1 SINTERSTORE s nosuch s\n1 ZADD z 1 m\n1 ZCARD z\n1 ZRANGESTORE z nosuch 0 -1\n1 RPUSH l 1\n1 LLEN l\n\
      1 SORT nosuch STORE l\n1 CONFIG SET notify-keyspace-events \"\"",
+    // A script that reads anything has read what its call declares, and nothing else.
+    "1 HELLO 3\n1 CLIENT TRACKING on\n1 EVAL \"redis.call('set', 'c{t}', 1)\" 2 a{t} b{t}\n2 MSET a{t} 1 b{t} 1\n\
+     1 EVAL \"redis.call('get', 'c{t}')\" 2 a{t} b{t}\n2 MSET a{t} 1 b{t} 1 c{t} 1\n1 EVAL_RO \"redis.call('ping')\" 1 a{t}\n\
+     2 SET a{t} 1\n1 EVAL \"redis.call('get', 'a{t}') redis.call('set', 'a{t}', 1) redis.call('get', 'a{t}')\" 1 a{t}\n2 SET a{t} 2",
     // Keys that expire are told of when somebody looks.
     "1 DEBUG SET-ACTIVE-EXPIRE 0\n1 HELLO 3\n1 CLIENT TRACKING on\n2 SET a 1 PX 1\n2 DEBUG SLEEP 0.01\n1 GET a\n2 GET a\n2 SET a 1 PX 20\n\
      1 GET a\n2 DEBUG SLEEP 0.03\n2 GET a\n2 SET a 1 PX 20\n1 GET a\n1 DEBUG SLEEP 0.03\n1 GET a\n2 SET a 1\n3 HELLO 3\n\
