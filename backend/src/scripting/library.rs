@@ -8,6 +8,7 @@ use std::rc::Rc;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::node::Node;
+use crate::scripting::flags::words_of;
 use crate::scripting::job::{Done, FunctionInfo, Job};
 use crate::scripting::register::is_name;
 
@@ -88,7 +89,7 @@ fn header(code: &[u8]) -> Result<(String, usize), ReplyError> {
     let Some(end) = memchr::memchr(b'\n', code) else {
         return Err(ReplyError::new("ERR Invalid library metadata"));
     };
-    let mut words = code[2..end].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let mut words = words_of(&code[2..end]);
     let engine = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
     let mut name: Option<String> = None;
     for word in words {
