@@ -12,7 +12,9 @@ pub(super) fn state(node: &Node) -> Replication {
     // What is being copied in full is nobody's data yet.
     let silent_ms = standing.silent_ms.filter(|_| !standing.is_copying);
     let heard_ms = silent_ms.map_or(0, |silent_ms| now_ms().saturating_sub(silent_ms));
-    Replication { offset: standing.offset, heard_ms }
+    // By an offset of zero others know who copies: clients are not sent there to read.
+    let offset = if standing.is_copying { 0 } else { standing.offset };
+    Replication { offset, heard_ms }
 }
 
 /// Has the data of the node at an address take the place of this node's.

@@ -40,7 +40,7 @@ pub(crate) struct Upstream {
     pub(crate) state: LinkState,
     /// The data here is that of the node's history up to its offset, so the primary may go on from there.
     pub(crate) knows_history: bool,
-    /// When something was last heard of it.
+    /// When something was last heard of its data.
     pub(crate) heard_at: Option<Instant>,
     /// Since when there is no link.
     pub(crate) down_since: Instant,
@@ -267,7 +267,10 @@ impl Wire {
         }
         let mut node = node.borrow_mut();
         node.stats.replication_input_bytes += count as u64;
-        if let Some(upstream) = &mut node.replication.upstream {
+        // What is said in a handshake is no data: whoever asks how old this node's are would be told too little.
+        if let Some(upstream) = &mut node.replication.upstream
+            && matches!(upstream.state, LinkState::Copying | LinkState::Connected)
+        {
             upstream.heard_at = Some(Instant::now());
         }
         Ok(count)

@@ -55,7 +55,7 @@ impl ScriptFlags {
         let Some(end) = memchr::memchr(b'\n', source) else {
             return Err(ReplyError::new("ERR Invalid script shebang"));
         };
-        let mut words = source[..end].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        let mut words = words_of(&source[..end]);
         let engine = words.next().unwrap_or_default();
         if engine != b"#!lua" {
             let engine = String::from_utf8_lossy(engine);
@@ -78,4 +78,10 @@ impl ScriptFlags {
         }
         Ok((flags, end))
     }
+}
+
+/// The words of the first line of a script, between white space of any kind.
+fn words_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
+    line.split(is_space).filter(|word| !word.is_empty())
 }

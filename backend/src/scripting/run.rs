@@ -58,7 +58,7 @@ pub(super) struct Running {
     is_readonly: bool,
     /// It was run before, elsewhere: nothing is refused now.
     is_repeated: bool,
-    /// The slot of its first key, if it may use no other.
+    /// The slot of the keys that its call names, or else of its first key, if it may use no other.
     slot: Option<Slot>,
     now_ms: i64,
     /// The keys of the call, if its client tracks what it reads.
@@ -166,7 +166,7 @@ pub(crate) fn start(
         flags,
         is_readonly: is_readonly || flags.contains(ScriptFlags::NO_WRITES),
         is_repeated,
-        slot: None,
+        slot: call.node.cluster.as_ref().and_then(|_| slot_of(call.spec, call.args)),
         now_ms: call.now_ms,
         declared: declared_keys(call, keys_count),
         words: Vec::new(),

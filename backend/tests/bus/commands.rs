@@ -1,6 +1,6 @@
 //! The same commands to a real server and to a node of ours: the same answers.
 
-use crate::process::{Kind, Node, form_cluster, has_redis_server, start_nodes};
+use crate::process::{Kind, Node, form_cluster, has_redis_server, start_nodes, wait_agreement};
 use reddoor_tests::port::BUS_OFFSET;
 
 /// Asks both nodes each line in turn and compares. Lines of one script share a connection.
@@ -242,4 +242,28 @@ fn a_slot_under_way_is_answered_as_by_a_redis() {
             "-ERR To set a master the node must be empty and without assigned slots."
         );
     }
+}
+
+/// A script that says what it is may use one slot: that of the keys it was given, even before it has used any.
+#[test]
+fn a_script_keeps_to_the_slot_of_the_keys_that_its_call_names() {
+    if !has_redis_server() {
+        return;
+    }
+    let nodes = [Kind::Real, Kind::Ours].map(Node::start);
+    for node in &nodes {
+        assert_eq!(node.ask("CLUSTER ADDSLOTSRANGE 0 16383"), "OK");
+        wait_agreement(std::slice::from_ref(node));
+    }
+    let script = [
+        "EVAL #!lua\nreturn(redis.call('set','foo','bar')) 1 bar",
+        "EVAL #!lua\nreturn(redis.call('set','foo','bar')) 1 {foo}",
+        "EVAL #!lua\nreturn(redis.call('set','foo','bar')) 0",
+        "EVAL #!lua\tflags=allow-cross-slot-keys\nreturn(redis.call('set','foo','bar')) 1 bar",
+        "EVAL return(redis.call('set','foo','bar')) 1 bar",
+        "FUNCTION LOAD #!lua\tname=l\nredis.register_function('f',function()return(redis.call('get','foo'))end)",
+        "FCALL f 1 bar",
+        "FCALL f 1 foo",
+    ];
+    check_script(&nodes[0], &nodes[1], &script.map(str::to_owned), |reply| reply.to_owned());
 }

@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use reddoor_protocol::topology::Health;
 
 use crate::process::{
-    Kind, Node, expect_death, form_cluster, has_redis_server, start_nodes, wait_agreement,
-    wait_until,
+    Kind, Node, expect_death, form_cluster, form_shards, has_redis_server, start_nodes,
+    wait_agreement, wait_until,
 };
 use reddoor_tests::port::BUS_OFFSET;
 
@@ -114,4 +114,28 @@ fn nonsense_on_the_bus_closes_its_connection_and_nothing_else() {
     }
     assert_eq!(node.ask("PING"), "PONG");
     assert_eq!(node.view().nodes.len(), 1);
+}
+
+/// Others see it by its offset of zero, and do not send clients there to read.
+#[test]
+fn a_replica_that_copies_anew_is_hidden_until_it_has_copied() {
+    if !has_redis_server() {
+        return;
+    }
+    let settings = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"];
+    let nodes = [Node::start_with(Kind::Real, &settings), Node::start(Kind::Ours)];
+    form_shards(&nodes, 1);
+    let [primary, replica] = &nodes;
+    (0..100).for_each(|key| assert_eq!(primary.ask(&format!("SET {key} text")), "OK"));
+    let name = replica.id();
+    let is_shown = || primary.ask("CLUSTER SLOTS").contains(&name);
+    wait_until("the replica to be shown", is_shown);
+    // So the copy takes twenty seconds, and every second one of them pings the other.
+    assert_eq!(primary.ask("CONFIG SET rdb-key-save-delay 200000"), "OK");
+    assert_eq!(primary.ask("DEBUG CHANGE-REPL-ID"), "OK");
+    assert_eq!(primary.ask("CLIENT KILL TYPE replica"), ":1");
+    wait_until("the replica to be hidden", || !is_shown());
+    assert!(primary.ask("CLUSTER SHARDS").contains("loading"));
+    wait_until("the replica to have copied", || replica.is_in_step());
+    wait_until("the replica to be shown again", is_shown);
 }

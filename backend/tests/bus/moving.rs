@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{
-    Node, form_cluster, has_program, has_redis_server, start_nodes, wait_agreement,
+    Node, form_cluster, has_program, has_redis_server, start_nodes, wait_agreement, wait_until,
 };
 
 /// One key of each type and form, all in slot 0: of several slots redis-cli takes the lowest first.
@@ -60,4 +60,30 @@ fn reshard(from: &Node, to: &Node) {
         .output()
         .expect("redis-cli");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Otherwise it would be a primary that serves nothing, where a replica may be missing.
+#[test]
+fn a_primary_that_gives_its_last_slot_away_copies_who_has_it() {
+    if !has_redis_server() {
+        return;
+    }
+    let nodes = start_nodes(2, 2);
+    form_cluster(&nodes);
+    for [giver, taker] in [[0, 2], [3, 1]].map(|pair| pair.map(|index| &nodes[index])) {
+        let slots = giver.view_of(giver.port).expect("itself").slots[0].clone();
+        let (first, last) = (*slots.start(), *slots.end());
+        assert_eq!(giver.ask(&format!("CLUSTER DELSLOTSRANGE {first} {}", last - 1)), "OK");
+        let set_owner = format!("CLUSTER SETSLOT {last} NODE {}", taker.id());
+        assert_eq!(giver.ask("CONFIG SET cluster-allow-replica-migration no"), "OK");
+        assert_eq!(giver.ask(&set_owner), "OK");
+        assert!(giver.ask("ROLE").starts_with("[master"), "{:?} has leave to stay", giver.kind);
+        assert_eq!(giver.ask("CONFIG SET cluster-allow-replica-migration yes"), "OK");
+        assert_eq!(giver.ask(&format!("CLUSTER ADDSLOTS {first}")), "OK");
+        let set_owner = format!("CLUSTER SETSLOT {first} NODE {}", taker.id());
+        assert_eq!(giver.ask(&set_owner), "OK");
+        let role = giver.ask("ROLE");
+        assert!(role.starts_with(&format!("[slave, 127.0.0.1, :{}", taker.port)), "{role}");
+        wait_until("it to copy", || giver.is_in_step());
+    }
 }

@@ -97,7 +97,8 @@ impl Core {
     }
 
     /// Says who owns a slot. When that ends an import, this node takes a new epoch without asking anybody, so
-    /// that its claim holds against the old owner's.
+    /// that its claim holds against the old owner's. A primary whose last slot goes away by it becomes a replica of the
+    /// new owner, as if that had claimed it.
     ///
     /// `is_emptied`: whether this node holds no key of the slot any more, so that it is not under way to `owner`.
     pub(crate) fn set_slot_owner(
@@ -110,11 +111,15 @@ impl Core {
         if is_emptied {
             self.migrating.remove(&slot);
         }
+        let was_mine = self.table.owner(slot).is_some_and(Member::is_myself);
         let ends_import = *owner == self.myself && self.importing.remove(&slot).is_some();
         if ends_import && let Bumped::Bumped(epoch) = self.bump_epoch() {
             tracing::info!("configEpoch updated after importing slot {slot}: {epoch}");
         }
         self.assign_slot(slot, owner);
+        if was_mine && self.myself().slots.is_empty() && self.settings.may_migrate {
+            self.yield_to(now_ms, *owner);
+        }
         self.changed_by_hand(now_ms);
         if ends_import {
             // Clients are sent here from now on, so the others should know of it before they ask again.

@@ -64,15 +64,20 @@ impl Core {
         // Without leave to move to another shard, only who has taken the whole shard over is followed.
         let is_successor = self.settings.may_migrate || lost_by_shard == slots.len();
         if lost_by_shard > 0 && is_emptied && is_successor && *claimant != self.myself {
-            tracing::info!(
-                "Configuration change detected. Reconfiguring myself as a replica of {claimant}"
-            );
-            self.follow(now_ms, *claimant);
+            self.yield_to(now_ms, *claimant);
         } else if !lost.is_empty() {
             let count = lost.len();
             tracing::warn!("{count} slots of this node went to {claimant} with a newer epoch");
             self.actions.push_back(Action::DropSlotKeys { slots: lost });
         }
+    }
+
+    /// Step 4: becomes a replica of who has the slots now.
+    pub(super) fn yield_to(&mut self, now_ms: u64, owner: NodeId) {
+        tracing::info!(
+            "Configuration change detected. Reconfiguring myself as a replica of {owner}"
+        );
+        self.follow(now_ms, owner);
     }
 
     /// Step 3: tells a sender of the first newer claim on one of its slots.

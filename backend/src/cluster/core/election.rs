@@ -6,6 +6,7 @@
 //!    replica of the same primary that has copied more. Those it tells its own offset meanwhile. And half a second for
 //!    every other primary with a smaller name that is down, for there is one winner in each epoch: replicas of
 //!    several primaries that ask at once would take each other's votes. (A Redis has only chance for that.)
+//!    A replica that an operator has asked to take over just before leaves out most of the first second.
 //! 3. It takes the next epoch, writes it down, and asks all primaries for their votes (`FAILOVER_AUTH_REQUEST`).
 //! 4. With the votes of the majority, in time, the epoch of the election becomes the epoch of its claim on the slots
 //!    of its primary, and it tells everybody. Without, it begins anew after four node timeouts.
@@ -37,6 +38,10 @@ use crate::cluster::message::{Body, Kind, Sender};
 
 /// Time in which the news of a failure spreads before votes are asked for, in milliseconds.
 const SPREAD_MS: u64 = 500;
+
+/// As [`SPREAD_MS`], while an operator waits for this replica to take over: no other is to be first. Not nothing, for who
+/// has not heard of the failure gives no vote, and the next attempt is far.
+const SPREAD_ASKED_MS: u64 = 100;
 
 /// Replicas of different primaries start up to so much apart, in milliseconds.
 const SCATTER_MS: usize = 500;
@@ -128,8 +133,9 @@ impl Core {
         let rank = if is_by_hand { 0 } else { self.rank() };
         let scatter_ms = self.random.below(SCATTER_MS) as u64;
         let turn_ms = self.failed_before_mine() * TURN_MS;
-        let delay_ms =
-            if is_by_hand { 0 } else { SPREAD_MS + scatter_ms + rank * RANK_DELAY_MS + turn_ms };
+        let is_asked = self.by_hand.is_under_way();
+        let spread_ms = if is_asked { SPREAD_ASKED_MS } else { SPREAD_MS + scatter_ms };
+        let delay_ms = if is_by_hand { 0 } else { spread_ms + rank * RANK_DELAY_MS + turn_ms };
         self.election = Election { at_ms: now_ms + delay_ms, rank, ..Election::default() };
         let offset = self.replication.offset;
         tracing::info!(

@@ -33,9 +33,10 @@ impl Core {
         {
             member.ping_sent_ms = now_ms;
         }
-        let reads_extensions = peer
-            .and_then(|peer| self.table.get(&peer))
-            .is_some_and(|member| member.flags.contains(MemberFlags::EXTENSIONS));
+        // A node that is new to this one may know its slots from the answer alone, so it gets the name with them.
+        let member = peer.and_then(|peer| self.table.get(&peer));
+        let reads_extensions = self.links.get(link).is_some_and(|entry| entry.reads_extensions)
+            || member.is_some_and(|member| member.flags.contains(MemberFlags::EXTENSIONS));
         let hostname = Some(self.settings.hostname.clone())
             .filter(|hostname| reads_extensions && !hostname.is_empty());
         let gossip = self.choose_gossip(peer);

@@ -24,6 +24,8 @@ pub(crate) struct Link {
     pub(crate) is_inbound: bool,
     /// Whether it is connected.
     pub(crate) is_up: bool,
+    /// Whether the other side has said that it reads extensions.
+    pub(crate) reads_extensions: bool,
     /// When it was asked for, in milliseconds since 1970.
     pub(crate) created_ms: u64,
     /// The address of the other side.
@@ -54,6 +56,7 @@ impl Links {
             peer: Some(peer),
             is_inbound: false,
             is_up: false,
+            reads_extensions: false,
             created_ms: now_ms,
             peer_ip,
             local_ip: String::new(),
@@ -132,6 +135,7 @@ impl Core {
             peer: None,
             is_inbound: true,
             is_up: true,
+            reads_extensions: false,
             created_ms: now_ms,
             peer_ip,
             local_ip,

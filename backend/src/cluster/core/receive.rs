@@ -68,10 +68,11 @@ impl Core {
 
     /// Takes over what every message tells of its sender; true when that is a member whose name is proven.
     fn note_sender(&mut self, now_ms: u64, link: LinkId, sender: &Sender) -> bool {
-        if let Some(entry) = self.links.get_mut(link)
-            && entry.is_inbound
-        {
-            entry.peer = Some(sender.id);
+        if let Some(entry) = self.links.get_mut(link) {
+            entry.reads_extensions = sender.reads_extensions;
+            if entry.is_inbound {
+                entry.peer = Some(sender.id);
+            }
         }
         let Some(member) = self.table.get_mut(&sender.id) else { return false };
         if member.is_in_handshake() || member.is_myself() {
@@ -118,8 +119,22 @@ impl Core {
         if kind == Kind::Ping && !is_own {
             self.follow_address(link, sender);
         }
-        self.follow_role(sender, hostname);
-        self.follow_claim(now_ms, link, sender);
+        // Who has not heard of this node leaves its name out: it does not know yet that extensions are read here.
+        let is_answer = is_own && kind == Kind::Pong;
+        let hostname = hostname.or(is_answer.then_some(""));
+        self.follow_hostname(&sender.id, hostname);
+        self.follow_role(sender);
+        if hostname.is_some() || !self.is_new(sender) {
+            self.follow_claim(now_ms, link, sender);
+        }
+    }
+
+    /// Whether nothing is known yet of what a node serves, and its answer will tell that and its name together: clients
+    /// that are told of nodes by name should not be told of it without.
+    fn is_new(&self, sender: &Sender) -> bool {
+        let member = self.table.get(&sender.id);
+        sender.reads_extensions
+            && member.is_some_and(|member| member.answered_ms == 0 && member.slots.is_empty())
     }
 
     /// A node that was never told its address takes the one at which another one reached it.
@@ -242,19 +257,26 @@ impl Core {
         self.unsaved.note();
     }
 
+    /// Takes over the name that a node gives itself; `None` if it has not said whether it has one.
+    fn follow_hostname(&mut self, id: &NodeId, hostname: Option<&str>) {
+        if let Some(hostname) = hostname
+            && let Some(member) = self.table.get_mut(id)
+            && !member.is_myself()
+            && member.hostname != hostname
+        {
+            hostname.clone_into(&mut member.hostname);
+            self.unsaved.note();
+        }
+    }
+
     /// Takes over whether a node is a primary or a replica, and of whom.
-    fn follow_role(&mut self, sender: &Sender, hostname: Option<&str>) {
+    fn follow_role(&mut self, sender: &Sender) {
         let Some(member) = self.table.get_mut(&sender.id) else { return };
         if member.is_myself() {
             return;
         }
-        // A node that reads extensions and sends no host name has none.
-        let hostname = hostname.unwrap_or_default();
         let takes_no_part = sender.flags.contains(MemberFlags::NOFAILOVER);
-        if member.hostname != hostname
-            || member.flags.contains(MemberFlags::NOFAILOVER) != takes_no_part
-        {
-            hostname.clone_into(&mut member.hostname);
+        if member.flags.contains(MemberFlags::NOFAILOVER) != takes_no_part {
             member.flags.set(MemberFlags::NOFAILOVER, takes_no_part);
             self.unsaved.note();
         }

@@ -101,6 +101,25 @@ fn nodes_agree_though_connections_break() {
     });
 }
 
+/// Clients are told where a slot is as soon as this is known, some of them by host name.
+#[test]
+fn who_knows_the_slots_of_a_node_knows_its_host_name() {
+    for_seeds(|seed| {
+        let mut network = cluster(6, seed);
+        for index in 0..6 {
+            network.tell(index, |core, _| core.settings.hostname = "host.test".to_owned());
+        }
+        let names_all = |core: &Core| {
+            let others = core.members().filter(|m| !m.is_myself() && !m.slots.is_empty());
+            others.into_iter().all(|member| member.hostname == "host.test")
+        };
+        network.run_until("agreement", 30_000, |network| {
+            assert!(network.running().all(|(_, core)| names_all(core)), "a slot without a name");
+            network.agrees()
+        });
+    });
+}
+
 #[test]
 fn epochs_that_collide_part() {
     for_seeds(|seed| {

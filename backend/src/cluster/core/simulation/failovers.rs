@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use super::histories::{Story, TIMEOUT_MS};
 use super::{for_many_seeds, histories_count};
 use crate::cluster::core::by_hand::Failover;
+use crate::cluster::member::Member;
 
 /// Node timeouts within which a side with the majority and a node of every shard serves all slots again (count).
 ///
@@ -108,6 +109,23 @@ fn no_acknowledged_write_is_lost_in_a_failover_by_hand() {
             .collect();
         let lost = story.acknowledged.iter().filter(|(_, write)| !kept.contains(write)).count();
         assert_eq!(lost, 0, "of {} acknowledged writes", story.acknowledged.len());
+    });
+}
+
+/// Its primary went down before it could hand over, so it is elected as after any failure, but it goes first.
+#[test]
+fn who_is_asked_by_hand_goes_first_when_its_primary_is_down() {
+    for_many_seeds(histories_count(10), |seed| {
+        let mut story = Story::new(3, 2, seed);
+        let primary = story.network.core(0).myself().id;
+        story.network.crash(0);
+        story.network.tell(3, |core, now_ms| core.fail_over(now_ms, Failover::Agreed));
+        story.run_until("the failure to be known", 5_000, |story| {
+            story.network.core(3).member(&primary).is_some_and(Member::is_failed)
+        });
+        story.run_until("the replica to lead", 450, |story| {
+            story.network.core(3).myself().is_primary()
+        });
     });
 }
 
