@@ -125,6 +125,8 @@ pub struct AdminConfig {
     pub addr: Option<SocketAddr>,
     /// Whether clients may run commands that change or stop nodes.
     pub commands: Permission,
+    /// Which settings clients may change where they may not run such commands.
+    pub settings: SettingsAllowed,
     /// Whether clients may run `CLUSTER` commands.
     pub cluster_commands: Permission,
     /// What is kept and told of the keys of commands that a cluster would refuse.
@@ -139,6 +141,16 @@ pub enum Permission {
     Refuse,
     /// It is done.
     Allow,
+}
+
+/// Which settings clients may change (`CONFIG SET`) without being allowed to change nodes otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingsAllowed {
+    /// None.
+    Refuse,
+    /// Those that say how data is kept in memory and what is told of it.
+    Tuning,
 }
 
 /// Section `workers`.

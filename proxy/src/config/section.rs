@@ -13,7 +13,8 @@ use super::reader::Reader;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
     CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
-    LogFormat, LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
+    LogFormat, LogLevel, Permission, RequestConfig, SettingsAllowed, TransactionsConfig,
+    WorkersConfig,
 };
 
 impl ListenConfig {
@@ -35,6 +36,7 @@ impl AdminConfig {
         AdminConfig {
             addr: reader.optional_listen_addr("admin.addr"),
             commands: reader.choice("admin.commands", &Permission::CHOICES),
+            settings: reader.choice("admin.settings", &SettingsAllowed::CHOICES),
             cluster_commands: reader.choice("admin.cluster_commands", &Permission::CHOICES),
             doctor_keys: reader.choice("admin.doctor_keys", &DoctorKeys::CHOICES),
         }
@@ -44,6 +46,11 @@ impl AdminConfig {
 impl Permission {
     const CHOICES: [(&'static str, Permission); 2] =
         [("refuse", Permission::Refuse), ("allow", Permission::Allow)];
+}
+
+impl SettingsAllowed {
+    const CHOICES: [(&'static str, SettingsAllowed); 2] =
+        [("refuse", SettingsAllowed::Refuse), ("tuning", SettingsAllowed::Tuning)];
 }
 
 impl WorkersConfig {

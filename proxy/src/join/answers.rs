@@ -70,6 +70,7 @@ impl<'a> Answers<'a> {
                 self.write_failure(out);
                 Some(())
             }
+            ReplyPolicy::AllOkTexts => self.write_texts(out),
             ReplyPolicy::Sum => self.write_integer(out, i64::saturating_add),
             ReplyPolicy::Min => self.write_integer(out, i64::min),
             ReplyPolicy::LogicalAnd => self.write_logical_and(out),

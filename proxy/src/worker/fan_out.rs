@@ -16,7 +16,6 @@ use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Reach, Start, Target};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
-use crate::local::guard_of;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
 
 /// A step that waits until there are nodes to be asked.
@@ -46,9 +45,6 @@ impl Worker {
         args: Args<'_>,
     ) {
         let Some(resp) = self.sessions.get(key).map(|entry| entry.session.resp) else { return };
-        if let Some(error) = guard_of(command.id()).and_then(|guard| guard(args)) {
-            return self.answer_error(key, Some(command), &error);
-        }
         if self.run_walk(key, command, args) {
             return;
         }

@@ -252,6 +252,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
+        name: "pauses",
+        shows_in: |step| step.is_queued && step.has_word("UNPAUSE"),
+        then: Then::LeftOut,
+        examples: &[Example::of(&["MULTI", "CLIENT UNPAUSE"], "EXEC", "[OK]", "[-UNSERVED ")],
+    },
+    Difference {
         name: "replication",
         shows_in: |_| false,
         then: Then::LeftOut,
