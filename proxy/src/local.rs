@@ -29,6 +29,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use self::client_filter::ClientFilter;
+use self::info::counters;
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
 use crate::directory::Directory;
@@ -84,8 +85,8 @@ pub(crate) enum PauseMode {
 /// A question about the clients of every worker.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientQuery {
-    /// `CLIENT LIST`: one line for each that matches.
-    List(ClientFilter),
+    /// `CLIENT LIST`, a request of so many bytes: one line for each that matches.
+    List(ClientFilter, usize),
     /// `CLIENT KILL` with filters: how many were ended.
     Kill(ClientFilter),
     /// `CLIENT KILL addr:port`: whether one was ended.
@@ -115,6 +116,8 @@ pub(crate) struct SharedFacts {
     pub(crate) scripts: Scripts,
     /// The counters of every worker.
     pub(crate) metrics: Vec<Arc<WorkerMetrics>>,
+    /// What the counters that `INFO` tells stood at when they were reset.
+    pub(crate) counters_reset: counters::Reset,
     /// The port that clients connect to.
     pub(crate) port: u16,
     /// Where each client is served.

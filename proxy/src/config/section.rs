@@ -215,7 +215,11 @@ impl LimitsConfig {
 
     /// What a reply of a node may not exceed.
     pub fn reply_limits(&self) -> ReplyLimits {
-        ReplyLimits { reply_bytes_max: self.reply_bytes_max, ..ReplyLimits::default() }
+        ReplyLimits {
+            reply_bytes_max: self.reply_bytes_max,
+            depth_max: ReplyLimits::SCRIPT_DEPTH_MAX,
+            ..ReplyLimits::default()
+        }
     }
 }
 

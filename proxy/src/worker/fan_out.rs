@@ -1,8 +1,8 @@
 //! Requests to many nodes: sent, awaited, and finished by what the answers are for.
 
-use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::policy::ReplyPolicy;
+use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
 use reddoor_protocol::request::Args;
 
@@ -16,7 +16,10 @@ use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Reach, Start, Target};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
+use crate::local::info::counters;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
+
+const CONFIG_RESETSTAT: CommandId = CommandId::of("config|resetstat");
 
 /// A step that waits until there are nodes to be asked.
 #[derive(Debug)]
@@ -45,6 +48,9 @@ impl Worker {
         args: Args<'_>,
     ) {
         let Some(resp) = self.sessions.get(key).map(|entry| entry.session.resp) else { return };
+        if command.id() == CONFIG_RESETSTAT {
+            counters::reset(&self.answerer.shared);
+        }
         if self.run_walk(key, command, args) {
             return;
         }

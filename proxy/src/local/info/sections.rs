@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use super::super::Answerer;
+use super::counters;
 use super::field;
-use crate::metrics::label::{Direction, Outcome};
 
 /// Whose figures a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) const SECTIONS: &[Section] = &[
     section("Clients", Source::FrontDoor, true, clients),
     section("Memory", Source::Nodes, true, nothing),
     section("Persistence", Source::Both, true, persistence),
-    section("Stats", Source::Both, true, stats),
+    section("Stats", Source::Both, true, counters::write),
     section("Replication", Source::FrontDoor, true, replication),
     section("CPU", Source::Nodes, true, nothing),
     section("Modules", Source::FrontDoor, true, nothing),
@@ -106,20 +106,6 @@ fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
-}
-
-fn stats(answerer: &Answerer, text: &mut String) {
-    let workers = &answerer.shared.metrics;
-    let sum = |value: &dyn Fn(&crate::metrics::worker::WorkerMetrics) -> u64| -> u64 {
-        workers.iter().map(|worker| value(worker)).sum()
-    };
-    field(text, "total_connections_received", sum(&|w| w.clients_accepted_count()));
-    field(text, "total_commands_processed", sum(&|w| w.commands_count()));
-    field(text, "total_net_input_bytes", sum(&|w| w.client_bytes_count(Direction::In)));
-    field(text, "total_net_output_bytes", sum(&|w| w.client_bytes_count(Direction::Out)));
-    field(text, "rejected_connections", sum(&|w| w.clients_rejected_count()));
-    let errors = sum(&|w| w.outcome_count(Outcome::Error) + w.outcome_count(Outcome::LocalError));
-    field(text, "total_error_replies", errors);
 }
 
 /// To its clients the front door is one primary, without replicas that they could ask.

@@ -252,10 +252,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        name: "pauses",
-        shows_in: |step| step.is_queued && step.has_word("UNPAUSE"),
+        name: "clients",
+        shows_in: |step| step.is_queued && step.is_one_of(&["CLIENT"]) && step.has_word("LIST"),
         then: Then::LeftOut,
-        examples: &[Example::of(&["MULTI", "CLIENT UNPAUSE"], "EXEC", "[OK]", "[-UNSERVED ")],
+        examples: &[Example::of(&["MULTI", "CLIENT LIST"], "EXEC", "[id=", "[-UNSERVED ")],
     },
     Difference {
         name: "replication",
