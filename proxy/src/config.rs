@@ -24,6 +24,7 @@ pub mod reload;
 pub mod secret;
 mod section;
 pub mod shutdown;
+pub mod tuning;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -44,6 +45,7 @@ use reader::Reader;
 use reads::ReadsConfig;
 use secret::Secret;
 use shutdown::ShutdownConfig;
+use tuning::SettingsAllowed;
 
 /// Every setting of the front door. Made by [`Config::load`] only, so what is in it has been checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -141,16 +143,6 @@ pub enum Permission {
     Refuse,
     /// It is done.
     Allow,
-}
-
-/// Which settings clients may change (`CONFIG SET`) without being allowed to change nodes otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SettingsAllowed {
-    /// None.
-    Refuse,
-    /// Those that say how data is kept in memory and what is told of it.
-    Tuning,
 }
 
 /// Section `workers`.

@@ -5,7 +5,8 @@
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
-use crate::config::{CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission, SettingsAllowed};
+use crate::config::tuning::SettingsAllowed;
+use crate::config::{CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission};
 use crate::cross_slot::{Across, steps_of};
 use crate::permissions::Permissions;
 use crate::plan::{Plan, PlanScratch, PlannedPart, plan};

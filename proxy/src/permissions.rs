@@ -5,9 +5,8 @@ use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::reply_error::ReplyError;
 
-use crate::config::{
-    Config, CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission, SettingsAllowed,
-};
+use crate::config::tuning::SettingsAllowed;
+use crate::config::{Config, CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission};
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]

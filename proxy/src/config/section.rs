@@ -10,11 +10,11 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::doctor::DoctorKeys;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
+use super::tuning::SettingsAllowed;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
     CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
-    LogFormat, LogLevel, Permission, RequestConfig, SettingsAllowed, TransactionsConfig,
-    WorkersConfig,
+    LogFormat, LogLevel, Permission, RequestConfig, TransactionsConfig, WorkersConfig,
 };
 
 impl ListenConfig {
@@ -46,11 +46,6 @@ impl AdminConfig {
 impl Permission {
     const CHOICES: [(&'static str, Permission); 2] =
         [("refuse", Permission::Refuse), ("allow", Permission::Allow)];
-}
-
-impl SettingsAllowed {
-    const CHOICES: [(&'static str, SettingsAllowed); 2] =
-        [("refuse", SettingsAllowed::Refuse), ("tuning", SettingsAllowed::Tuning)];
 }
 
 impl WorkersConfig {

@@ -4,7 +4,6 @@
 //! hears of it. The front door's own settings are its operator's; to give one the value that it has is no change.
 
 use reddoor_protocol::command::policy::ReplyPolicy;
-use reddoor_protocol::command::{CommandId, spec};
 use reddoor_protocol::encode::encode_request;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
@@ -13,8 +12,6 @@ use super::config_get::{is_own_name, own_value};
 use super::{Answered, Answerer, Requester};
 use crate::fan_out::{Job, Reach, Start};
 use crate::join::answers::JoinHint;
-
-const CONFIG_SET: CommandId = CommandId::of("config|set");
 
 pub(super) fn set(answerer: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     let of_nodes = match settings_of_nodes(answerer, args) {
@@ -38,7 +35,7 @@ pub(super) fn set(answerer: &Answerer, requester: &mut Requester<'_>, args: Args
 /// Why the client may not change one of them.
 fn settings_of_nodes<'a>(answerer: &Answerer, args: Args<'a>) -> Result<Vec<&'a [u8]>, ReplyError> {
     if !args.len().is_multiple_of(2) {
-        return Err(ReplyError::wrong_arity(spec(CONFIG_SET).name));
+        return Err(ReplyError::SYNTAX);
     }
     let mut of_nodes = Vec::new();
     for index in (2..args.len()).step_by(2) {

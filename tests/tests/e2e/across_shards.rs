@@ -136,9 +136,14 @@ fn scripts_and_functions_are_everywhere(kind: Kind) {
         }
         let unknown = "0".repeat(40);
         assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest} {unknown}")), "[:1, :0]");
+        // One node has run it, and any can be given it.
+        assert_eq!(client.ask("EVAL return(7) 0"), ":7");
+        let evaluated = "bc70ae583496ef68242126e5f723b4224435af02";
+        assert_eq!(client.ask(&format!("SCRIPT EXISTS {evaluated}")), "[:1]");
         assert_eq!(cluster.nodes[0].ask("SCRIPT FLUSH"), "OK");
-        assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest}")), "[:0]");
+        assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest}")), "[:1]");
         assert_eq!(client.ask("SCRIPT FLUSH SYNC"), "OK");
+        assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest}")), "[:0]");
         let idle = "-NOTBUSY No scripts in execution right now.";
         assert_eq!(client.ask("SCRIPT KILL"), idle);
         assert_eq!(client.ask("FUNCTION KILL"), idle);

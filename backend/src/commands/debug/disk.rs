@@ -23,6 +23,8 @@ pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
             ));
         }
     }
+    // As in `LOADAOF` below.
+    call.propagate_nothing();
     if saves {
         call.node.save_now().map_err(|_| ReplyError::from_static("ERR"))?;
     }
@@ -54,6 +56,8 @@ const NO_FILE: ReplyError =
 
 /// `DEBUG LOADAOF`: forgets everything and reads the append-only file.
 pub(super) fn load_append_only_file(call: &mut Call<'_>) -> Result<(), ReplyError> {
+    // What is read is written down already, and this command could not be read back.
+    call.propagate_nothing();
     call.node.load_parts_now().map_err(|error| {
         tracing::warn!("Error trying to load the AOF files: {error}");
         ReplyError::from_static("ERR Error trying to load the AOF files, check server logs.")

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 /// Ends of names whose values are ratios, or the most of something.
-const GREATEST: [&str; 11] = [
+const GREATEST: [&str; 14] = [
     "_ratio",
     "_perc",
     "_peak",
@@ -18,6 +18,10 @@ const GREATEST: [&str; 11] = [
     "_time_sec",
     "_saves",
     "current_save_keys_total",
+    // Scripts and functions are loaded on every primary.
+    "number_of_cached_scripts",
+    "number_of_functions",
+    "number_of_libraries",
 ];
 
 /// Ends of names of moments, of which the one that all nodes have reached counts.
