@@ -27,14 +27,13 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, anyhow};
 use reddoor_protocol::topology::Topology;
-use reddoor_proxy::config::LogLevel;
 use reddoor_proxy::drain::Departure;
 use reddoor_proxy::front_door::FrontDoor;
 use tracing::info;
 
 use checks::{Draft, Ground};
 use data_dir::{DataDir, Memory};
-use nodes::Nodes;
+use nodes::{Nodes, Wishes};
 
 use crate::args::{DoorArgs, StartArgs};
 use crate::attendant::{Attendant, TakenOver};
@@ -53,12 +52,12 @@ pub(crate) fn run(args: &StartArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let Ground { config, dir, memory } = draft.take_ground()?;
-    let level = config.log.level;
+    let wishes = Wishes { level: config.log.level, changes: config.admin.commands };
     log::start(&log::directives(front_door::log_wish(&args.door, &config)), config.log.format)?;
     // Bound before the nodes start: whoever comes later finds the port taken, and early clients wait in line.
     let door = front_door::bind(config, None)?;
     let runtime = front_door::runtime()?;
-    let result = runtime.block_on(supervise(door, &dir, memory, level, &args.door));
+    let result = runtime.block_on(supervise(door, &dir, memory, wishes, &args.door));
     // A drain that was interrupted still runs, and nobody waits for it.
     runtime.shutdown_background();
     Ok(result?)
@@ -69,13 +68,13 @@ async fn supervise(
     door: FrontDoor,
     dir: &DataDir,
     memory: Memory,
-    level: LogLevel,
+    wishes: Wishes,
     args: &DoorArgs,
 ) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     dir.remember(&memory)?;
     dir.prepare_nodes(&memory)?;
-    let mut nodes = Nodes::start(&memory.layout, dir, level)?;
+    let mut nodes = Nodes::start(&memory.layout, dir, wishes)?;
     let addrs: Vec<SocketAddr> = nodes.addrs().collect();
     let gathered = tokio::select! {
         biased;

@@ -14,6 +14,7 @@
 //! | `channels` | which arguments of a request are channels |
 //! | [`cross_slot`] | how a command over several slots can be done |
 //! | [`wait`] | how long a request may wait at a node |
+//! | [`debug`] | where a subcommand of `DEBUG` belongs |
 //! | [`policy`] | how the front door routes a request and joins replies |
 //! | `row`, `table` | how rows are written, and the rows |
 //! | [`resolve`](mod@resolve) | from the arguments of a request to its row, or to the right refusal |
@@ -31,6 +32,8 @@ pub mod policy;
 pub mod cross_slot;
 
 pub mod wait;
+
+pub mod debug;
 
 pub mod key_spec;
 

@@ -16,8 +16,15 @@ pub struct ReplyLimits {
     pub reply_bytes_max: usize,
     /// Bytes of a line: simple strings, errors, numbers, length lines. Default 64 KiB.
     pub line_bytes_max: usize,
-    /// Levels of arrays in arrays. Default 64; Redis itself nests fewer than ten.
+    /// Levels of arrays in arrays. Default 64; Redis itself nests fewer than ten, scripts up to
+    /// [`ReplyLimits::SCRIPT_DEPTH_MAX`].
     pub depth_max: usize,
+}
+
+impl ReplyLimits {
+    /// Levels of arrays in arrays of a script's reply, at most: Lua's stack for C ends at 8000 places, and each level
+    /// takes at least one. For what is measured and not parsed, as a level costs its counter alone.
+    pub const SCRIPT_DEPTH_MAX: usize = 8192;
 }
 
 impl Default for ReplyLimits {

@@ -24,6 +24,7 @@ pub mod reload;
 pub mod secret;
 mod section;
 pub mod shutdown;
+pub mod tuning;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -44,6 +45,7 @@ use reader::Reader;
 use reads::ReadsConfig;
 use secret::Secret;
 use shutdown::ShutdownConfig;
+use tuning::SettingsAllowed;
 
 /// Every setting of the front door. Made by [`Config::load`] only, so what is in it has been checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -125,6 +127,8 @@ pub struct AdminConfig {
     pub addr: Option<SocketAddr>,
     /// Whether clients may run commands that change or stop nodes.
     pub commands: Permission,
+    /// Which settings clients may change where they may not run such commands.
+    pub settings: SettingsAllowed,
     /// Whether clients may run `CLUSTER` commands.
     pub cluster_commands: Permission,
     /// What is kept and told of the keys of commands that a cluster would refuse.

@@ -70,6 +70,8 @@ pub(crate) enum Job {
     },
     /// They are numbers of connections that listen to channels, each to be raised by so much for the clients behind them.
     Listeners(Vec<i64>),
+    /// They say which scripts nodes have, and these the front door has for nodes that lack them.
+    Scripts(Vec<bool>),
     /// They are the sizes by which `RANDOMKEY` chooses a node.
     Sizes,
     /// The one answer is the reply.

@@ -22,6 +22,7 @@ use crate::drain::{Departure, Drain};
 use crate::error::StartError;
 use crate::keeper::Keeper;
 use crate::key_mapping::Mapping;
+use crate::local::info::counters;
 use crate::local::{Answerer, SharedFacts};
 use crate::metrics::Metrics;
 use crate::peers::Peers;
@@ -165,6 +166,7 @@ impl FrontDoor {
             clients_count: AtomicUsize::new(0),
             started: Instant::now(),
             started_at: SystemTime::now(),
+            counters_reset: counters::Reset::default(),
             run_id: run_id(),
             scripts: Scripts::new(self.config.limits.scripts_bytes_max),
             metrics: metrics.workers().to_vec(),

@@ -5,6 +5,7 @@
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
+use crate::config::tuning::SettingsAllowed;
 use crate::config::{CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission};
 use crate::cross_slot::{Across, steps_of};
 use crate::permissions::Permissions;
@@ -27,6 +28,7 @@ pub fn plan_parts(args: Args<'_>) -> Vec<Part> {
     let mut scratch = PlanScratch::default();
     let refused = Permissions {
         admin: Permission::Refuse,
+        settings: SettingsAllowed::Refuse,
         cluster: Permission::Refuse,
         reads_across: CrossSlotReads::Reject,
         writes_across: CrossSlotWrites::Reject,
@@ -34,6 +36,7 @@ pub fn plan_parts(args: Args<'_>) -> Vec<Part> {
     };
     let allowed = Permissions {
         admin: Permission::Allow,
+        settings: SettingsAllowed::Tuning,
         cluster: Permission::Allow,
         reads_across: CrossSlotReads::Gather,
         writes_across: CrossSlotWrites::Emulate,

@@ -215,7 +215,8 @@ impl Join {
     /// Where the element for each key lies in `bytes`; `None` when a part does not have one for each of its keys.
     fn elements(&mut self) -> Option<Vec<Range<usize>>> {
         // The replies are framed, so these limits have been held already.
-        let limits = ReplyLimits::default();
+        let limits =
+            ReplyLimits { depth_max: ReplyLimits::SCRIPT_DEPTH_MAX, ..ReplyLimits::default() };
         let last = self.parts.iter().flat_map(|part| &part.keys.0).max();
         let mut elements = vec![0..0; last.map_or(0, |last| *last as usize + 1)];
         for part in &self.parts {

@@ -11,6 +11,8 @@ pub(crate) mod client_waits;
 
 pub(crate) mod config_get;
 
+pub(crate) mod config_set;
+
 pub(crate) mod connection;
 
 pub(crate) mod info;
@@ -27,6 +29,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use self::client_filter::ClientFilter;
+use self::info::counters;
 use crate::channels::counts::ListenerCounts;
 use crate::config::Config;
 use crate::directory::Directory;
@@ -82,8 +85,8 @@ pub(crate) enum PauseMode {
 /// A question about the clients of every worker.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientQuery {
-    /// `CLIENT LIST`: one line for each that matches.
-    List(ClientFilter),
+    /// `CLIENT LIST`, a request of so many bytes: one line for each that matches.
+    List(ClientFilter, usize),
     /// `CLIENT KILL` with filters: how many were ended.
     Kill(ClientFilter),
     /// `CLIENT KILL addr:port`: whether one was ended.
@@ -113,6 +116,8 @@ pub(crate) struct SharedFacts {
     pub(crate) scripts: Scripts,
     /// The counters of every worker.
     pub(crate) metrics: Vec<Arc<WorkerMetrics>>,
+    /// What the counters that `INFO` tells stood at when they were reset.
+    pub(crate) counters_reset: counters::Reset,
     /// The port that clients connect to.
     pub(crate) port: u16,
     /// Where each client is served.
@@ -185,6 +190,7 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("client|unblock"), client_waits::unblock),
     (CommandId::of("client|unpause"), client_waits::unpause),
     (CommandId::of("config|get"), config_get::get),
+    (CommandId::of("config|set"), config_set::set),
     (CommandId::of("echo"), connection::echo),
     (CommandId::of("hello"), connection::hello),
     (CommandId::of("info"), info::info),
@@ -195,17 +201,6 @@ const ANSWERS: &[(CommandId, Answer)] = &[
     (CommandId::of("select"), connection::select),
     (CommandId::of("time"), connection::time),
 ];
-
-/// Looks at a request that goes to many nodes, and may refuse it.
-pub(crate) type Guard = fn(Args<'_>) -> Option<ReplyError>;
-
-/// Who looks at which request before it goes to many nodes.
-const GUARDS: &[(CommandId, Guard)] = &[(CommandId::of("config|set"), config_get::refuse_own)];
-
-/// Who looks at a request before it goes to many nodes, if anybody does.
-pub(crate) fn guard_of(id: CommandId) -> Option<Guard> {
-    GUARDS.iter().find(|(guarded, _)| *guarded == id).map(|(_, guard)| *guard)
-}
 
 /// Subcommands that Redis 7.0, and so the command table, does not know, but that every client library of today
 /// sends: name of the container, of the subcommand, arguments (count), who answers.

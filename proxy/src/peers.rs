@@ -30,6 +30,11 @@ pub(crate) enum PeerMessage {
         /// The reply.
         reply: Vec<u8>,
     },
+    /// Do this about your clients; nobody waits for it.
+    Order {
+        /// What.
+        query: ClientQuery,
+    },
     /// Keys have changed that another client has read, for which this one is told.
     Invalidated {
         /// Where it is served.

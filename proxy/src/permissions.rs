@@ -5,6 +5,7 @@ use reddoor_protocol::command::cross_slot::Way;
 use reddoor_protocol::command::policy::RequestPolicy;
 use reddoor_protocol::reply_error::ReplyError;
 
+use crate::config::tuning::SettingsAllowed;
 use crate::config::{Config, CrossSlotPops, CrossSlotReads, CrossSlotWrites, Permission};
 
 /// See the module.
@@ -12,6 +13,8 @@ use crate::config::{Config, CrossSlotPops, CrossSlotReads, CrossSlotWrites, Perm
 pub(crate) struct Permissions {
     /// Commands that change or stop nodes.
     pub(crate) admin: Permission,
+    /// Settings that clients may change without that.
+    pub(crate) settings: SettingsAllowed,
     /// `CLUSTER` commands.
     pub(crate) cluster: Permission,
     /// Reading commands over several slots.
@@ -27,6 +30,7 @@ impl Permissions {
     pub(crate) fn of(config: &Config) -> Permissions {
         Permissions {
             admin: config.admin.commands,
+            settings: config.admin.settings,
             cluster: config.admin.cluster_commands,
             reads_across: config.cross_slot.reads,
             writes_across: config.cross_slot.writes,
@@ -49,7 +53,16 @@ impl Permissions {
     /// What they are told instead.
     pub(crate) fn check(self, command: &CommandSpec) -> Result<(), ReplyError> {
         let refusal = match (command.request, self.admin, self.cluster) {
-            (RequestPolicy::Admin, Permission::Refuse, _)
+            (RequestPolicy::Settings, Permission::Refuse, _)
+                if self.settings == SettingsAllowed::Tuning =>
+            {
+                return Ok(());
+            }
+            (
+                RequestPolicy::Admin | RequestPolicy::Debug | RequestPolicy::Settings,
+                Permission::Refuse,
+                _,
+            )
             | (RequestPolicy::ClusterChange, Permission::Refuse, Permission::Allow) => {
                 not_allowed(command)
             }
@@ -73,7 +86,8 @@ impl Permissions {
     }
 }
 
-fn not_allowed(command: &CommandSpec) -> ReplyError {
+/// What a client is told that may not change nodes so.
+pub(crate) fn not_allowed(command: &CommandSpec) -> ReplyError {
     ReplyError::new(format!(
         "NOTALLOWED command '{}' changes nodes, which clients may where admin.commands is \"allow\"",
         command.name

@@ -4,6 +4,7 @@
 //! Monitor | Reject`.
 
 use reddoor_protocol::command::cross_slot::Way;
+use reddoor_protocol::command::debug::{self, DebugPlace};
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::keys::key_indexes;
 use reddoor_protocol::command::policy::{
@@ -18,12 +19,13 @@ use reddoor_protocol::request::{Args, parse_integer};
 use reddoor_protocol::slot::Slot;
 
 use crate::channels::HOME;
+use crate::config::Permission;
 use crate::cross_slot;
 use crate::fan_out::Reach;
 use crate::join::{JoinBy, PartKeys};
 use crate::key_mapping;
-use crate::local::{self, Answer};
-use crate::permissions::Permissions;
+use crate::local::{self, Answer, config_set};
+use crate::permissions::{Permissions, not_allowed};
 use crate::scripts;
 
 /// What is to be done with a request.
@@ -273,10 +275,7 @@ pub(crate) fn plan(
     match command.request {
         RequestPolicy::OneSlot => plan_one(command, args, permissions, scratch),
         RequestPolicy::SplitByKey { step } => plan_split(command, usize::from(step), args, scratch),
-        RequestPolicy::Local => match local::answer_of(command.id()) {
-            Some(answer) => Plan::Local { command, answer },
-            None => reject(not_served(command)),
-        },
+        RequestPolicy::Local => plan_local(command),
         RequestPolicy::AnyPrimary => Plan::One { command, slot: None },
         RequestPolicy::Script(arg) => plan_script(command, arg, args, scratch),
         RequestPolicy::Blocking { .. } | RequestPolicy::BlockingIf { .. } => {
@@ -305,6 +304,8 @@ pub(crate) fn plan(
         RequestPolicy::AllNodes => Plan::FanOut { command, reach: Reach::Nodes },
         RequestPolicy::Scan => Plan::Scan { command },
         RequestPolicy::Admin
+        | RequestPolicy::Settings
+        | RequestPolicy::Debug
         | RequestPolicy::ClusterOnly
         | RequestPolicy::ClusterView
         | RequestPolicy::ClusterSlot
@@ -356,7 +357,35 @@ fn plan_guarded(command: &'static CommandSpec, args: Args<'_>, permissions: Perm
             // What is no slot any node refuses in the right words.
             Plan::One { command, slot: number.and_then(Slot::new) }
         }
+        RequestPolicy::Settings
+            if permissions.admin == Permission::Refuse && !config_set::only_tunes(args) =>
+        {
+            Plan::Reject { command: Some(command), error: not_allowed(command) }
+        }
+        RequestPolicy::Settings => plan_local(command),
+        RequestPolicy::Debug => plan_debug(command, args),
         _ => Plan::FanOut { command, reach: Reach::Nodes },
+    }
+}
+
+/// Plans what the front door answers itself.
+fn plan_local(command: &'static CommandSpec) -> Plan {
+    match local::answer_of(command.id()) {
+        Some(answer) => Plan::Local { command, answer },
+        None => Plan::Reject { command: Some(command), error: not_served(command) },
+    }
+}
+
+/// Plans `DEBUG` by the word behind it.
+fn plan_debug(command: &'static CommandSpec, args: Args<'_>) -> Plan {
+    match debug::place_of(args) {
+        DebugPlace::Key => {
+            let key = args.get(2).unwrap_or_default();
+            Plan::One { command, slot: Some(key_mapping::slot_of(key)) }
+        }
+        DebugPlace::AnyNode => Plan::One { command, slot: None },
+        DebugPlace::EveryNode => Plan::FanOut { command, reach: Reach::Nodes },
+        DebugPlace::Nowhere => Plan::Reject { command: Some(command), error: not_served(command) },
     }
 }
 
@@ -462,7 +491,7 @@ fn not_served(command: &CommandSpec) -> ReplyError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Permission};
+    use crate::config::Config;
 
     /// Plans a request of words parted by spaces and tells the plan in a line.
     fn planned(request: &str, is_authenticated: bool) -> String {
@@ -635,6 +664,8 @@ mod tests {
             )
         };
         check("CONFIG SET maxmemory 1", &refusal("config|set"));
+        check("CONFIG SET lfu-log-factor 1 maxmemory 1", &refusal("config|set"));
+        check("CONFIG SET lfu-log-factor 1 save x", "local config|set");
         check("SHUTDOWN", &refusal("shutdown"));
         check("CLUSTER MEET a 1", "ERR This instance has cluster support disabled");
         let allowed = |admin, cluster, request: &str| {
@@ -644,11 +675,15 @@ mod tests {
                 Plan::FanOut { reach, .. } => format!("{reach:?}"),
                 Plan::One { slot, .. } => format!("{slot:?}"),
                 Plan::Reject { error, .. } => error.as_str().to_owned(),
+                Plan::Local { command, .. } => format!("local {}", command.name),
                 other => format!("{other:?}"),
             }
         };
         use Permission::{Allow, Refuse};
-        assert_eq!(allowed(Allow, Refuse, "CONFIG SET maxmemory 1"), "Nodes");
+        assert_eq!(allowed(Allow, Refuse, "CONFIG SET maxmemory 1"), "local config|set");
+        assert_eq!(allowed(Allow, Refuse, "DEBUG SLEEP 0"), "Nodes");
+        assert_eq!(allowed(Allow, Refuse, "DEBUG OBJECT foo"), "Some(Slot(12182))");
+        assert!(allowed(Allow, Refuse, "DEBUG POPULATE 3").starts_with("UNSERVED "));
         assert_eq!(allowed(Allow, Refuse, "CLUSTER MEET a 1"), "Nodes");
         assert_eq!(allowed(Refuse, Allow, "CLUSTER MEET a 1"), refusal("cluster|meet"));
         assert_eq!(allowed(Refuse, Allow, "CLUSTER SLOTS"), "None");
@@ -681,7 +716,10 @@ mod tests {
     fn every_local_row_has_an_answer() {
         let unanswered: Vec<&str> = command::all()
             .iter()
-            .filter(|row| row.request == RequestPolicy::Local && !row.is_container())
+            .filter(|row| {
+                matches!(row.request, RequestPolicy::Local | RequestPolicy::Settings)
+                    && !row.is_container()
+            })
             .filter(|row| local::answer_of(row.id()).is_none())
             .map(|row| row.name)
             .collect();

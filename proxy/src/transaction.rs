@@ -125,8 +125,8 @@ pub(crate) struct Transaction {
     slot: Option<Slot>,
     /// Whether a command was refused, so that `EXEC` will be.
     pub(crate) is_spoilt: bool,
-    /// Whether a queued command may change data.
-    pub(crate) has_writes: bool,
+    /// Whether it is held back while clients may not write.
+    pub(crate) waits_for_pause: bool,
     /// The database that a queued `SELECT` chooses for what is queued behind it.
     pub(crate) database: Option<u32>,
     /// Elements of the reply in which the client's keys have to be put back.

@@ -41,6 +41,8 @@ pub(crate) mod waits;
 
 pub(crate) mod acks;
 
+pub(crate) mod blocked;
+
 pub(crate) mod transactions;
 
 pub(crate) mod tracking;
@@ -142,6 +144,8 @@ struct SessionEntry {
     allowance: Option<Box<Allowance>>,
     /// Until when it runs nothing because it was too fast, in microseconds of the worker's clock; 0: it was not.
     slowed_until_us: u64,
+    /// Whether it stands among those that are blocked.
+    is_blocked: bool,
 }
 
 /// A node connection with what its task needs.

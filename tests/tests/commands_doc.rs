@@ -117,6 +117,10 @@ fn route(spec: &CommandSpec) -> String {
         RequestPolicy::Transaction(_) => "the owner of the transaction's slot",
         RequestPolicy::Monitor => "primaries, as a stream",
         RequestPolicy::Admin => "nodes (*admin*)",
+        RequestPolicy::Settings => {
+            "nodes; what tunes them where `admin.settings` allows it, else (*admin*)"
+        }
+        RequestPolicy::Debug => "nodes, or the owner of the key that it names (*admin*)",
         RequestPolicy::ClusterOnly => "refused: for clients of a cluster",
         RequestPolicy::ClusterView => "one of the primaries (*cluster*)",
         RequestPolicy::ClusterSlot => "the owner of the slot (*cluster*)",
@@ -141,6 +145,7 @@ fn join(spec: &CommandSpec) -> &'static str {
         ReplyPolicy::Union => "each element once",
         ReplyPolicy::SumByName => "sums by name",
         ReplyPolicy::SumFields => "sums by name, of ratios the greatest",
+        ReplyPolicy::AllOkTexts => "the first; one under the other where they differ",
         ReplyPolicy::Texts => "one under the other, with the nodes' addresses",
         ReplyPolicy::LatestByName => "by name the latest, with the greatest figure of all",
         ReplyPolicy::OldestFirst => "in the order of time, oldest first",

@@ -16,7 +16,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use reddoor_proxy::config::LogLevel;
+use reddoor_proxy::config::{LogLevel, Permission};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -50,6 +50,15 @@ pub(crate) struct Nodes {
     child_ended: SignalStream,
 }
 
+/// What an operator wants of all nodes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wishes {
+    /// How much they log.
+    pub(crate) level: LogLevel,
+    /// Whether clients of the front door may change them: then `DEBUG` is open to it, too.
+    pub(crate) changes: Permission,
+}
+
 /// One node and its process.
 #[derive(Debug)]
 struct Node {
@@ -77,13 +86,13 @@ struct NodeSpec {
     dir: PathBuf,
     /// How much it logs, in the words of redis.conf.
     log_level: &'static str,
+    /// Who may use `DEBUG`, in the words of redis.conf.
+    debug_command: &'static str,
 }
 
 impl Nodes {
     /// Starts every node of the layout. When one cannot be started, those before it are killed.
-    ///
-    /// `level` says how much the nodes log.
-    pub(crate) fn start(layout: &Layout, dir: &DataDir, level: LogLevel) -> Result<Nodes> {
+    pub(crate) fn start(layout: &Layout, dir: &DataDir, wishes: Wishes) -> Result<Nodes> {
         let child_ended = signal(SignalKind::child()).context("cannot listen for signals")?;
         let program = std::env::current_exe().context("cannot find the program's own file")?;
         let pause_min = if layout.shape.replicas > 0 { HANDOVER } else { Duration::ZERO };
@@ -93,7 +102,11 @@ impl Nodes {
                 program: program.clone(),
                 port,
                 dir: dir.node_dir(port),
-                log_level: node_log_level(level),
+                log_level: node_log_level(wishes.level),
+                debug_command: match wishes.changes {
+                    Permission::Refuse => "no",
+                    Permission::Allow => "local",
+                },
             };
             let child = spec.spawn().with_context(|| format!("cannot start node {port}"))?;
             info!(port, pid = child.id(), "node started");
@@ -251,6 +264,7 @@ impl NodeSpec {
             .args(["--cluster-config-file", NODES_CONF])
             .args(["--cluster-node-timeout", &NODE_TIMEOUT.as_millis().to_string()])
             .args(["--loglevel", self.log_level])
+            .args(["--enable-debug-command", self.debug_command])
             .arg("--dir")
             .arg(&self.dir)
             .env(SUPERVISOR_VARIABLE, std::process::id().to_string())

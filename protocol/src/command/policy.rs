@@ -57,6 +57,11 @@ pub enum RequestPolicy {
     Monitor,
     /// Changes or stops nodes: refused unless the operator allows it, then as [`RequestPolicy::AllNodes`].
     Admin,
+    /// Changes settings: those that only tune how data is kept and what is told of it where the operator allows that,
+    /// and all of them where [`RequestPolicy::Admin`] is allowed. To every node, but for the front door's own.
+    Settings,
+    /// As [`RequestPolicy::Admin`], to where the word behind the name belongs; see [`super::debug`].
+    Debug,
     /// For clients that know of the cluster. A plain client is told that cluster support is off.
     ClusterOnly,
     /// Tells of the cluster: to any one primary where the operator shows the cluster to clients, else as
@@ -130,6 +135,9 @@ pub enum ReplyPolicy {
     Passthrough,
     /// All parts say the same; the first reply stands for all. Tip: `all_succeeded`.
     AllOk,
+    /// As [`ReplyPolicy::AllOk`], but where the parts do not say the same they stand one behind the other, each under
+    /// the address of its node.
+    AllOkTexts,
     /// One part that succeeds is enough; if none does, the first error. Tip: `one_succeeded`.
     OneOk,
     /// The integers are added. Tip: `agg_sum`.
@@ -180,6 +188,7 @@ impl ReplyPolicy {
             | ReplyPolicy::Running => true,
             ReplyPolicy::Passthrough
             | ReplyPolicy::AllOk
+            | ReplyPolicy::AllOkTexts
             | ReplyPolicy::OneOk
             | ReplyPolicy::Sum
             | ReplyPolicy::ByKey

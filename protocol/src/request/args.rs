@@ -116,6 +116,14 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Bytes of a request of these arguments.
+    pub fn encoded_len(&self) -> usize {
+        let with_header = |len: usize, number: usize| len + number.max(1).ilog10() as usize + 4;
+        self.iter().fold(with_header(0, self.len()), |len, arg| {
+            with_header(len, arg.len()) + arg.len() + 2
+        })
+    }
+
     /// All arguments in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let args = *self;
@@ -136,5 +144,21 @@ impl Index<usize> for Args<'_> {
 impl std::fmt::Debug for Args<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter().map(|arg| arg.escape_ascii().to_string())).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::encode_request;
+
+    #[test]
+    fn the_length_is_that_of_the_request() {
+        let long = [b'x'; 1000];
+        for words in [&[b"a" as &[u8]; 10][..], &[b"", &long], &[b"client", b"list"]] {
+            let mut request = Vec::new();
+            encode_request(&mut request, words.iter().copied());
+            assert_eq!(Args::from_slices(words).encoded_len(), request.len());
+        }
     }
 }

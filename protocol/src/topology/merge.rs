@@ -41,6 +41,8 @@ pub fn merge(views: impl IntoIterator<Item = Topology>) -> Topology {
     for (node, slots) in nodes.iter_mut().zip(slots) {
         node.slots = ranges_of(slots);
     }
+    // Each node lists the others in an order of its own: what says the same is to be the same.
+    nodes.sort_unstable_by_key(|node| node.id);
     Topology { nodes }
 }
 

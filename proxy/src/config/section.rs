@@ -10,6 +10,7 @@ use reddoor_protocol::frame::ReplyLimits;
 use super::doctor::DoctorKeys;
 use super::error::{ConfigError, Origin};
 use super::reader::Reader;
+use super::tuning::SettingsAllowed;
 use super::{
     AdminConfig, ClusterConfig, CrossSlot, CrossSlotConfig, CrossSlotPops, CrossSlotReads,
     CrossSlotWrites, FailoverConfig, HealthConfig, LimitsConfig, ListenConfig, LogConfig,
@@ -35,6 +36,7 @@ impl AdminConfig {
         AdminConfig {
             addr: reader.optional_listen_addr("admin.addr"),
             commands: reader.choice("admin.commands", &Permission::CHOICES),
+            settings: reader.choice("admin.settings", &SettingsAllowed::CHOICES),
             cluster_commands: reader.choice("admin.cluster_commands", &Permission::CHOICES),
             doctor_keys: reader.choice("admin.doctor_keys", &DoctorKeys::CHOICES),
         }
@@ -208,7 +210,11 @@ impl LimitsConfig {
 
     /// What a reply of a node may not exceed.
     pub fn reply_limits(&self) -> ReplyLimits {
-        ReplyLimits { reply_bytes_max: self.reply_bytes_max, ..ReplyLimits::default() }
+        ReplyLimits {
+            reply_bytes_max: self.reply_bytes_max,
+            depth_max: ReplyLimits::SCRIPT_DEPTH_MAX,
+            ..ReplyLimits::default()
+        }
     }
 }
 

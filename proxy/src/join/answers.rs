@@ -70,9 +70,10 @@ impl<'a> Answers<'a> {
                 self.write_failure(out);
                 Some(())
             }
+            ReplyPolicy::AllOkTexts => self.write_texts(out),
             ReplyPolicy::Sum => self.write_integer(out, i64::saturating_add),
             ReplyPolicy::Min => self.write_integer(out, i64::min),
-            ReplyPolicy::LogicalAnd => self.write_logical_and(out),
+            ReplyPolicy::LogicalAnd => self.write_logical_and(&[], out),
             ReplyPolicy::Concat => rows::write_all(self, out),
             ReplyPolicy::Union => rows::write_distinct(self, out),
             ReplyPolicy::SumByName => figures::write_sum_by_name(self, &[], out),
@@ -142,7 +143,17 @@ impl<'a> Answers<'a> {
         Some(())
     }
 
-    fn write_logical_and(&self, out: &mut Vec<u8>) -> Option<()> {
+    /// As by [`ReplyPolicy::LogicalAnd`], but 1 where the front door can do without the nodes.
+    pub(crate) fn write_known(&self, known: &[bool], out: &mut Vec<u8>) {
+        let start = out.len();
+        if self.has_failed() {
+            self.write_failure(out);
+        } else if self.write_logical_and(known, out).is_none() {
+            write_odd(out, start);
+        }
+    }
+
+    fn write_logical_and(&self, known: &[bool], out: &mut Vec<u8>) -> Option<()> {
         let mut all: Option<Vec<i64>> = None;
         for bytes in self.bytes() {
             let flags: Option<Vec<i64>> =
@@ -159,7 +170,8 @@ impl<'a> Answers<'a> {
         let all = all?;
         let mut writer = ReplyWriter::new(out, self.resp);
         writer.array(all.len());
-        all.into_iter().for_each(|flag| writer.integer(flag));
+        let known = known.iter().map(|known| i64::from(*known)).chain(std::iter::repeat(0));
+        all.into_iter().zip(known).for_each(|(flag, known)| writer.integer(flag.max(known)));
         Some(())
     }
 

@@ -54,14 +54,14 @@ pub(super) fn setinfo(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_
     requester.ok()
 }
 
-pub(super) fn info(_: &Answerer, requester: &mut Requester<'_>, _: Args<'_>) -> Answered {
-    let line = describe(requester.session, requester.now_us);
+pub(super) fn info(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
+    let line = describe(requester.session, requester.now_us, args.encoded_len());
     requester.reply(|reply| reply.verbatim("txt", line.as_bytes()))
 }
 
 pub(super) fn list(_: &Answerer, requester: &mut Requester<'_>, args: Args<'_>) -> Answered {
     match ClientFilter::parse_list(args) {
-        Ok(filter) => Answered::Everywhere(ClientQuery::List(filter)),
+        Ok(filter) => Answered::Everywhere(ClientQuery::List(filter, args.encoded_len())),
         Err(error) => requester.refuse(&error),
     }
 }
@@ -118,19 +118,20 @@ pub(super) fn on_or_off(text: &[u8]) -> Option<bool> {
 
 /// The line that `CLIENT LIST` and `CLIENT INFO` show for a client, with its line end.
 ///
-/// Fields and their order are those of a Redis 7.2; what the front door has no notion of is zero.
-pub(crate) fn describe(session: &Session, now_us: u64) -> String {
+/// Fields and their order are those of a Redis 7.2; what the front door has no notion of is zero. `request_bytes` are
+/// those of the request that asks, which a Redis still has before it; 0 for the lines of others.
+pub(crate) fn describe(session: &Session, now_us: u64, request_bytes: usize) -> String {
     let mut line = String::new();
     let seconds = |since_us: u64| now_us.saturating_sub(since_us) / 1_000_000;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let unread = session.unread.as_ref().map_or(0, |unread| unread.bytes.len());
+    let unread = session.unread.as_ref().map_or(0, |unread| unread.bytes.len()) + request_bytes;
     let output = session.buffered_bytes();
     // Writing to a String cannot fail.
     let _ = writeln!(
         line,
         "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={} qbuf={unread} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 \
-         omem=0 tot-mem={} events=rw cmd={} user=default redir={} resp={} \
+         omem=0 tot-mem={} events=r cmd={} user=default redir={} resp={} \
          lib-name={} lib-ver={}",
         session.id.0,
         session.peer_addr,

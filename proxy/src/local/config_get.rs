@@ -1,15 +1,15 @@
 //! `CONFIG GET` of the front door and of its nodes.
 //!
-//! Names that make sense of a front door are its own: it answers them for itself, and tells what it stores nothing
-//! of as a Redis would that stores nothing. All others are the nodes': where they differ, the node speaks that owns
-//! the first slots. Names that every client asks for as it connects are own ones, so that no node is needed for them.
+//! Names that make sense of a front door are its own: it answers them for itself. So it does, as a Redis that stores
+//! nothing, for what every client asks about storing as it connects, so that no node is needed for that, unless clients
+//! may change what nodes store. All others are the nodes': where they differ, the node speaks that owns the first slots.
 
 use reddoor_protocol::command::glob::{Case, is_match};
 use reddoor_protocol::encode::{ReplyWriter, encode_request};
-use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 
 use super::{Answered, Answerer, Requester};
+use crate::config::Permission;
 use crate::fan_out::{Gather, Job, Reach, Start};
 use crate::join::elements::{self, bulk_text};
 
@@ -29,26 +29,13 @@ pub(super) fn get(answerer: &Answerer, requester: &mut Requester<'_>, args: Args
         .filter(|(name, _)| patterns().any(|p| is_match(p, name.as_bytes(), Case::Ignored)))
         .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
         .collect();
-    if patterns().all(is_own) {
+    if patterns().all(|name| is_own(answerer, name)) {
         return requester.reply(|reply| write(&own, reply));
     }
     let mut request = Vec::new();
     encode_request(&mut request, args.iter());
     let (job, resp) = (Job::Config(ConfigQuestion { own }), requester.session.resp);
     Answered::Nodes(Box::new(Start::question(job, Reach::Primaries, request, resp)))
-}
-
-/// Refuses a `CONFIG SET` of the front door's own settings.
-pub(super) fn refuse_own(args: Args<'_>) -> Option<ReplyError> {
-    let name = args.iter().skip(2).step_by(2).find(|name| is_own(name))?;
-    let name = String::from_utf8_lossy(name);
-    Some(ReplyError::new(format!(
-        "ERR CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config"
-    )))
-}
-
-fn is_own(name: &[u8]) -> bool {
-    OWN.iter().any(|(own, _)| name.eq_ignore_ascii_case(own.as_bytes()))
 }
 
 impl ConfigQuestion {
@@ -61,7 +48,7 @@ impl ConfigQuestion {
             let (Some(name), Some(value)) = (bulk_text(pair[0]), bulk_text(pair[1])) else {
                 continue;
             };
-            if !is_own(name) {
+            if !self.own.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
                 all.push((name.to_vec(), value.to_vec()));
             }
         }
@@ -78,7 +65,30 @@ fn write(settings: &Settings, reply: &mut ReplyWriter<'_>) {
 }
 
 fn settings(answerer: &Answerer) -> Vec<(&'static str, String)> {
-    OWN.iter().map(|(name, value)| (*name, value(answerer))).collect()
+    own_of(answerer).map(|(name, value)| (name, value(answerer))).collect()
+}
+
+fn is_own(answerer: &Answerer, name: &[u8]) -> bool {
+    own_value(answerer, name).is_some()
+}
+
+/// Whether the front door ever answers for a setting itself.
+pub(super) fn is_own_name(name: &[u8]) -> bool {
+    OWN.iter().chain(STORING).any(|(own, _)| name.eq_ignore_ascii_case(own.as_bytes()))
+}
+
+/// What the front door has for a setting; `None` when it is the nodes'.
+pub(super) fn own_value(answerer: &Answerer, name: &[u8]) -> Option<String> {
+    let is_meant = |(own, _): &(&'static str, Value)| name.eq_ignore_ascii_case(own.as_bytes());
+    own_of(answerer).find(is_meant).map(|(_, value)| value(answerer))
+}
+
+fn own_of(answerer: &Answerer) -> impl Iterator<Item = (&'static str, Value)> {
+    let storing = match answerer.config.admin.commands {
+        Permission::Refuse => STORING,
+        Permission::Allow => &[],
+    };
+    OWN.iter().chain(storing).copied()
 }
 
 /// Tells one setting.
@@ -86,14 +96,16 @@ type Value = fn(&Answerer) -> String;
 
 /// The redis.conf names that make sense of a front door, with their values.
 const OWN: &[(&str, Value)] = &[
-    ("appendonly", |_| "no".to_owned()),
     ("bind", |answerer| answerer.config.listen.addr.ip().to_string()),
     ("databases", |answerer| answerer.mapping.databases_count().unwrap_or(1).to_string()),
     ("io-threads", |answerer| answerer.config.workers.count.to_string()),
     ("maxclients", |answerer| answerer.config.listen.clients_max.to_string()),
     ("port", |answerer| answerer.shared.port.to_string()),
     ("proto-max-bulk-len", |answerer| answerer.config.limits.bulk_bytes_max.to_string()),
-    ("save", |_| String::new()),
     ("tcp-backlog", |answerer| answerer.config.listen.backlog.to_string()),
     ("timeout", |_| "0".to_owned()),
 ];
+
+/// What a front door that stores nothing says about storing, in the place of its nodes.
+const STORING: &[(&str, Value)] =
+    &[("appendonly", |_| "no".to_owned()), ("save", |_| String::new())];

@@ -5,6 +5,8 @@
 //! when they connect, is answered then without these sections, and the section `Proxy` says so.
 //! `INFO node:<addr> [section…]` is the answer of one node.
 
+pub(crate) mod counters;
+
 mod sections;
 
 mod sums;

@@ -222,7 +222,7 @@ impl Workers<'_> {
             ),
             self.gauge(
                 "reddoor_waiting_clients",
-                "Clients whose blocking command waits.",
+                "Clients whose blocking command waits, or that CLIENT PAUSE holds back.",
                 |worker| &worker.waiting_clients,
             ),
             self.gauge(

@@ -251,7 +251,7 @@ impl WorkerMetrics {
         &self.requests_in_flight
     }
 
-    /// The gauge of clients whose blocking command waits.
+    /// The gauge of clients whose blocking command waits, or that are paused.
     pub fn waiting_clients(&self) -> &Gauge {
         &self.waiting_clients
     }

@@ -2,13 +2,22 @@
 
 use reddoor_protocol::encode::Resp;
 
-use super::{Pending, Session};
+use super::{Pending, ReplyMode, Session};
 use crate::errand::Seq;
 
 impl Session {
     /// What is heard from now on must not come before the reply to this request.
     pub(crate) fn hear_after(&mut self, seq: Seq) {
         self.confirming = Some(seq);
+    }
+
+    /// What `f` answers reaches the client though it wants no replies (`CLIENT REPLY`): what it is told of channels is
+    /// none. One that is skipped is skipped all the same.
+    pub(crate) fn aloud<R>(&mut self, f: impl FnOnce(&mut Session) -> R) -> R {
+        let mode = std::mem::take(&mut self.reply_mode);
+        let result = f(self);
+        self.reply_mode = if mode == ReplyMode::SkipNext { ReplyMode::On } else { mode };
+        result
     }
 
     /// Gives the client a message that answers no request: at once, between two replies.

@@ -68,6 +68,7 @@ impl Worker {
         let (job, reach, lane, bound) =
             (Job::Wait, Reach::Primaries, Lane::Shared, Bound::Question);
         self.begin(waiter, Start { job, reach, request, resp, lane, bound });
+        self.mark_session_dirty(key);
         Ran::Now
     }
 

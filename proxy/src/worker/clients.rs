@@ -19,7 +19,7 @@ use crate::error::{RequestError, Retry};
 use crate::handshake::Login;
 use crate::metrics::label::{Buffer, CloseReason, Outcome, RefreshReason};
 use crate::metrics::worker::WorkerMetrics;
-use crate::pinned::{Owner, Pin};
+use crate::pinned::Owner;
 use crate::session::{Ending, Outstanding, Session};
 
 /// Bytes that a worker keeps to put requests together in: nearly every one is shorter.
@@ -75,6 +75,7 @@ impl Worker {
             is_shed: false,
             allowance: None,
             slowed_until_us: 0,
+            is_blocked: false,
         });
         let place = Place { worker: self.peers.own, session: key };
         self.answerer.shared.directory.enter(id, place);
@@ -85,6 +86,7 @@ impl Worker {
     pub(crate) fn remove_session(&mut self, key: usize) {
         self.end_listening(key);
         if let Some(entry) = self.sessions.try_remove(key) {
+            self.count_blocked(entry.is_blocked, false);
             // What waits at a node is given up with its connection, so that nothing is taken for nobody.
             for link in &entry.pins {
                 self.close_link(*link);
@@ -137,7 +139,10 @@ impl Worker {
         entry.link.is_dirty = false;
         let owner = entry.link.owner;
         self.mark_link_dirty(key);
-        if let Owner::Client(pin @ Pin { purpose: Purpose::Track, .. }) = owner {
+        let Owner::Client(pin) = owner else { return };
+        // What it asked is sent only now.
+        self.mark_session_dirty(pin.session);
+        if pin.purpose == Purpose::Track {
             self.tracking_link_began(pin);
         }
     }
@@ -211,7 +216,7 @@ impl Worker {
     pub(crate) fn run_deadlines(&mut self) {
         let now_us = self.clock.tick();
         let timeout = self.config.request.timeout;
-        let (mut output_bytes, mut input_bytes, mut waiting) = (0, 0, 0);
+        let (mut output_bytes, mut input_bytes) = (0, 0);
         let mut late_keys = Vec::new();
         for (key, entry) in &mut self.sessions {
             let metrics = &self.metrics;
@@ -230,7 +235,6 @@ impl Worker {
             if is_late {
                 late_keys.push(key);
             }
-            waiting += u64::from(entry.session.is_waiting());
             output_bytes += entry.session.buffered_bytes();
             input_bytes += entry.session.unread.as_ref().map_or(0, |unread| unread.bytes.len());
         }
@@ -248,7 +252,6 @@ impl Worker {
         }
         self.flush_caches_owed();
         self.end_late_listening();
-        self.metrics.waiting_clients().set(waiting);
         self.metrics.pinned_links().set(self.pinned.count() as u64);
         self.give_back_scratch();
         self.measure_held();

@@ -92,7 +92,7 @@ impl Worker {
         let Some(entry) = self.sessions.get_mut(key) else { return Ran::Now };
         let session = &mut entry.session;
         if let Some(pause) = &self.pause
-            && pause.holds_back(session, &plan)
+            && pause.holds_back(session, &plan, request.args, &self.answerer.shared.scripts)
         {
             return self.hold(key, Hold::UntilUnpaused);
         }
@@ -232,6 +232,9 @@ impl Worker {
         if let Some(entry) = self.sessions.get_mut(key) {
             entry.session.hold = hold;
             entry.is_paused = true;
+        }
+        if hold == Hold::UntilUnpaused {
+            self.mark_session_dirty(key);
         }
         Ran::NotYet
     }

@@ -23,7 +23,7 @@ impl Worker {
         };
         let Some(command) = session.last_command else { return };
         let by = match query {
-            ClientQuery::List(_) => JoinBy::Text(session.resp),
+            ClientQuery::List(..) => JoinBy::Text(session.resp),
             ClientQuery::Kill(_) | ClientQuery::Unblock(..) => JoinBy::Sum,
             ClientQuery::Pause(..) | ClientQuery::Unpause => JoinBy::AllOk,
             ClientQuery::KillOne(_) => JoinBy::KilledOne,
@@ -48,6 +48,17 @@ impl Worker {
         }
     }
 
+    /// Has every worker, this one too, do what needs no answer.
+    pub(crate) fn order_everywhere(&mut self, query: &ClientQuery) {
+        for worker in 0..self.peers.count() {
+            if worker == self.peers.own {
+                self.answer_query(query, ClientId(0));
+            } else {
+                self.peers.send(worker, PeerMessage::Order { query: query.clone() });
+            }
+        }
+    }
+
     /// Takes a message of another worker.
     pub(crate) fn peer_message(&mut self, message: PeerMessage) {
         self.clock.tick();
@@ -57,6 +68,7 @@ impl Worker {
                 // An asker whose mailbox is full answers its client at the deadline.
                 self.peers.send(from, PeerMessage::Tell { waiter, reply });
             }
+            PeerMessage::Order { query } => drop(self.answer_query(&query, ClientId(0))),
             PeerMessage::Invalidated { place, client, message } => {
                 self.hear_invalidation(place, client, &message);
             }
@@ -67,13 +79,16 @@ impl Worker {
     /// This worker's share of the reply.
     fn answer_query(&mut self, query: &ClientQuery, asker: ClientId) -> Vec<u8> {
         match query {
-            ClientQuery::List(filter) => {
+            ClientQuery::List(filter, request_bytes) => {
                 let now_us = self.clock.now_us();
                 let lines: String = self
                     .sessions
                     .iter()
                     .filter(|(_, entry)| filter.matches(&entry.session))
-                    .map(|(_, entry)| describe(&entry.session, now_us))
+                    .map(|(_, entry)| {
+                        let is_asker = entry.session.id == asker;
+                        describe(&entry.session, now_us, if is_asker { *request_bytes } else { 0 })
+                    })
                     .collect();
                 let mut reply = Vec::new();
                 write_bulk(&mut reply, lines.as_bytes());

@@ -1,8 +1,8 @@
 //! Requests to many nodes: sent, awaited, and finished by what the answers are for.
 
-use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::policy::ReplyPolicy;
+use reddoor_protocol::command::{CommandId, CommandSpec};
 use reddoor_protocol::encode::{ReplyWriter, Resp, encode_request};
 use reddoor_protocol::request::Args;
 
@@ -16,8 +16,11 @@ use crate::error::Unavailable;
 use crate::fan_out::{Gather, Job, Reach, Start, Target};
 use crate::join::answers::JoinHint;
 use crate::join::elements;
-use crate::local::guard_of;
+use crate::local::info::counters;
 use crate::metrics::label::{Limit, Outcome, RefreshReason};
+use crate::scripts::parse_digest;
+
+const CONFIG_RESETSTAT: CommandId = CommandId::of("config|resetstat");
 
 /// A step that waits until there are nodes to be asked.
 #[derive(Debug)]
@@ -46,8 +49,8 @@ impl Worker {
         args: Args<'_>,
     ) {
         let Some(resp) = self.sessions.get(key).map(|entry| entry.session.resp) else { return };
-        if let Some(error) = guard_of(command.id()).and_then(|guard| guard(args)) {
-            return self.answer_error(key, Some(command), &error);
+        if command.id() == CONFIG_RESETSTAT {
+            counters::reset(&self.answerer.shared);
         }
         if self.run_walk(key, command, args) {
             return;
@@ -55,6 +58,7 @@ impl Worker {
         let (job, lane) = match command.reply {
             ReplyPolicy::Special => (Job::Sizes, Lane::Shared),
             ReplyPolicy::SumByName => (Job::Listeners(self.surpluses(args)), Lane::Shared),
+            ReplyPolicy::LogicalAnd => (Job::Scripts(self.known_scripts(args)), Lane::Shared),
             policy => (Job::Join { policy, hint: JoinHint::of(args) }, lane_of(command)),
         };
         let mut request = Vec::new();
@@ -190,6 +194,9 @@ impl Worker {
             Job::Listeners(more) if !gather.is_too_large() => {
                 gather.answers().write_sums(more, &mut reply);
             }
+            Job::Scripts(known) if !gather.is_too_large() => {
+                gather.answers().write_known(known, &mut reply);
+            }
             Job::Info(question) => question.write(&gather, &mut reply),
             Job::Scan(_) => return self.scan_page_came(waiter, gather),
             Job::Store { .. } if gather.answers().bytes().any(cross_slot::is_overtaken) => {
@@ -214,11 +221,18 @@ impl Worker {
             Job::Config(question) => question.write(&gather, &mut reply),
             Job::CrossSlot(_) => return self.answer_across(waiter, gather),
             Job::Store { reply: stored, .. } => reply.extend_from_slice(stored),
-            Job::Passthrough | Job::Join { .. } | Job::Listeners(_) => {
+            Job::Passthrough | Job::Join { .. } | Job::Listeners(_) | Job::Scripts(_) => {
                 gather.answers().bytes().for_each(|bytes| reply.extend_from_slice(bytes));
             }
         }
         self.finish_fan_out(waiter, &reply);
+    }
+
+    /// Which of the scripts that `SCRIPT EXISTS` names can be run although a node may lack them.
+    fn known_scripts(&self, args: Args<'_>) -> Vec<bool> {
+        let scripts = &self.answerer.shared.scripts;
+        let is_known = |text| parse_digest(text).is_some_and(|d| scripts.recall(&d).is_some());
+        args.iter().skip(2).map(is_known).collect()
     }
 
     /// How many clients more listen to each channel of `PUBSUB NUMSUB` or `SHARDNUMSUB` than nodes know of.

@@ -21,6 +21,7 @@ impl Worker {
             self.read_upload_on(key);
         }
         for key in std::mem::take(&mut self.dirty_sessions) {
+            self.settle_blocked(key);
             self.flush_session(key);
             self.settle_session(key);
             self.read_stream_on(key);

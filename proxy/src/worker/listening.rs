@@ -1,7 +1,7 @@
 //! What clients do about channels: begin and cease to listen, publish, watch.
 
 use reddoor_protocol::command::CommandSpec;
-use reddoor_protocol::command::policy::ChannelKind;
+use reddoor_protocol::command::policy::{ChannelKind, RequestPolicy};
 use reddoor_protocol::encode::ReplyWriter;
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
@@ -87,7 +87,9 @@ impl Worker {
         {
             write_change(&entry.session, kind, command.name, None, &mut reply);
         }
-        self.answer_with(key, command, |out| out.raw(&reply));
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        entry.session.aloud(|session| session.answer(|out| out.extend_from_slice(&reply)));
+        self.answered_here(key, Some(command), Outcome::Ok);
     }
 
     /// `PUBLISH`: the node counts this worker once, the client is told of all who listen here.
@@ -191,7 +193,10 @@ impl Worker {
     ) {
         let outstanding = outstanding(command, self.clock.now_us(), self.config.request.timeout);
         let Some(entry) = self.sessions.get_mut(key) else { return };
-        let seq = entry.session.expect(outstanding);
+        let seq = match command.request {
+            RequestPolicy::Monitor => entry.session.expect(outstanding),
+            _ => entry.session.aloud(|session| session.expect(outstanding)),
+        };
         entry.session.hear_after(seq);
         let waiter = Waiter { session: key, client: entry.session.id, seq, part: 0 };
         if let Some(reply) = self.channels.confirm_later(waiter, topics, reply) {

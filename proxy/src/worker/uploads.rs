@@ -20,12 +20,13 @@ use reddoor_protocol::command::reply_keys::ReplyKeys;
 use reddoor_protocol::command::{self, CommandSpec};
 use reddoor_protocol::encode::{write_bulk, write_header};
 use reddoor_protocol::error::ProtocolError;
-use reddoor_protocol::request::RequestDecoder;
 use reddoor_protocol::request::passage::Parsed;
+use reddoor_protocol::request::{Args, RequestDecoder};
 use slab::Slab;
 
 use super::clock::micros;
 use super::dispatch::{Asking, errand, outstanding};
+use super::pause::Pause;
 use super::{LinkEntry, Worker};
 use crate::cross_slot::{Ask, By};
 use crate::errand::{Bound, Caching, ClientId, Errand, LinkKey, Purpose, Travel, Waiter};
@@ -68,7 +69,10 @@ impl Worker {
         let slot = key_mapping::slot_of(&stored);
         let plan = Plan::One { command, slot: Some(slot) };
         let session = &self.sessions[key].session;
-        if self.pause.as_ref().is_some_and(|pause| pause.holds_back(session, &plan)) {
+        // What a plain write waits for is told by its row alone.
+        let (args, scripts) = (Args::from_slices(&[]), &self.answerer.shared.scripts);
+        let is_held = |pause: &Pause| pause.holds_back(session, &plan, args, scripts);
+        if self.pause.as_ref().is_some_and(is_held) {
             self.hold(key, Hold::UntilUnpaused);
             return;
         }

@@ -56,6 +56,7 @@ impl Worker {
             ..errand(key, session, seq, slot, &outstanding)
         };
         self.forward_request(errand, request);
+        self.mark_session_dirty(key);
         Ran::Now
     }
 

@@ -96,6 +96,14 @@ fn figures_of_all_nodes_are_added(kind: Kind) {
     let door = FrontDoor::before(&cluster);
     for mut client in both(&door) {
         keys("sum", 90).iter().for_each(|key| drop(client.ask(&format!("SET {key} 1 EX 1000"))));
+        let both = client.ask("INFO cpu all");
+        assert!(
+            both.contains("master_repl_offset:0")
+                && both.contains("latency_percentiles_usec_set:p50=")
+        );
+        assert!(
+            both.contains("rdb_bgsave_in_progress:0") && both.contains("rdb_last_bgsave_status:ok")
+        );
         for line in ["INFO keyspace", "INFO", "INFO everything"] {
             let info = client.ask(line);
             let db0 = *fields(&info).get("db0").unwrap_or_else(|| panic!("{line}: {info}"));
@@ -128,9 +136,14 @@ fn scripts_and_functions_are_everywhere(kind: Kind) {
         }
         let unknown = "0".repeat(40);
         assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest} {unknown}")), "[:1, :0]");
+        // One node has run it, and any can be given it.
+        assert_eq!(client.ask("EVAL return(7) 0"), ":7");
+        let evaluated = "bc70ae583496ef68242126e5f723b4224435af02";
+        assert_eq!(client.ask(&format!("SCRIPT EXISTS {evaluated}")), "[:1]");
         assert_eq!(cluster.nodes[0].ask("SCRIPT FLUSH"), "OK");
-        assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest}")), "[:0]");
+        assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest}")), "[:1]");
         assert_eq!(client.ask("SCRIPT FLUSH SYNC"), "OK");
+        assert_eq!(client.ask(&format!("SCRIPT EXISTS {digest}")), "[:0]");
         let idle = "-NOTBUSY No scripts in execution right now.";
         assert_eq!(client.ask("SCRIPT KILL"), idle);
         assert_eq!(client.ask("FUNCTION KILL"), idle);
@@ -185,6 +198,14 @@ fn settings_of_nodes_are_told_and_changed_where_allowed(kind: Kind) {
         );
         assert_eq!(client.ask(line), refusal, "{line}");
     }
+    assert_eq!(client.ask("CONFIG SET notify-keyspace-events KEA save ''"), "OK");
+    assert!(
+        cluster.nodes.iter().all(|n| n.ask("CONFIG GET notify-keyspace-events").contains("AKE"))
+    );
+    assert_eq!(
+        client.ask("CONFIG SET save 1"),
+        "-ERR CONFIG SET failed (possibly related to argument 'save') - can't set immutable config"
+    );
     let door = FrontDoor::start(&cluster.seeds(), &ALLOW);
     for mut client in both(&door) {
         assert_eq!(client.ask("CONFIG SET hash-max-listpack-entries 77 lfu-log-factor 9"), "OK");
@@ -204,10 +225,21 @@ fn settings_of_nodes_are_told_and_changed_where_allowed(kind: Kind) {
         let wrong = "CONFIG SET nosuch 1";
         assert_eq!(client.ask(wrong), cluster.nodes[0].ask(wrong));
         assert_eq!(client.ask("CONFIG RESETSTAT"), "OK");
+        // The command that asks for it may be counted, and the one before.
+        let errors = client.ask("INFO stats");
+        let errors = errors.lines().find_map(|line| line.strip_prefix("total_error_replies:"));
+        assert!(errors.unwrap().trim().parse::<u64>().unwrap() <= 1);
         assert_eq!(client.ask("ACL SETUSER someone on nopass ~* +@all"), "OK");
         assert_eq!(cluster.nodes[2].ask("ACL USERS"), "[default, someone]");
         assert_eq!(client.ask("ACL DELUSER someone"), ":1");
         assert_eq!(client.ask("DEBUG SLEEP 0"), "OK");
+        assert_eq!(client.ask("SET k 1"), "OK");
+        assert!(client.ask("DEBUG OBJECT k").contains("encoding:int"));
+        assert_eq!(client.ask("DEBUG OBJECT nosuch"), "-ERR no such key");
+        assert_eq!(client.ask("DEBUG PROTOCOL integer"), ":12345");
+        assert_eq!(text(&client.call(&["CONFIG", "SET", "save", "7 1"])), "OK");
+        assert_eq!(cluster.nodes[1].ask("CONFIG GET save"), "[save, 7 1]");
+        assert!(client.ask("CONFIG GET save").contains("7 1"));
     }
 }
 

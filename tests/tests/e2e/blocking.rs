@@ -55,6 +55,7 @@ fn an_element_that_comes_ends_the_wait(kind: Kind) {
         let mut client = door.client();
         client.send_line(wait);
         wait_waiting(&cluster, 1);
+        assert!(other.ask("INFO clients").contains("blocked_clients:1\r\n"), "{wait}");
         let come = other.ask(come);
         assert!(!come.starts_with('-'), "{come}");
         assert_eq!(text(&client.reply()), reply, "{wait}");

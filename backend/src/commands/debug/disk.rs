@@ -24,6 +24,7 @@ pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
             ));
         }
     }
+    // As in `LOADAOF` below.
     call.propagate_nothing();
     if saves {
         call.node.save_now().map_err(|_| ReplyError::from_static("ERR"))?;
@@ -56,7 +57,7 @@ const NO_FILE: ReplyError =
 
 /// `DEBUG LOADAOF`: forgets everything and reads the append-only file, if there is one.
 pub(super) fn load_append_only_file(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    // What is read was told when it was written.
+    // What is read is written down already, and this command could not be read back.
     call.propagate_nothing();
     call.node.load_parts_now().map_err(|error| {
         tracing::warn!("Error trying to load the AOF files: {error}");

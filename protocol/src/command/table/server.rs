@@ -34,7 +34,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.0", "O(1)")
         .about("Writes the settings back to the configuration file"),
     row("config|set", -4, "admin noscript loading stale", "")
-        .routed(RequestPolicy::Admin, ReplyPolicy::AllOk)
+        .routed(RequestPolicy::Settings, ReplyPolicy::AllOk)
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
         .since("2.0.0", "O(N)")
         .about("Changes settings"),
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("1.0.0", "O(1)")
         .about("Counts the keys of the database"),
     row("debug", -2, "admin noscript loading stale", "")
-        .routed(RequestPolicy::Admin, ReplyPolicy::AllOk)
+        .routed(RequestPolicy::Debug, ReplyPolicy::AllOkTexts)
         .since("1.0.0", "by subcommand")
         .internal()
         .about("Container of commands for people who work on the server"),

@@ -60,7 +60,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.13", "O(1)")
         .about("Lists the subcommands of LATENCY"),
     row("latency|histogram", -2, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::SumFields)
+        .routed(RequestPolicy::AllPrimaries, ReplyPolicy::SumFields)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("7.0.0", "O(N)")
         .about("Answers how long commands took, as distributions"),

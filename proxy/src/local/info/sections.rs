@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use super::super::Answerer;
+use super::counters;
 use super::field;
-use crate::metrics::label::{Direction, Outcome};
 
 /// Whose figures a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,14 @@ pub(super) const SECTIONS: &[Section] = &[
     section("Server", Source::FrontDoor, true, server),
     section("Clients", Source::FrontDoor, true, clients),
     section("Memory", Source::Nodes, true, nothing),
-    section("Persistence", Source::FrontDoor, true, persistence),
-    section("Stats", Source::Both, true, stats),
+    section("Persistence", Source::Both, true, persistence),
+    section("Stats", Source::Both, true, counters::write),
     section("Replication", Source::FrontDoor, true, replication),
     section("CPU", Source::Nodes, true, nothing),
+    section("Modules", Source::FrontDoor, true, nothing),
     section("Commandstats", Source::Nodes, false, nothing),
     section("Errorstats", Source::Nodes, true, nothing),
+    section("Latencystats", Source::Nodes, false, nothing),
     section("Cluster", Source::FrontDoor, true, cluster),
     section("Keyspace", Source::Nodes, true, nothing),
     section("Proxy", Source::FrontDoor, true, proxy),
@@ -64,9 +66,6 @@ fn nothing(_: &Answerer, _: &mut String) {}
 fn persistence(_: &Answerer, text: &mut String) {
     field(text, "loading", 0);
     field(text, "async_loading", 0);
-    field(text, "rdb_bgsave_in_progress", 0);
-    field(text, "aof_enabled", 0);
-    field(text, "aof_rewrite_in_progress", 0);
 }
 
 /// The addresses of the nodes that any worker knows.
@@ -96,7 +95,8 @@ fn clients(answerer: &Answerer, text: &mut String) {
     field(text, "connected_clients", answerer.shared.clients_count.load(Ordering::Relaxed));
     field(text, "cluster_connections", 0);
     field(text, "maxclients", answerer.config.listen.clients_max);
-    field(text, "blocked_clients", 0);
+    let blocked = answerer.shared.metrics.iter().map(|worker| worker.waiting_clients().value());
+    field(text, "blocked_clients", blocked.sum::<u64>());
     let tracking = answerer.shared.metrics.iter().map(|worker| worker.tracking_clients().value());
     field(text, "tracking_clients", tracking.sum::<u64>());
 }
@@ -108,24 +108,19 @@ fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-fn stats(answerer: &Answerer, text: &mut String) {
-    let workers = &answerer.shared.metrics;
-    let sum = |value: &dyn Fn(&crate::metrics::worker::WorkerMetrics) -> u64| -> u64 {
-        workers.iter().map(|worker| value(worker)).sum()
-    };
-    field(text, "total_connections_received", sum(&|w| w.clients_accepted_count()));
-    field(text, "total_commands_processed", sum(&|w| w.commands_count()));
-    field(text, "total_net_input_bytes", sum(&|w| w.client_bytes_count(Direction::In)));
-    field(text, "total_net_output_bytes", sum(&|w| w.client_bytes_count(Direction::Out)));
-    field(text, "rejected_connections", sum(&|w| w.clients_rejected_count()));
-    let errors = sum(&|w| w.outcome_count(Outcome::Error) + w.outcome_count(Outcome::LocalError));
-    field(text, "total_error_replies", errors);
-}
-
-/// To its clients the front door is one primary.
-fn replication(_: &Answerer, text: &mut String) {
+/// To its clients the front door is one primary, without replicas that they could ask.
+fn replication(answerer: &Answerer, text: &mut String) {
     field(text, "role", "master");
     field(text, "connected_slaves", 0);
+    field(text, "master_failover_state", "no-failover");
+    field(text, "master_replid", &answerer.shared.run_id);
+    field(text, "master_replid2", "0".repeat(answerer.shared.run_id.len()));
+    field(text, "master_repl_offset", 0);
+    field(text, "second_repl_offset", -1);
+    field(text, "repl_backlog_active", 0);
+    field(text, "repl_backlog_size", 0);
+    field(text, "repl_backlog_first_byte_offset", 0);
+    field(text, "repl_backlog_histlen", 0);
 }
 
 fn cluster(_: &Answerer, text: &mut String) {

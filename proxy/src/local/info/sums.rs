@@ -1,12 +1,31 @@
 //! One section of `INFO`, added over the nodes.
 //!
 //! Integers and seconds are added; of ratios the greatest counts; sizes for people are made anew from their sums;
-//! texts stand where all nodes say the same. A value of several fields (`keys=1,expires=0`) is added field by field.
+//! texts stand where all nodes say the same, or for the one that says other than `ok`. A value of several fields (`keys=1,expires=0`) is added field by field.
 
 use std::fmt::Write;
 
 /// Ends of names whose values are ratios, or the most of something.
-const GREATEST: [&str; 5] = ["_ratio", "_perc", "_peak", "_per_sec", "_usec"];
+const GREATEST: [&str; 14] = [
+    "_ratio",
+    "_perc",
+    "_peak",
+    "_per_sec",
+    "_usec",
+    "_in_progress",
+    "_scheduled",
+    "_enabled",
+    "_time_sec",
+    "_saves",
+    "current_save_keys_total",
+    // Scripts and functions are loaded on every primary.
+    "number_of_cached_scripts",
+    "number_of_functions",
+    "number_of_libraries",
+];
+
+/// Ends of names of moments, of which the one that all nodes have reached counts.
+const LEAST: [&str; 1] = ["_save_time"];
 
 /// Appends the fields of a section as the sums of what these nodes say, apart from those that stand there already.
 pub(super) fn write(text: &mut String, section: &str, nodes: &[&str], taken: &[&str]) {
@@ -46,12 +65,17 @@ fn value<'a>(fields: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
 fn sum(name: &str, values: &[&str]) -> Option<String> {
     let first = *values.first()?;
     if first.contains('=') {
-        return Some(sum_parts(values));
+        return Some(sum_parts(name, values));
     }
     let is_greatest = GREATEST.iter().any(|end| name.ends_with(end));
+    let is_least = LEAST.iter().any(|end| name.ends_with(end));
     if let Some(numbers) = parse_all::<i64>(values) {
         let sum = || numbers.iter().fold(0_i64, |sum, number| sum.saturating_add(*number));
-        let number = if is_greatest { numbers.iter().copied().max()? } else { sum() };
+        let number = match (is_greatest, is_least) {
+            (true, _) => numbers.iter().copied().max()?,
+            (_, true) => numbers.iter().copied().min()?,
+            _ => sum(),
+        };
         return Some(if name.ends_with("_human") { human(number) } else { number.to_string() });
     }
     if let Some(numbers) = parse_all::<f64>(values) {
@@ -62,6 +86,13 @@ fn sum(name: &str, values: &[&str]) -> Option<String> {
     }
     if name.ends_with("_perc") {
         return values.iter().max_by_key(|value| percent(value)).map(|value| (*value).to_owned());
+    }
+    if name.ends_with("_status") {
+        return values
+            .iter()
+            .find(|value| **value != "ok")
+            .or(Some(&first))
+            .map(|v| (*v).to_owned());
     }
     values.iter().all(|value| *value == first).then(|| first.to_owned())
 }
@@ -75,8 +106,12 @@ fn percent(value: &str) -> i64 {
     value.trim_end_matches('%').replace('.', "").parse().unwrap_or(0)
 }
 
-/// Adds `a=1,b=2` field by field; an average is weighed by what it is an average of.
-fn sum_parts(values: &[&str]) -> String {
+/// Adds `a=1,b=2` field by field; an average is weighed by what it is an average of, and of percentiles the greatest
+/// counts.
+fn sum_parts(name: &str, values: &[&str]) -> String {
+    if name.starts_with("latency_percentiles_") {
+        return greatest_parts(values);
+    }
     let mut sums: Vec<(&str, f64)> = Vec::new();
     for value in values {
         let parts: Vec<(&str, f64)> = value
@@ -100,6 +135,21 @@ fn sum_parts(values: &[&str]) -> String {
         Some(weight) if *name == "avg_ttl" => format!("{name}={:.0}", sum / of(weight)),
         Some(weight) => format!("{name}={:.2}", sum / of(weight)),
     });
+    parts.collect::<Vec<_>>().join(",")
+}
+
+/// Of `p50=1.003,p99=2.007` the greatest of each field, as it came.
+fn greatest_parts(values: &[&str]) -> String {
+    let mut greatest: Vec<(&str, &str)> = Vec::new();
+    let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
+    for (name, text) in values.iter().flat_map(|v| v.split(',')).filter_map(|p| p.split_once('=')) {
+        match greatest.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, most)) if number(text) > number(most) => *most = text,
+            Some(_) => {}
+            None => greatest.push((name, text)),
+        }
+    }
+    let parts = greatest.iter().map(|(name, text)| format!("{name}={text}"));
     parts.collect::<Vec<_>>().join(",")
 }
 

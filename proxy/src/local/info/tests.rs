@@ -14,12 +14,12 @@ fn check(request: &str, expect: &str, must_be_whole: bool) {
 
 #[test]
 fn sections_are_chosen_by_name_or_together() {
-    let default =
-        "Server Clients Memory Persistence Stats Replication CPU Errorstats Cluster Keyspace Proxy";
+    let default = "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace Proxy";
     check("INFO", default, false);
     check("INFO default", default, false);
     check("INFO server PERSISTENCE", "Server Persistence", false);
     check("INFO keyspace", "Keyspace", true);
-    check("INFO default commandstats", &default.replace("CPU", "CPU Commandstats"), true);
+    let more = default.replace("Modules", "Modules Commandstats");
+    check("INFO default commandstats", &more, true);
     check("INFO nosuch", "", false);
 }

@@ -65,8 +65,8 @@ impl Worker {
         if session.ending != Ending::Open {
             // Nobody is there any more who could be told later.
             session.ending = Ending::Now;
-            self.mark_session_dirty(waiter.session);
         }
+        self.mark_session_dirty(waiter.session);
     }
 
     fn wake(&mut self, woken: Vec<Woken>) {

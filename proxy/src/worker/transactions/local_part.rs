@@ -8,7 +8,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::{Args, RequestDecoder};
 
 use crate::errand::Waiter;
-use crate::local::{Answered, Requester};
+use crate::local::{Answered, ClientQuery, Requester};
 use crate::metrics::label::Outcome;
 use crate::plan::{self, Plan};
 use crate::session::hold::LocalPart;
@@ -66,6 +66,13 @@ impl Worker {
                 let element = session.capture(|session| {
                     answered = answer(answerer, &mut Requester { session, now_us }, args);
                 });
+                if let Answered::Everywhere(
+                    query @ (ClientQuery::Pause(..) | ClientQuery::Unpause),
+                ) = &answered
+                {
+                    self.order_everywhere(query);
+                    return b"+OK\r\n".to_vec();
+                }
                 // No answer at all would shift the elements behind it.
                 if matches!(
                     answered,

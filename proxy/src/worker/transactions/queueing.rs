@@ -15,11 +15,16 @@ use crate::session::Session;
 use crate::transaction::{Place, QueueError, QueueLimits, SplitPart, Transaction};
 use crate::worker::Worker;
 use crate::worker::dispatch::Request;
-use crate::worker::pause::may_write;
+use crate::worker::pause::waits_for_pause;
 
-/// What changes the connection in the middle of a reply: its protocol version, or what nodes track on it.
-const NOT_INSIDE: [CommandId; 3] =
-    [CommandId::of("hello"), CommandId::of("client|tracking"), CommandId::of("client|caching")];
+/// What changes the connection in the middle of a reply: its protocol version, or what nodes track on it. And what
+/// changes all nodes.
+const NOT_INSIDE: [CommandId; 4] = [
+    CommandId::of("hello"),
+    CommandId::of("client|tracking"),
+    CommandId::of("client|caching"),
+    CommandId::of("config|set"),
+];
 
 impl Worker {
     pub(super) fn queue(
@@ -71,7 +76,8 @@ impl Worker {
         };
         *last_command = Some(command);
         let queued = queue(transaction, watch.slot(), &limits);
-        transaction.has_writes |= may_write(command);
+        transaction.waits_for_pause |=
+            waits_for_pause(command, args, &self.answerer.shared.scripts);
         match queued {
             Ok(()) => self.answer_with(key, command, |reply| reply.simple("QUEUED")),
             Err(error) => {

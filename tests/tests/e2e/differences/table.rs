@@ -252,6 +252,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
+        name: "clients",
+        shows_in: |step| step.is_queued && step.is_one_of(&["CLIENT"]) && step.has_word("LIST"),
+        then: Then::LeftOut,
+        examples: &[Example::of(&["MULTI", "CLIENT LIST"], "EXEC", "[id=", "[-UNSERVED ")],
+    },
+    Difference {
         name: "replication",
         shows_in: |_| false,
         then: Then::LeftOut,
