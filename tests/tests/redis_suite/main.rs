@@ -1,0 +1,105 @@
+//! Redis's own tests, held against a node and against the front door as an operator would hold them against a Redis.
+//!
+//! `cargo test -p reddoor-tests --test redis_suite` runs the units that take seconds; with `-- --all` it runs all of
+//! them, and with words behind `--` those whose names hold one of them. `--over` chooses what they are run against:
+//! `node`, where every server that they start is a bundled node, and `bundled` and `real`, where they find one server,
+//! which is the front door before a cluster of such nodes.
+//!
+//! The tests are not part of this repository: `tests/redis_suite/install` gets them. Beside it, `node.skip` and
+//! `door.skip` name those that are left out, with the reasons.
+
+#![expect(clippy::print_stdout, reason = "the report is what this program is for")]
+
+mod lane;
+mod unit;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::{thread, vec};
+
+use reddoor_tests::redis_server;
+
+use lane::{Lane, Over, Verdict};
+use unit::{UNITS, Unit};
+
+/// What is asked for on the command line.
+#[derive(Debug, Default)]
+struct Asked {
+    is_all: bool,
+    only_lists: bool,
+    over: Option<String>,
+    words: Vec<String>,
+}
+
+impl Asked {
+    fn read() -> Asked {
+        let mut asked = Asked::default();
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--all" => asked.is_all = true,
+                "--list" => asked.only_lists = true,
+                "--over" => asked.over = args.next(),
+                flag if flag.starts_with("--") => {}
+                _ => asked.words.push(arg),
+            }
+        }
+        asked
+    }
+
+    /// What to run over such a server, in order.
+    fn units(&self, over: Over) -> Vec<&'static Unit> {
+        if self.over.as_ref().is_some_and(|name| name != over.name()) {
+            return Vec::new();
+        }
+        let is_meant = |unit: &&Unit| match self.words.as_slice() {
+            [] => self.is_all || unit.is_quick,
+            words => words.iter().any(|word| unit.name.contains(word.as_str())),
+        };
+        UNITS.iter().filter(|unit| over.runs(unit)).filter(is_meant).collect()
+    }
+}
+
+fn main() -> ExitCode {
+    let asked = Asked::read();
+    if asked.only_lists || !redis_server::is_installed() {
+        return ExitCode::SUCCESS;
+    }
+    if !lane::is_installed() {
+        println!("Redis's own tests are not here: tests/redis_suite/install gets them");
+        return ExitCode::SUCCESS;
+    }
+    println!("| unit | over | passed | left out | seconds | |");
+    println!("|---|---|---|---|---|---|");
+    let complaints = Mutex::new(Vec::new());
+    let queues = Over::ALL.map(|over| (over, Mutex::new(asked.units(over).into_iter())));
+    thread::scope(|scope| {
+        for (over, queue) in &queues {
+            for _ in 0..over.lanes() {
+                scope.spawn(|| run_lane(*over, queue, &complaints));
+            }
+        }
+    });
+    let complaints = complaints.into_inner().unwrap_or_default();
+    complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs what is left of a queue, one after the other.
+fn run_lane(over: Over, queue: &Mutex<vec::IntoIter<&Unit>>, complaints: &Mutex<Vec<String>>) {
+    let mut lane = None;
+    while let Some(unit) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+        let verdict = lane.get_or_insert_with(|| Lane::start(over)).run(unit);
+        report(unit, over, verdict, complaints);
+    }
+}
+
+fn report(unit: &Unit, over: Over, verdict: Verdict, complaints: &Mutex<Vec<String>>) {
+    let Verdict { passed, left_out, took, complaint } = verdict;
+    let (name, over, seconds) = (unit.name, over.name(), took.as_secs_f32());
+    let outcome = if complaint.is_some() { "FAILED" } else { "" };
+    println!("| {name} | {over} | {passed} | {left_out} | {seconds:.1} | {outcome} |");
+    if let (Some(complaint), Ok(mut complaints)) = (complaint, complaints.lock()) {
+        complaints.push(format!("{name} over {over}: {complaint}"));
+    }
+}
