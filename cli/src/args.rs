@@ -2,7 +2,9 @@
 //!
 //! Values stay text here, so that a wrong one is reported together with all other mistakes and not alone.
 
-use std::path::PathBuf;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -13,7 +15,8 @@ Examples:
   reddoor                               3 shards and their front door on port 6379
   reddoor --dir /var/lib/reddoor        the same, data elsewhere than ./reddoor-data
   reddoor proxy --cluster 10.0.0.1:7000 the front door of a cluster that already runs
-  reddoor node --port 7001 --dir /tmp/n one node; takes the directives of redis.conf
+  reddoor node --port 7001 --dir /tmp/n one node; takes the directives of redis.conf, as does a link to
+                                        this program that is named redis-server
   redis-cli -p 6379 SET greeting hello  any Redis client, once it runs
   reddoor doctor                        what the application does that a cluster would refuse
 
@@ -34,6 +37,20 @@ const TEMPLATE: &str = "\
 {before-help}{usage-heading} {usage}
 
 {all-args}{after-help}";
+
+/// The name of a program that takes the arguments of `reddoor node`.
+const NODE_NAME: &str = "redis-server";
+
+/// The command line. Where the program is called `redis-server`, as through a link of that name, it is a node: what
+/// starts a program of that name for a Redis gets one.
+pub(crate) fn typed() -> Vec<OsString> {
+    let mut words: Vec<OsString> = env::args_os().collect();
+    let name = words.first().and_then(|path| Path::new(path).file_name());
+    if name.is_some_and(|name| name == NODE_NAME) {
+        words.insert(1, "node".into());
+    }
+    words
+}
 
 /// What was typed.
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@
 
 use std::env;
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
@@ -18,8 +19,14 @@ pub(crate) const DAEMON_VARIABLE: &str = "REDDOOR_DAEMON";
 pub(crate) fn begin(input: Option<&[u8]>) -> anyhow::Result<()> {
     let executable = env::current_exe().context("cannot find my own executable")?;
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    let mut child = Command::new(executable)
-        .args(env::args_os().skip(1))
+    let mut words = env::args_os();
+    let mut command = Command::new(executable);
+    // By its name it may know that it is a node.
+    if let Some(name) = words.next() {
+        command.arg0(name);
+    }
+    let mut child = command
+        .args(words)
         .env(DAEMON_VARIABLE, "1")
         .stdin(stdin)
         .stdout(Stdio::null())

@@ -56,10 +56,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, ProxyAction};
+use args::{Cli, Command, ProxyAction, typed};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(typed()) {
         Ok(cli) => cli,
         Err(error) => return exit::report_usage(&error),
     };

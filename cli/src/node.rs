@@ -21,7 +21,8 @@ Examples:
 Usage: reddoor node [CONFIG-FILE] [--DIRECTIVE VALUE...]... [-]
 
 Arguments are those of redis-server: an optional file in the format of redis.conf, then directives of that file as
-flags, which win over it. A - in the file's place or at the end stands for standard input.
+flags, which win over it. A - in the file's place or at the end stands for standard input. A link to this program that
+is named redis-server takes them without the word node.
 ";
 
 /// Runs a node until it is told to stop.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -71,6 +72,28 @@ fn a_node_in_the_background_leaves_its_number_and_takes_it_away() {
     let lines = [" PID: ", "Ready to accept connections", "Received SIGTERM", "bye bye..."];
     let places = lines.map(|line| log.find(line));
     assert!(places.is_sorted() && places[0].is_some(), "{log}");
+}
+
+#[test]
+fn under_the_name_of_a_redis_server_it_is_a_node() {
+    let temp = tempfile::tempdir().unwrap();
+    let [program, file, pid_file] =
+        ["redis-server", "redis.conf", "node.pid"].map(|name| temp.path().join(name));
+    symlink(env!("CARGO_BIN_EXE_reddoor"), &program).unwrap();
+    let addr = free_addr();
+    let settings = format!(
+        "port {}\nbind 127.0.0.1\nsave \"\"\ndaemonize yes\npidfile {}\n",
+        addr.port(),
+        pid_file.display()
+    );
+    fs::write(&file, settings).unwrap();
+    let mut command = Command::new(&program);
+    let status = command.arg(&file).arg("--dir").arg(temp.path()).status().unwrap();
+    assert!(status.success());
+    let node = Background(pid_in(&pid_file));
+    wait_serves(addr);
+    kill_process(node.0, Signal::TERM).unwrap();
+    wait_for("it to be gone", || (!pid_file.exists()).then_some(()));
 }
 
 #[test]
