@@ -26,6 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// 10 000 above, clear of those that other tests take.
 const FIRST_PORT: u16 = 11_000;
 const PORTS: u16 = 1_000;
+const LANES: u16 = 8;
 
 /// Lines of what the tests said that a complaint shows.
 const LINES_SHOWN: usize = 60;
@@ -112,7 +113,8 @@ impl Lane {
     /// Copies the tests, and starts what they need beside themselves.
     pub(crate) fn start(over: Over) -> Lane {
         static NEXT: AtomicU16 = AtomicU16::new(0);
-        let first_port = FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) * PORTS;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
+        let first_port = FIRST_PORT + number * PORTS;
         let dir = guard::temp_dir("redis-suite");
         let copied = Command::new("cp").arg("-r").arg(installed().join(".")).arg(&dir).status();
         assert!(copied.is_ok_and(|status| status.success()), "the tests can be copied");
