@@ -184,9 +184,9 @@ mod tests {
     #[test]
     fn blocks_go_whole_and_not_before_they_may() {
         let mut backlog = Backlog::new(0);
-        let block = vec![b'x'; *BLOCK_BYTES.end()];
-        (0..4).for_each(|_| append(&mut backlog, &block));
-        let block = block.len() as u64;
+        let full = *BLOCK_BYTES.end();
+        (0..4).for_each(|_| append(&mut backlog, &vec![b'x'; full]));
+        let block = full as u64;
         backlog.trim(u64::MAX, 2 * block + 1);
         assert_eq!((backlog.start(), backlog.len()), (block, 3 * block));
         backlog.trim(2 * block - 1, 0);
@@ -199,8 +199,8 @@ mod tests {
         append(&mut backlog, b"z");
         assert_eq!(backlog.read(4 * block), Some(&b"z"[..]));
         // A block that is full has no slack.
-        (0..3).for_each(|_| append(&mut backlog, &vec![b'x'; BLOCK_BYTES - 1]));
+        (0..3).for_each(|_| append(&mut backlog, &vec![b'x'; full - 1]));
         append(&mut backlog, b"z");
-        assert!(backlog.taken_bytes() < 3 * BLOCK_BYTES + 64, "{}", backlog.taken_bytes());
+        assert!(backlog.taken_bytes() < 3 * full + 64, "{}", backlog.taken_bytes());
     }
 }
