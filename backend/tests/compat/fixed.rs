@@ -36,8 +36,8 @@ pub(crate) const SCRIPTS: &[&str] = &[
      FUNCTION LOAD \"#!lua name='a\\nlocal x\"\nFUNCTION LOAD \"#!lua name='a'\\nredis.register_function('f', function() end)\"\n\
      FUNCTION LOAD \"#!lua name=b\\nwhile true do end\"\nFUNCTION RESTORE a b c\nFUNCTION FLUSH sync x\nFUNCTION FLUSH\n\
      EVAL \"return {big_number='1\\\\r\\\\n2'}\" 0",
-    "CONFIG SET shutdown-on-sigterm \"force nosave NOW\"\nCONFIG GET shutdown-on-sig*\nCONFIG SET shutdown-on-sigint \"save nosave\"\n\
-     CONFIG SET shutdown-on-sigint \"default force\"\nCONFIG SET shutdown-on-sigint \"\"\nCONFIG GET shutdown-on-sig*\n\
+    "CONFIG SET shutdown-on-sigterm \"force nosave NOW\"\nCONFIG GET shutdown-on-sigterm\nCONFIG GET shutdown-on-sigint\nCONFIG SET shutdown-on-sigint \"save nosave\"\n\
+     CONFIG SET shutdown-on-sigint \"default force\"\nCONFIG SET shutdown-on-sigint \"\"\nCONFIG GET shutdown-on-sigterm\nCONFIG GET shutdown-on-sigint\n\
      CONFIG SET shutdown-on-sigterm default shutdown-on-sigint default\nCONFIG SET oom-score-adj nonsense\n\
      CONFIG SET bind \"\" maxmemory x\nCONFIG GET bind\nCONFIG SET crash-log-enabled x",
     // Read-only tables and globals.

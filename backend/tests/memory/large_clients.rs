@@ -8,7 +8,9 @@ use crate::process::{Kind, Server, wait_until};
 /// A connection that sends the beginning of a large request.
 fn half_request(server: &Server, name: &str, first: &str, bytes: usize) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("it listens");
-    let begin = format!("CLIENT SETNAME {name}\r\n{first}*2\r\n$4\r\nECHO\r\n$10000000\r\n");
+    // What is announced counts, too.
+    let announced = bytes + 10;
+    let begin = format!("CLIENT SETNAME {name}\r\n{first}*2\r\n$4\r\nECHO\r\n${announced}\r\n");
     stream.write_all(begin.as_bytes()).expect("it reads");
     stream.write_all(&vec![b'x'; bytes]).expect("it reads");
     stream

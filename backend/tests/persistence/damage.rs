@@ -173,7 +173,7 @@ fn a_manifest_that_lies_is_refused() {
         ("file a seq 1 type b".to_owned(), "too long line"),
         (format!("{sound}file ../../etc/passwd seq 2 type i\n"), "can't be a path"),
         (format!("{sound}file missing.2.incr.aof seq 2 type i\n"), "No such file"),
-        (sound.replace("type b", "type x"), "Invalid AOF manifest"),
+        (sound.replace("type b", "type x"), "Unknown AOF file type in line 1"),
     ] {
         std::fs::write(&path, text).unwrap();
         let log = start_in_vain(dir.path(), APPENDS);

@@ -14,7 +14,7 @@ use reddoor_tests::process::Process;
 use reddoor_tests::redis_server::require;
 use reddoor_tests::{binary, guard};
 
-use super::unit::Unit;
+use super::unit::{Unit, When};
 
 /// How long a unit may take before it is ended. None gets faster or slower by it.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -59,9 +59,9 @@ impl Over {
         if self == Over::Node { 2 } else { 1 }
     }
 
-    /// Whether a unit has something to say about it.
-    pub(crate) fn runs(self, unit: &Unit) -> bool {
-        self == Over::Node || unit.is_external
+    /// When a unit is run over it.
+    pub(crate) fn when(self, unit: &Unit) -> When {
+        if self == Over::Node { unit.at_nodes } else { unit.at_doors }
     }
 
     /// The tests that are left out.
@@ -150,7 +150,7 @@ impl Lane {
             match process.poll_end() {
                 Some(status) => break status.to_string(),
                 None if began.elapsed() > PATIENCE => break format!("no end in {PATIENCE:?}"),
-                None => thread::sleep(LOOK_EVERY),
+                None => thread::park_timeout(LOOK_EVERY),
             }
         };
         let (took, said) = (began.elapsed(), plain(&process.log()));

@@ -23,7 +23,7 @@ use std::{thread, vec};
 use reddoor_tests::redis_server;
 
 use lane::{Lane, Over, Verdict};
-use unit::{UNITS, Unit};
+use unit::{UNITS, Unit, When};
 
 /// A unit that failed, and over what.
 type Failed = (Over, &'static Unit);
@@ -61,11 +61,12 @@ impl Asked {
         if self.over.as_ref().is_some_and(|name| name != over.name()) {
             return Vec::new();
         }
-        let is_meant = |unit: &&Unit| match self.words.as_slice() {
-            [] => self.is_all || unit.is_quick,
-            words => words.iter().any(|word| unit.name.contains(word.as_str())),
+        let is_meant = |unit: &&Unit| match (over.when(unit), self.words.as_slice()) {
+            (When::Never, _) => false,
+            (when, []) => self.is_all || when == When::Always,
+            (_, words) => words.iter().any(|word| unit.name.contains(word.as_str())),
         };
-        UNITS.iter().filter(|unit| over.runs(unit)).filter(is_meant).collect()
+        UNITS.iter().filter(is_meant).collect()
     }
 }
 
