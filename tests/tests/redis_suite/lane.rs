@@ -17,7 +17,7 @@ use reddoor_tests::{binary, guard};
 use super::unit::{Unit, When};
 
 /// How long a unit may take before it is ended. None gets faster or slower by it.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Time between two looks whether a unit has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -141,7 +141,13 @@ impl Lane {
         command.args(["--portcount", &(PORTS - 100).to_string()]);
         if let Some((_, door)) = &self.door {
             command.args(["--host", "127.0.0.1", "--port", &door.addr.port().to_string()]);
-            command.args(["--singledb", "--cluster-mode", "--ignore-digest"]);
+            command.args([
+                "--singledb",
+                "--cluster-mode",
+                "--ignore-digest",
+                "--tags",
+                "-needs:repl",
+            ]);
         }
         let began = Instant::now();
         let mut process =
