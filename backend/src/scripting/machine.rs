@@ -241,7 +241,8 @@ impl Machine {
             What::Script { number, .. } => Place::Script(*number),
             What::Function { library, name } => Place::Function(*library as f64, name.as_bytes()),
         };
-        let value = match self.runner.call(place, words.args(), keys_count, resp)? {
+        let resps = (resp, &self.shared.resp);
+        let value = match self.runner.call(place, words.args(), keys_count, resps)? {
             Ended::Plain(bytes) => return Ok(Done::Replied { bytes, errors: Errors::default() }),
             Ended::Table(value) => {
                 return self.replier.reply(&self.lua, &self.shared, &value, resp);

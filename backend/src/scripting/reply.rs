@@ -42,8 +42,9 @@ impl Replier {
         value: &Value,
         resp: Resp,
     ) -> Result<Done> {
-        let mut writing =
-            Writing { resp, out: Vec::new(), heads: Vec::new(), errors: Errors::default() };
+        let has_booleans = shared.resp.get() == Resp::V3;
+        let (out, heads, errors) = (Vec::new(), Vec::new(), Errors::default());
+        let mut writing = Writing { resp, has_booleans, out, heads, errors };
         writing.write(lua, shared, value)?;
         let bytes = writing.with_heads();
         Ok(Done::Replied { bytes, errors: writing.errors })
@@ -115,6 +116,8 @@ fn text_field(table: &Table, name: &str) -> Option<Vec<u8>> {
 /// A reply being written.
 struct Writing {
     resp: Resp,
+    /// Whether the script knows booleans, as `redis.setresp(3)` has it; otherwise they are 1 and null.
+    has_booleans: bool,
     /// All of it but the heads of arrays, whose lengths are known behind their last elements.
     out: Vec<u8>,
     heads: Vec<Head>,
@@ -201,6 +204,7 @@ impl Writing {
             Value::String(text) => reply.bulk(&text.as_bytes()),
             Value::Integer(number) => reply.integer(*number),
             Value::Number(number) => reply.integer(integer_of(*number)),
+            Value::Boolean(value) if self.has_booleans => reply.boolean(*value),
             Value::Boolean(true) => reply.integer(1),
             Value::Table(table) => return self.begin_table(lua, table),
             _ => reply.null(),

@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "Lua is C; the proof is in the module above")]
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::ptr;
 
@@ -62,6 +63,8 @@ struct Call<'a> {
     words: Args<'a>,
     keys_count: usize,
     resp: Resp,
+    /// The version that commands answer in, as the script has set it.
+    set_resp: &'a Cell<Resp>,
     reply: Vec<u8>,
     is_ok: bool,
     /// The value that it ended with is in [`LEFT`].
@@ -109,10 +112,10 @@ impl Runner {
         place: Place<'_>,
         words: Args<'_>,
         keys_count: usize,
-        resp: Resp,
+        (resp, set_resp): (Resp, &Cell<Resp>),
     ) -> Result<Ended> {
         let (reply, is_ok, is_left) = (Vec::new(), false, false);
-        let mut call = Call { place, words, keys_count, resp, reply, is_ok, is_left };
+        let mut call = Call { place, words, keys_count, resp, set_resp, reply, is_ok, is_left };
         // SAFETY: 1 above: nothing raises here, for `lua_pcall` catches what `run` raises, and there is room for two
         // values on a stack that nobody uses. `run` has ended when the call is looked at again.
         unsafe {
@@ -201,6 +204,9 @@ unsafe fn write_plain(state: *mut lua_State, call: &mut Call<'_>) -> bool {
             ffi::LUA_TTABLE => return false,
             ffi::LUA_TSTRING => reply.bulk(string_at(state, -1)),
             ffi::LUA_TNUMBER => reply.integer(integer_of(ffi::lua_tonumber(state, -1))),
+            ffi::LUA_TBOOLEAN if call.set_resp.get() == Resp::V3 => {
+                reply.boolean(ffi::lua_toboolean(state, -1) != 0);
+            }
             ffi::LUA_TBOOLEAN if ffi::lua_toboolean(state, -1) != 0 => reply.integer(1),
             _ => reply.null(),
         }

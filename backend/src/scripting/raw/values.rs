@@ -123,6 +123,14 @@ pub(super) unsafe fn push_value(state: *mut lua_State, reader: &mut Reader<'_>) 
                     ffi::lua_setfield(state, -2, c"string".as_ptr());
                 });
             }
+            // What is said of a reply goes before it, and scripts are not told.
+            (b'|', _) => {
+                for _ in 0..count.unwrap_or(0).saturating_mul(2) {
+                    push_value(state, reader);
+                    ffi::lua_pop(state, 1);
+                }
+                push_value(state, reader);
+            }
             _ => ffi::lua_pushnil(state),
         }
     }
