@@ -19,7 +19,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use crate::commands::results::{self, Answered};
 use crate::data::list::{End, List};
 use crate::data::value::Value;
-use crate::execute::{Call, Handler};
+use crate::execute::{Call, Handler, Origin};
 use crate::notify::Class;
 
 use options::{By, Options, Stores};
@@ -32,8 +32,9 @@ pub(super) const HANDLERS: &[(&str, Handler)] =
 fn sort(call: &mut Call<'_>, stores: Stores) -> Result<(), ReplyError> {
     let mut options = Options::parse(call, stores)?;
     let source = Source::of(call.node.read(call.at(), call.arg(1)))?;
-    if options.by == By::Nothing && options.store.is_some() && !source.is_ordered() {
-        // What is kept must not depend on how a set happens to lie.
+    let is_repeatable = options.store.is_some() || call.origin == Origin::Script;
+    if options.by == By::Nothing && is_repeatable && !source.is_ordered() {
+        // What is kept, and what a script may keep, must not depend on how a set happens to lie.
         options.by = By::Itself;
         options.is_alphabetic = true;
     }

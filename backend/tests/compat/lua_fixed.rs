@@ -115,6 +115,7 @@ pub(crate) const PROGRAMS: &[&str] = &[
     "redis.setresp('3') return redis.call('HGETALL', 'nosuch')",
     "redis.setresp(3) return redis.call('GET', 'nosuch')",
     "redis.setresp(3) local v = redis.call('GET', 'nosuch') return type(v)",
+    "redis.call('SADD', 'fruit', 'c', 'aa', 'a', 'b') return redis.call('SORT', 'fruit', 'BY', '_')",
     "redis.setresp(3) return true",
     "redis.setresp(3) return false",
     "redis.setresp(3) return {true, false, 1}",
