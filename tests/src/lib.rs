@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`asked`] | the command line of programs without a harness |
 //! | [`wait`] | conditions with a deadline, in place of sleeps |
 //! | [`port`] | ports that no other test has |
 //! | [`guard`] | nothing that was started outlives the tests |
@@ -19,6 +20,8 @@
 //! | [`cluster_tool`] | `redis-cli --cluster` |
 //!
 //! Invariants: a test waits for conditions, never for time; a failing test shows the logs of what it started.
+
+pub mod asked;
 
 pub mod wait;
 

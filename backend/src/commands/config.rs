@@ -5,6 +5,7 @@ use std::env;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::config::Config;
+use crate::config::change::set_failed;
 use crate::config::rewrite::Extent;
 use crate::config::settings::{OomScore, Settings};
 use crate::execute::{Call, Handler, Origin, is_permitted};
@@ -87,12 +88,8 @@ fn follow_append_setting(
     _: &Settings,
     origin: Origin<'_>,
 ) -> Result<(), ReplyError> {
-    node.follow_append_setting(origin).map_err(|_| {
-        ReplyError::from_static(
-            "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check \
-             server logs.",
-        )
-    })
+    node.follow_append_setting(origin)
+        .map_err(|_| set_failed("appendonly", "Unable to turn on AOF. Check server logs."))
 }
 
 fn listen_anew(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<(), ReplyError> {
@@ -110,10 +107,7 @@ fn adjust_oom_score(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result
         "oom-score-adj-values"
     };
     node.adjust_oom_score().map_err(|_| {
-        ReplyError::new(format!(
-            "ERR CONFIG SET failed (possibly related to argument '{name}') - Failed to apply new oom_score_adj \
-             configuration, check server logs."
-        ))
+        set_failed(name, "Failed to apply new oom_score_adj configuration, check server logs.")
     })
 }
 
@@ -124,11 +118,7 @@ fn enter_directory(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<
         return Ok(());
     }
     let entered = env::set_current_dir(&dir).and_then(|()| env::current_dir());
-    let entered = entered.map_err(|error| {
-        ReplyError::new(format!(
-            "ERR CONFIG SET failed (possibly related to argument 'dir') - {error}"
-        ))
-    })?;
+    let entered = entered.map_err(|error| set_failed("dir", &error.to_string()))?;
     node.config.note_directory(&entered);
     Ok(())
 }

@@ -97,7 +97,8 @@ impl Config {
     }
 }
 
-fn set_failed(name: &str, problem: &str) -> ReplyError {
+/// The answer to a `CONFIG SET` that a setting stands in the way of.
+pub(crate) fn set_failed(name: &str, problem: &str) -> ReplyError {
     ReplyError::new(format!(
         "ERR CONFIG SET failed (possibly related to argument '{name}') - {problem}"
     ))

@@ -1,7 +1,8 @@
 //! The same commands to a real server and to a node of ours: the same answers.
 
-use crate::process::{Kind, Node, form_cluster, has_redis_server, start_nodes, wait_agreement};
 use reddoor_tests::port::BUS_OFFSET;
+
+use crate::process::{Kind, Node, form_cluster, has_redis_server, start_nodes, wait_agreement};
 
 /// Asks both nodes each line in turn and compares. Lines of one script share a connection.
 pub(crate) fn check_script(

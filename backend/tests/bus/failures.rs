@@ -4,12 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use reddoor_protocol::topology::Health;
+use reddoor_tests::port::BUS_OFFSET;
 
 use crate::process::{
     Kind, Node, expect_death, form_cluster, form_shards, has_redis_server, start_nodes,
     wait_agreement, wait_until,
 };
-use reddoor_tests::port::BUS_OFFSET;
 
 /// The survivors give a dead node up together, and take it back.
 fn check_death(real: usize, ours: usize, victim: usize) {

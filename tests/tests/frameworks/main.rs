@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
+use reddoor_tests::asked::Asked;
 use reddoor_tests::cluster::Kind;
 use reddoor_tests::redis_server;
 
@@ -26,58 +27,25 @@ use framework::{FRAMEWORKS, Framework, Setup};
 use killed::{LOADS, Load};
 use trial::{Scene, Verdict};
 
-/// What is asked for on the command line.
-#[derive(Debug, Default)]
-struct Asked {
-    is_all: bool,
-    only_lists: bool,
-    nodes: Option<String>,
-    words: Vec<String>,
+/// Whether these nodes are asked for; a plain redis-server only by its name.
+fn means_nodes(asked: &Asked, name: &str) -> bool {
+    asked.chosen.as_ref().map_or(name != "one", |nodes| nodes == name)
 }
 
-impl Asked {
-    fn read() -> Asked {
-        let mut asked = Asked::default();
-        let mut args = std::env::args().skip(1);
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--all" => asked.is_all = true,
-                "--list" => asked.only_lists = true,
-                "--nodes" => asked.nodes = args.next(),
-                flag if flag.starts_with("--") => {}
-                _ => asked.words.push(arg),
-            }
-        }
-        asked
-    }
+/// Frameworks with their setups; without `--all` or a name the first of each.
+fn trials(asked: &Asked) -> Vec<(&'static Framework, &'static Setup)> {
+    let is_short = !asked.is_all && asked.words.is_empty();
+    let meant = FRAMEWORKS.iter().filter(|row| asked.means(row.name, row.is_in_ci));
+    meant
+        .flat_map(|row| {
+            let count = if is_short { 1 } else { row.setups.len() };
+            row.setups[..count].iter().map(move |setup| (row, setup))
+        })
+        .collect()
+}
 
-    /// Whether these nodes are asked for; a plain redis-server only by its name.
-    fn means_nodes(&self, name: &str) -> bool {
-        self.nodes.as_ref().map_or(name != "one", |nodes| nodes == name)
-    }
-
-    fn means(&self, name: &str, is_in_ci: bool) -> bool {
-        match self.words.as_slice() {
-            [] => self.is_all || is_in_ci,
-            words => words.iter().any(|word| name.contains(word.as_str())),
-        }
-    }
-
-    /// Frameworks with their setups; without `--all` or a name the first of each.
-    fn trials(&self) -> Vec<(&'static Framework, &'static Setup)> {
-        let is_short = !self.is_all && self.words.is_empty();
-        let meant = FRAMEWORKS.iter().filter(|row| self.means(row.name, row.is_in_ci));
-        meant
-            .flat_map(|row| {
-                let count = if is_short { 1 } else { row.setups.len() };
-                row.setups[..count].iter().map(move |setup| (row, setup))
-            })
-            .collect()
-    }
-
-    fn loads(&self) -> Vec<&'static Load> {
-        LOADS.iter().filter(|load| self.means(load.name, load.is_in_ci)).collect()
-    }
+fn loads(asked: &Asked) -> Vec<&'static Load> {
+    LOADS.iter().filter(|load| asked.means(load.name, load.is_in_ci)).collect()
 }
 
 type Start = fn() -> Scene;
@@ -91,7 +59,7 @@ const SCENES: [(&str, Start); 4] = [
 ];
 
 fn main() -> ExitCode {
-    let asked = Asked::read();
+    let asked = Asked::read("--nodes");
     if asked.only_lists || !redis_server::is_installed() {
         return ExitCode::SUCCESS;
     }
@@ -101,11 +69,11 @@ fn main() -> ExitCode {
     thread::scope(|scope| {
         let (asked, complaints) = (&asked, &complaints);
         for (nodes, start) in SCENES {
-            if asked.means_nodes(nodes) {
+            if means_nodes(asked, nodes) {
                 scope.spawn(move || run_trials(asked, nodes, &start(), complaints));
             }
         }
-        if asked.means_nodes("real") {
+        if means_nodes(asked, "real") {
             scope.spawn(|| run_loads(asked, complaints));
         }
     });
@@ -115,7 +83,7 @@ fn main() -> ExitCode {
 }
 
 fn run_trials(asked: &Asked, nodes: &str, scene: &Scene, complaints: &Mutex<Vec<String>>) {
-    for (framework, setup) in asked.trials() {
+    for (framework, setup) in trials(asked) {
         if framework.program.is_installed() {
             let verdict = scene.try_out(framework, setup);
             report(framework.name, nodes, setup.name, verdict, complaints);
@@ -124,7 +92,7 @@ fn run_trials(asked: &Asked, nodes: &str, scene: &Scene, complaints: &Mutex<Vec<
 }
 
 fn run_loads(asked: &Asked, complaints: &Mutex<Vec<String>>) {
-    for load in asked.loads() {
+    for load in loads(asked) {
         if load.program.is_installed() {
             report(load.name, "real", load.setup, load.run(), complaints);
         }

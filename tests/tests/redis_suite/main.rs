@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::{thread, vec};
 
+use reddoor_tests::asked::Asked;
 use reddoor_tests::redis_server;
 
 use lane::{Lane, Over, Verdict};
@@ -31,47 +32,20 @@ type Failed = (Over, &'static Unit);
 /// More failures than these are no accident, and are not tried again (count).
 const FEW: usize = 4;
 
-/// What is asked for on the command line.
-#[derive(Debug, Default)]
-struct Asked {
-    is_all: bool,
-    only_lists: bool,
-    over: Option<String>,
-    words: Vec<String>,
-}
-
-impl Asked {
-    fn read() -> Asked {
-        let mut asked = Asked::default();
-        let mut args = std::env::args().skip(1);
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--all" => asked.is_all = true,
-                "--list" => asked.only_lists = true,
-                "--over" => asked.over = args.next(),
-                flag if flag.starts_with("--") => {}
-                _ => asked.words.push(arg),
-            }
-        }
-        asked
+/// What to run over such a server, in order.
+fn units(asked: &Asked, over: Over) -> Vec<&'static Unit> {
+    if asked.chosen.as_ref().is_some_and(|name| name != over.name()) {
+        return Vec::new();
     }
-
-    /// What to run over such a server, in order.
-    fn units(&self, over: Over) -> Vec<&'static Unit> {
-        if self.over.as_ref().is_some_and(|name| name != over.name()) {
-            return Vec::new();
-        }
-        let is_meant = |unit: &&Unit| match (over.when(unit), self.words.as_slice()) {
-            (When::Never, _) => false,
-            (when, []) => self.is_all || when == When::Always,
-            (_, words) => words.iter().any(|word| unit.name.contains(word.as_str())),
-        };
-        UNITS.iter().filter(is_meant).collect()
-    }
+    let is_meant = |unit: &&Unit| {
+        let when = over.when(unit);
+        when != When::Never && asked.means(unit.name, when == When::Always)
+    };
+    UNITS.iter().filter(is_meant).collect()
 }
 
 fn main() -> ExitCode {
-    let asked = Asked::read();
+    let asked = Asked::read("--over");
     if asked.only_lists || !redis_server::is_installed() {
         return ExitCode::SUCCESS;
     }
@@ -81,7 +55,7 @@ fn main() -> ExitCode {
     }
     println!("| unit | over | passed | left out | seconds | |");
     println!("|---|---|---|---|---|---|");
-    let queues = Over::ALL.map(|over| (over, Mutex::new(asked.units(over).into_iter())));
+    let queues = Over::ALL.map(|over| (over, Mutex::new(units(&asked, over).into_iter())));
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for (over, queue) in &queues {

@@ -9,7 +9,6 @@ use crate::execute::Call;
 
 /// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`: saves, forgets and reads everything.
 pub(super) fn reload(call: &mut Call<'_>) -> Result<(), ReplyError> {
-    call.propagate_nothing();
     let (mut saves, mut flushes, mut duplicates) = (true, true, Duplicates::Refused);
     for option in call.args.iter().skip(2) {
         if is(option, "MERGE") {

@@ -11,6 +11,7 @@ use reddoor_protocol::reply_error::ReplyError;
 use tokio::task::AbortHandle;
 
 use super::{Arrival, Listener, accept, open_all_tcp};
+use crate::config::change::set_failed;
 use crate::config::settings::Settings;
 use crate::node::{Node, SharedNode};
 use crate::session::{SharedScratch, Socket};
@@ -112,20 +113,15 @@ impl Node {
             // Those that were open a moment ago can be opened again, if none has taken them since.
             self.listeners.add(opened.or_else(|_| open_all_tcp(before)).unwrap_or_default());
             if !is_done {
-                return Err(failed("bind", "Failed to bind to specified addresses."));
+                return Err(set_failed("bind", "Failed to bind to specified addresses."));
             }
         } else if settings.port != before.port {
-            let opened = open_all_tcp(settings)
-                .map_err(|_| failed("port", "Unable to listen on this port. Check server logs."))?;
+            let opened = open_all_tcp(settings).map_err(|_| {
+                set_failed("port", "Unable to listen on this port. Check server logs.")
+            })?;
             self.listeners.close_tcp();
             self.listeners.add(opened);
         }
         Ok(())
     }
-}
-
-fn failed(name: &str, why: &str) -> ReplyError {
-    ReplyError::new(format!(
-        "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
-    ))
 }

@@ -1,7 +1,8 @@
 //! One section of `INFO`, added over the nodes.
 //!
 //! Integers and seconds are added; of ratios the greatest counts; sizes for people are made anew from their sums;
-//! texts stand where all nodes say the same, or for the one that says other than `ok`. A value of several fields (`keys=1,expires=0`) is added field by field.
+//! texts stand where all nodes say the same, or for the one that says other than `ok`. A value of several fields
+//! (`keys=1,expires=0`) is added field by field.
 
 use std::fmt::Write;
 
