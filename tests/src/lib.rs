@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`asked`] | the command line of programs without a harness |
 //! | [`wait`] | conditions with a deadline, in place of sleeps |
+//! | [`role`] | a test binary that is a server, too |
 //! | [`port`] | ports that no other test has |
 //! | [`guard`] | nothing that was started outlives the tests |
 //! | [`process`] | a server process: its log, its signals, its end |
@@ -24,6 +25,8 @@
 pub mod asked;
 
 pub mod wait;
+
+pub mod role;
 
 pub mod port;
 

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use reddoor_backend::config::Config;
 use reddoor_protocol::topology::{NodeInfo, Topology, nodes_text};
 use reddoor_tests::port::NodePort;
+pub(crate) use reddoor_tests::redis_server::{
+    has_tool as has_program, is_installed as has_redis_server,
+};
+use reddoor_tests::role::serve_if_asked;
 
 use crate::client::Client;
 
@@ -37,36 +41,11 @@ pub(crate) enum Kind {
     Ours,
 }
 
-/// Whether there is a `redis-server`. Says so aloud when there is none.
-pub(crate) fn has_redis_server() -> bool {
-    has_program("redis-server")
-}
-
-/// Whether a program is installed. Says so aloud when it is not; in CI that is a failure.
-pub(crate) fn has_program(program: &str) -> bool {
-    let mut command = Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let is_there = command.status().is_ok_and(|status| status.success());
-    if !is_there {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "{program} is missing, and CI passes over nothing"
-        );
-        eprintln!("PASSED OVER: {program} is missing, so this test checked nothing");
-    }
-    is_there
-}
-
 /// Becomes a node for ever if the environment says so.
 pub(crate) fn run_if_asked() {
-    let Ok(args) = std::env::var(NODE_ARGS) else { return };
-    let args: Vec<String> = args.lines().map(str::to_owned).collect();
-    let config = Config::from_args(&args).expect("arguments of a node");
-    if let Err(error) = reddoor_backend::run(config) {
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
-    std::process::exit(0);
+    serve_if_asked(NODE_ARGS, |args| {
+        reddoor_backend::run(Config::from_args(args).expect("arguments of a node"))
+    });
 }
 
 /// One node.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use reddoor_backend::config::Config;
 use reddoor_tests::port::NodePort;
+pub(crate) use reddoor_tests::redis_server::is_installed as has_redis_server;
+use reddoor_tests::role::serve_if_asked;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::tcp_client::Client;
@@ -27,28 +29,11 @@ pub(crate) enum Kind {
     Ours,
 }
 
-/// Whether there is a `redis-server`. Says so aloud when there is none; in CI that is a failure.
-pub(crate) fn has_redis_server() -> bool {
-    let mut command = Command::new("redis-server");
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let is_there = command.status().is_ok_and(|status| status.success());
-    if !is_there {
-        assert!(std::env::var_os("CI").is_none(), "no redis-server, and CI passes over nothing");
-        eprintln!("PASSED OVER: redis-server is missing, so this test checked nothing");
-    }
-    is_there
-}
-
 /// Becomes a node for ever if the environment says so.
 pub(crate) fn run_if_asked() {
-    let Ok(args) = std::env::var(NODE_ARGS) else { return };
-    let args: Vec<String> = args.lines().map(str::to_owned).collect();
-    let config = Config::from_args(&args).expect("arguments of a node");
-    if let Err(error) = reddoor_backend::run(config) {
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
-    std::process::exit(0);
+    serve_if_asked(NODE_ARGS, |args| {
+        reddoor_backend::run(Config::from_args(args).expect("arguments of a node"))
+    });
 }
 
 /// What the disk of a server is like.

@@ -12,6 +12,8 @@ use reddoor_protocol::encode::encode_request;
 use reddoor_protocol::frame::ReplyLimits;
 use reddoor_protocol::value::{self, Value};
 use reddoor_tests::port::NodePort;
+pub(crate) use reddoor_tests::redis_server::is_installed as has_redis_server;
+use reddoor_tests::role::serve_if_asked;
 
 /// How long anything may take before a test gives up. No test gets faster or slower by it.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -29,28 +31,11 @@ pub(crate) enum Kind {
     Ours,
 }
 
-/// Whether there is a `redis-server`. Says so aloud when there is none; in CI that is a failure.
-pub(crate) fn has_redis_server() -> bool {
-    let mut command = Command::new("redis-server");
-    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    let is_there = command.status().is_ok_and(|status| status.success());
-    if !is_there {
-        assert!(std::env::var_os("CI").is_none(), "no redis-server, and CI passes over nothing");
-        eprintln!("PASSED OVER: redis-server is missing, so this test checked nothing");
-    }
-    is_there
-}
-
 /// Becomes a node for ever if the environment says so.
 pub(crate) fn run_if_asked() {
-    let Ok(args) = std::env::var(NODE_ARGS) else { return };
-    let args: Vec<String> = args.lines().map(str::to_owned).collect();
-    let config = Config::from_args(&args).expect("arguments of a node");
-    if let Err(error) = reddoor_backend::run(config) {
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
-    std::process::exit(0);
+    serve_if_asked(NODE_ARGS, |args| {
+        reddoor_backend::run(Config::from_args(args).expect("arguments of a node"))
+    });
 }
 
 /// One server.
