@@ -129,13 +129,15 @@ fn length(
     }
 }
 
-/// The length of a reply as most are, received whole: a bulk of less than a thousand bytes, or `+OK`.
+/// The length of a reply as most are, received whole: a bulk of less than a thousand bytes, or none, or `+OK`.
 #[inline]
 fn plain_len(buf: &[u8]) -> Option<usize> {
     if buf.first() != Some(&b'$') {
         return buf.starts_with(b"+OK\r\n").then_some(5);
     }
-    let (len, payload) = short_line(buf, 1)?;
+    let Some((len, payload)) = short_line(buf, 1) else {
+        return buf.starts_with(b"$-1\r\n").then_some(5);
+    };
     let end = payload + len + 2;
     let is_whole = buf[payload - 1] == b'\n' && buf.get(end - 2..end)? == b"\r\n";
     is_whole.then_some(end)

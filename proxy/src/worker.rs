@@ -93,6 +93,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use self::clock::Clock;
 use self::fan_out::Postponed;
+use self::flush::Dirty;
 use self::pause::Pause;
 use self::reading::Reads;
 use self::shedding::Shedding;
@@ -201,8 +202,8 @@ pub(crate) struct Worker {
     pause: Option<Pause>,
     /// Scripts that were remembered lately.
     seen_scripts: SeenScripts,
-    dirty_sessions: Vec<usize>,
-    dirty_links: Vec<LinkKey>,
+    dirty_sessions: Dirty<usize>,
+    dirty_links: Dirty<LinkKey>,
     /// Wakes the task that flushes at the end of the turn.
     flush_waker: Option<Waker>,
     is_flush_due: bool,
@@ -275,8 +276,8 @@ impl Worker {
             are_broadcasts_due: false,
             pause: None,
             seen_scripts: SeenScripts::default(),
-            dirty_sessions: Vec::new(),
-            dirty_links: Vec::new(),
+            dirty_sessions: Dirty::new(),
+            dirty_links: Dirty::new(),
             flush_waker: None,
             is_flush_due: false,
             new_links: Vec::new(),

@@ -1,6 +1,7 @@
 //! The end of a turn: every dirty link and session is written once, whatever came for it.
 
 use std::io;
+use std::mem;
 use std::task::Waker;
 
 use super::Worker;
@@ -9,30 +10,63 @@ use crate::metrics::label::{CloseReason, Direction, Limit};
 use crate::session::Ending;
 use crate::session::hold::Hold;
 
+/// What is to be written at the end of this turn. Its memory serves turn after turn.
+#[derive(Debug)]
+pub(super) struct Dirty<K> {
+    due: Vec<K>,
+    /// Empty; what becomes due while the list is worked off goes here.
+    spare: Vec<K>,
+}
+
+impl<K> Dirty<K> {
+    pub(super) fn new() -> Dirty<K> {
+        Dirty { due: Vec::new(), spare: Vec::new() }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, key: K) {
+        self.due.push(key);
+    }
+
+    fn take(&mut self) -> Vec<K> {
+        mem::replace(&mut self.due, mem::take(&mut self.spare))
+    }
+
+    /// Takes back a list that is worked off.
+    fn give_back(&mut self, mut list: Vec<K>) {
+        list.clear();
+        self.spare = list;
+    }
+}
+
 impl Worker {
     /// Writes what waits for nodes and clients. Requests that were paused go on first.
     pub(crate) fn flush(&mut self) {
         self.is_flush_due = false;
         self.flush_caches_if_moved();
         self.resume_paused();
-        for key in std::mem::take(&mut self.dirty_links) {
-            self.flush_link(key);
-            self.settle_link(key);
-            self.read_upload_on(key);
+        let links = self.dirty_links.take();
+        for key in &links {
+            self.flush_link(*key);
+            self.settle_link(*key);
+            self.read_upload_on(*key);
         }
-        for key in std::mem::take(&mut self.dirty_sessions) {
-            self.settle_blocked(key);
-            self.flush_session(key);
-            self.settle_session(key);
-            self.read_stream_on(key);
+        self.dirty_links.give_back(links);
+        let sessions = self.dirty_sessions.take();
+        for key in &sessions {
+            self.settle_blocked(*key);
+            self.flush_session(*key);
+            self.settle_session(*key);
+            self.read_stream_on(*key);
         }
+        self.dirty_sessions.give_back(sessions);
         self.cut_heaviest();
     }
 
     /// Replies made room: sessions that were stopped at a limit run what they sent meanwhile.
     fn resume_paused(&mut self) {
-        for index in 0..self.dirty_sessions.len() {
-            let key = self.dirty_sessions[index];
+        for index in 0..self.dirty_sessions.due.len() {
+            let key = self.dirty_sessions.due[index];
             if self.has_room(key) {
                 self.resume(key);
                 self.wake_session(key);
