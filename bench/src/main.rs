@@ -147,6 +147,7 @@ fn heading(args: &Args) -> Heading {
 fn programs(args: &Args) -> Programs {
     Programs {
         reddoor: args.reddoor.clone(),
+        before: args.before.clone(),
         envoy: args.envoy.clone(),
         twemproxy: args.twemproxy.clone(),
         predixy: args.predixy.clone(),

@@ -32,6 +32,8 @@ pub(crate) enum Target {
     Predixy,
     /// The front door before a Redis Cluster of three.
     Reddoor,
+    /// The same of another build.
+    ReddoorBefore,
     /// The bundled node, not in cluster mode.
     Node,
     /// One redis-server in cluster mode that owns all slots.
@@ -47,6 +49,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target::Envoy,
     Target::Predixy,
     Target::Reddoor,
+    Target::ReddoorBefore,
     Target::Node,
     Target::RedisCluster,
     Target::NodeCluster,
@@ -70,6 +73,7 @@ impl Target {
             Self::Envoy => "envoy",
             Self::Predixy => "predixy",
             Self::Reddoor => "reddoor",
+            Self::ReddoorBefore => "reddoor-before",
             Self::Node => "node",
             Self::RedisCluster => "redis-cluster",
             Self::NodeCluster => "node-cluster",
@@ -84,6 +88,7 @@ impl Target {
             Self::Envoy => "Envoy's redis_proxy before a Redis Cluster of three, concurrency 1",
             Self::Predixy => "predixy before a Redis Cluster of three, one worker",
             Self::Reddoor => "reddoor proxy before a Redis Cluster of three, one worker",
+            Self::ReddoorBefore => "the same of another build, which --before names",
             Self::Node => "reddoor node, not in cluster mode",
             Self::RedisCluster => "one redis-server in cluster mode that owns all slots",
             Self::NodeCluster => "one reddoor node in cluster mode that owns all slots",
@@ -95,7 +100,7 @@ impl Target {
         match self {
             // Redis itself is the floor of every proxy and the baseline of every node.
             Self::Redis => true,
-            Self::Twemproxy | Self::Envoy | Self::Predixy | Self::Reddoor => {
+            Self::Twemproxy | Self::Envoy | Self::Predixy | Self::Reddoor | Self::ReddoorBefore => {
                 group == Group::FrontDoors
             }
             Self::Node | Self::RedisCluster | Self::NodeCluster => group == Group::Nodes,
@@ -145,6 +150,7 @@ impl Running {
 #[derive(Debug, Default)]
 pub(crate) struct Programs {
     pub(crate) reddoor: Option<PathBuf>,
+    pub(crate) before: Option<PathBuf>,
     pub(crate) envoy: Option<PathBuf>,
     pub(crate) twemproxy: Option<PathBuf>,
     pub(crate) predixy: Option<PathBuf>,

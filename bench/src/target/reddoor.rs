@@ -14,6 +14,11 @@ pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf> {
     find::given_or(given, find::reddoor, "cargo build --release -p reddoor, or --reddoor PATH")
 }
 
+/// Another build, to compare with; nobody looks for one that was not asked for.
+pub(crate) fn find_before(given: Option<&Path>) -> Result<PathBuf> {
+    find::given_or(given, || None, "--before PATH")
+}
+
 /// The front door alone, with one worker and no admin port.
 pub(crate) fn start_proxy(program: &Path, port: u16, nodes: &[u16], folder: &Path) -> Started {
     let seeds: Vec<_> = nodes.iter().map(|node| format!("127.0.0.1:{node}")).collect();

@@ -122,6 +122,10 @@ impl Starter {
                 let program = self.reddoor()?;
                 reddoor::start_proxy(&program, port, &self.cluster()?, &folder)
             }
+            Target::ReddoorBefore => {
+                let program = reddoor::find_before(self.programs.before.as_deref())?;
+                reddoor::start_proxy(&program, port, &self.cluster()?, &folder)
+            }
             Target::Node => reddoor::start_node(&self.reddoor()?, port, &folder),
             Target::NodeCluster => reddoor::start_cluster_of_one(&self.reddoor()?, port, &folder),
         }
