@@ -45,6 +45,12 @@ pub fn place_of(args: Args<'_>) -> DebugPlace {
     }
 }
 
+/// Whether this `DEBUG` may be part of a transaction though it goes to all nodes otherwise: what it does to a node, it
+/// does while that runs the transaction.
+pub fn may_be_queued(args: Args<'_>) -> bool {
+    args.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"sleep"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
