@@ -93,7 +93,7 @@ impl Tracking {
             TrackingMode::Broadcast(known) => Some(known),
             TrackingMode::Read | TrackingMode::OptIn | TrackingMode::OptOut => None,
         });
-        let is_new = |prefix: &&Box<[u8]>| known.is_none_or(|known| !known.contains(*prefix));
+        let is_new = |prefix: &[u8]| known.is_none_or(|known| !known.contains(prefix));
         let mut options: Vec<&[u8]> = Vec::new();
         match &self.mode {
             TrackingMode::Read => {}
@@ -103,7 +103,7 @@ impl Tracking {
                 options.push(b"BCAST");
                 // Where every key is told of, a node would refuse further prefixes as overlapping.
                 if !prefixes.contains(&b""[..]) {
-                    let prefixes = prefixes.iter().filter(is_new);
+                    let prefixes = prefixes.iter().filter(|prefix| is_new(prefix));
                     options.extend(prefixes.flat_map(|prefix| [&b"PREFIX"[..], prefix]));
                 }
             }
