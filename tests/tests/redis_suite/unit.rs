@@ -50,7 +50,7 @@ pub(crate) const UNITS: &[Unit] = &[
     unit("unit/quit", When::Always, When::Always),
     unit("unit/acl", When::Always, When::Never),
     unit("unit/acl-v2", When::Always, When::Never),
-    unit("unit/latency-monitor", When::Asked, When::Always),
+    unit("unit/latency-monitor", When::Asked, When::Asked),
     unit("unit/pubsub", When::Always, When::Always),
     unit("unit/pubsubshard", When::Always, When::Never),
     unit("unit/slowlog", When::Always, When::Asked),
