@@ -67,7 +67,8 @@ impl Worker {
     }
 
     /// `UNSUBSCRIBE` and its kin: the reply comes once the nodes have taken back what nobody here listens to any more,
-    /// so that a message published upon it counts right, or when they take too long for that; without names, for all that the client listens to of this kind.
+    /// so that a message published upon it counts right, or when they take too long for that. Without names, it is
+    /// about all that the client listens to of this kind.
     pub(super) fn cease_listening(
         &mut self,
         key: usize,
