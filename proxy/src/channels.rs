@@ -16,6 +16,8 @@
 
 pub(crate) mod feed;
 
+pub(crate) mod partings;
+
 pub(crate) mod push;
 
 pub(crate) mod counts;

@@ -127,22 +127,26 @@ pub(crate) async fn id_at_node(stream: &mut TcpStream) -> Result<Option<u64>, Ha
     Ok(reply.as_integer().and_then(|id| u64::try_from(id).ok()))
 }
 
-/// Makes the node track what is read on this connection, and tell of it here or, if that is named by its number, on
-/// another. Gives back what the node has told already.
-///
-/// # Errors
-/// The connection is not to be used any more.
-pub(crate) async fn track(
-    stream: &mut TcpStream,
-    options: &[Vec<u8>],
-    redirect: Option<u64>,
-) -> Result<Vec<u8>, HandshakeError> {
+/// The words that make a node track what is read on a connection, and tell of it there or, if that is named by its
+/// number, on another.
+pub(crate) fn track_request(options: &[Vec<u8>], redirect: Option<u64>) -> Vec<Vec<u8>> {
     let mut request = vec![b"CLIENT".to_vec(), b"TRACKING".to_vec(), b"ON".to_vec()];
     if let Some(id) = redirect {
         request.extend([b"REDIRECT".to_vec(), id.to_string().into_bytes()]);
     }
     request.extend_from_slice(options);
-    let (reply, told) = exchange(stream, &request, &ReplyLimits::default()).await?;
+    request
+}
+
+/// Makes the node track by [`track_request`]. Gives back what it has told already.
+///
+/// # Errors
+/// The connection is not to be used any more.
+pub(crate) async fn track(
+    stream: &mut TcpStream,
+    request: &[Vec<u8>],
+) -> Result<Vec<u8>, HandshakeError> {
+    let (reply, told) = exchange(stream, request, &ReplyLimits::default()).await?;
     match reply {
         Value::Error(reply) => {
             Err(HandshakeError::Untracked(String::from_utf8_lossy(&reply).into_owned()))

@@ -62,6 +62,8 @@ pub(crate) struct Link {
     pub(crate) owner: Owner,
     /// The number by which the node knows this connection, where that was asked.
     pub(crate) id_at_node: Option<u64>,
+    /// The number by which the node knows this link's ear, if it has one.
+    pub(crate) ear_at_node: Option<u64>,
     /// Whether it was asked a `PING` and has answered nothing since.
     pub(crate) is_pinged: bool,
     /// Whether it is to be given up.
@@ -122,6 +124,7 @@ impl Link {
             is_dirty: false,
             owner,
             id_at_node: None,
+            ear_at_node: None,
             is_pinged: false,
             is_closing: false,
             heard_us: 0,

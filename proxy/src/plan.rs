@@ -384,6 +384,7 @@ fn plan_debug(command: &'static CommandSpec, args: Args<'_>) -> Plan {
             Plan::One { command, slot: Some(key_mapping::slot_of(key)) }
         }
         DebugPlace::AnyNode => Plan::One { command, slot: None },
+        DebugPlace::EveryPrimary => Plan::FanOut { command, reach: Reach::Primaries },
         DebugPlace::EveryNode => Plan::FanOut { command, reach: Reach::Nodes },
         DebugPlace::Nowhere => Plan::Reject { command: Some(command), error: not_served(command) },
     }
@@ -682,6 +683,7 @@ mod tests {
         use Permission::{Allow, Refuse};
         assert_eq!(allowed(Allow, Refuse, "CONFIG SET maxmemory 1"), "local config|set");
         assert_eq!(allowed(Allow, Refuse, "DEBUG SLEEP 0"), "Nodes");
+        assert_eq!(allowed(Allow, Refuse, "DEBUG LOADAOF"), "Primaries");
         assert_eq!(allowed(Allow, Refuse, "DEBUG OBJECT foo"), "Some(Slot(12182))");
         assert!(allowed(Allow, Refuse, "DEBUG POPULATE 3").starts_with("UNSERVED "));
         assert_eq!(allowed(Allow, Refuse, "CLUSTER MEET a 1"), "Nodes");

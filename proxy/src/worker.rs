@@ -100,6 +100,7 @@ use self::shedding::Shedding;
 use crate::budget::{Budget, Charge};
 use crate::channels::Channels;
 use crate::channels::feed::{Feed, FeedKey};
+use crate::channels::partings::Partings;
 use crate::config::Config;
 use crate::cross_slot::waiting::Waiting;
 use crate::errand::{LinkKey, Waiter};
@@ -174,6 +175,8 @@ pub(crate) struct Worker {
     sessions: Slab<SessionEntry>,
     links: Slab<LinkEntry>,
     channels: Channels,
+    /// Who waits for the end of what was listened to.
+    partings: Partings,
     feeds: Slab<Feed>,
     /// Feeds that were made and have no task yet.
     new_feeds: Vec<FeedKey>,
@@ -261,6 +264,7 @@ impl Worker {
             sessions: Slab::new(),
             links: Slab::new(),
             channels: Channels::default(),
+            partings: Partings::default(),
             feeds: Slab::new(),
             new_feeds: Vec::new(),
             last_feed: 0,

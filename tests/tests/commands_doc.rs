@@ -148,7 +148,7 @@ fn join(spec: &CommandSpec) -> &'static str {
         ReplyPolicy::AllOkTexts => "the first; one under the other where they differ",
         ReplyPolicy::Texts => "one under the other, with the nodes' addresses",
         ReplyPolicy::LatestByName => "by name the latest, with the greatest figure of all",
-        ReplyPolicy::OldestFirst => "in the order of time, oldest first",
+        ReplyPolicy::History => "by the second, the greatest of each",
         ReplyPolicy::NewestFirst => "in the order of time, newest first",
         ReplyPolicy::Running => "that of a node in which something runs, else the first",
         ReplyPolicy::Special => "in a way of its own",

@@ -9,6 +9,9 @@ pub enum DebugPlace {
     Key,
     /// To any node: it tells of nothing that lies there.
     AnyNode,
+    /// To all primaries: a replica has its data from its primary, and may lack the file that is read. A redis-server
+    /// that does ends.
+    EveryPrimary,
     /// To all nodes: it does something to a node, or tells of it.
     EveryNode,
     /// Nowhere: it makes or changes keys without regard to whose they are.
@@ -22,6 +25,7 @@ const PLACES: &[(&str, DebugPlace)] = &[
     ("help", DebugPlace::AnyNode),
     ("htstats-key", DebugPlace::Key),
     ("listpack", DebugPlace::Key),
+    ("loadaof", DebugPlace::EveryPrimary),
     ("object", DebugPlace::Key),
     ("populate", DebugPlace::Nowhere),
     ("protocol", DebugPlace::AnyNode),
@@ -45,6 +49,12 @@ pub fn place_of(args: Args<'_>) -> DebugPlace {
     }
 }
 
+/// Whether this `DEBUG` may be part of a transaction though it goes to all nodes otherwise: what it does to a node, it
+/// does while that runs the transaction.
+pub fn may_be_queued(args: Args<'_>) -> bool {
+    args.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"sleep"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +68,7 @@ mod tests {
             ("debug object\r\n", DebugPlace::AnyNode),
             ("debug Protocol string\r\n", DebugPlace::AnyNode),
             ("debug sleep 0\r\n", DebugPlace::EveryNode),
+            ("DEBUG LOADAOF\r\n", DebugPlace::EveryPrimary),
             ("debug populate 10\r\n", DebugPlace::Nowhere),
         ] {
             decoder.decode(line.as_bytes(), &Limits::default()).unwrap().unwrap();

@@ -161,8 +161,8 @@ pub enum ReplyPolicy {
     /// Rows of name, time, last and greatest figure: of two rows of a name the later one with the greater of the
     /// two greatest.
     LatestByName,
-    /// Rows whose first element is their time, the oldest first.
-    OldestFirst,
+    /// Rows of second and figure, the oldest first: of a second the greatest figure.
+    History,
     /// Rows whose second element is their time, the newest first, as many as one node would give.
     NewestFirst,
     /// A map that names what runs just now, or null for it: a part in which something runs stands for all.
@@ -183,7 +183,7 @@ impl ReplyPolicy {
             | ReplyPolicy::SumFields
             | ReplyPolicy::Texts
             | ReplyPolicy::LatestByName
-            | ReplyPolicy::OldestFirst
+            | ReplyPolicy::History
             | ReplyPolicy::NewestFirst
             | ReplyPolicy::Running => true,
             ReplyPolicy::Passthrough

@@ -1,7 +1,8 @@
 //! One connection to a node that carries topics: what it was asked, and what it answers.
 //!
 //! It speaks RESP3, so what it carries comes as pushes and cannot be taken for an answer. Answers come in the order
-//! in which was asked: the confirmation of a subscription as a push, its refusal as an error, `PONG` to a `PING`.
+//! in which was asked: the confirmation of a subscription or of its end as a push, a refusal as an error, `PONG` to a
+//! `PING`. The end of a subscription may come unasked as well, when a slot leaves the node.
 //! A connection for `MONITOR` carries nothing else.
 
 use std::collections::VecDeque;
@@ -21,9 +22,10 @@ pub(crate) struct FeedKey {
 }
 
 /// What a feed was asked and has not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Subscribe(TopicId),
+    Unsubscribe(Topic),
     Ping,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Feed {
     /// The start of a message that has not arrived whole.
     pub(crate) unread: Vec<u8>,
     asked: VecDeque<Asked>,
+    /// What was asked and is answered, since the feed began (count).
+    answered: u64,
     out: Vec<u8>,
     sent: usize,
 }
@@ -62,6 +66,7 @@ impl Feed {
             scanner: ReplyScanner::default(),
             unread: Vec::new(),
             asked: VecDeque::new(),
+            answered: 0,
             out: Vec::new(),
             sent: 0,
         }
@@ -91,6 +96,7 @@ impl Feed {
                 return self.wake();
             }
         };
+        self.asked.push_back(Asked::Unsubscribe(topic.clone()));
         self.say(&[verb, &topic.name]);
     }
 
@@ -103,7 +109,25 @@ impl Feed {
 
     /// Takes off what the next answer is about.
     pub(crate) fn take_asked(&mut self) -> Option<Asked> {
-        self.asked.pop_front()
+        let asked = self.asked.pop_front();
+        self.answered += u64::from(asked.is_some());
+        asked
+    }
+
+    /// As [`Feed::take_asked`], if the next answer is that nobody listens to this topic any more.
+    pub(crate) fn take_unsubscribed(&mut self, topic: &Topic) -> bool {
+        let is_next = matches!(self.asked.front(), Some(Asked::Unsubscribe(next)) if next == topic);
+        is_next && self.take_asked().is_some()
+    }
+
+    /// The number of what was asked last, among all that was.
+    pub(crate) fn last_asked(&self) -> u64 {
+        self.answered + self.asked.len() as u64
+    }
+
+    /// Whether what was asked under this number is answered.
+    pub(crate) fn has_answered(&self, number: u64) -> bool {
+        self.answered >= number
     }
 
     /// What is still to be sent.

@@ -79,7 +79,7 @@ impl<'a> Answers<'a> {
             ReplyPolicy::SumByName => figures::write_sum_by_name(self, &[], out),
             ReplyPolicy::SumFields => figures::write_sum_fields(self, out),
             ReplyPolicy::LatestByName => rows::write_latest(self, out),
-            ReplyPolicy::OldestFirst => rows::write_oldest_first(self, out),
+            ReplyPolicy::History => rows::write_history(self, out),
             ReplyPolicy::NewestFirst => rows::write_newest_first(self, hint.rows_max, out),
             ReplyPolicy::Running => self.write_running(out),
             ReplyPolicy::Passthrough

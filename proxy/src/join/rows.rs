@@ -1,9 +1,12 @@
 //! Arrays of many nodes made one: behind one another, each element once, or in the order of time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::answers::{Answers, write_elements};
 use super::elements::{self, bulk_text, integer};
+
+/// Samples that a Redis keeps of an event (count).
+const HISTORY_ROWS: usize = 160;
 
 /// One behind the other.
 pub(super) fn write_all(answers: &Answers<'_>, out: &mut Vec<u8>) -> Option<()> {
@@ -21,11 +24,22 @@ pub(super) fn write_distinct(answers: &Answers<'_>, out: &mut Vec<u8>) -> Option
     Some(())
 }
 
-/// By the time that each row begins with.
-pub(super) fn write_oldest_first(answers: &Answers<'_>, out: &mut Vec<u8>) -> Option<()> {
-    let mut rows = timed(rows(answers)?, 0)?;
-    rows.sort_by_key(|(time, _)| *time);
-    write_timed(&rows, answers, out)
+/// Of second and figure: by the second, of which the greatest figure counts, and the latest as one Redis keeps them.
+pub(super) fn write_history(answers: &Answers<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let mut seconds: BTreeMap<i64, (i64, &[u8])> = BTreeMap::new();
+    for row in rows(answers)? {
+        let cells = elements::of(row)?;
+        let [time, figure] = cells[..] else { return None };
+        let figure = integer(figure)?;
+        let kept = seconds.entry(integer(time)?).or_insert((figure, row));
+        if figure > kept.0 {
+            *kept = (figure, row);
+        }
+    }
+    let late = seconds.len().saturating_sub(HISTORY_ROWS);
+    let rows: Vec<&[u8]> = seconds.into_values().skip(late).map(|(_, row)| row).collect();
+    write_elements(out, kind(answers)?, &rows);
+    Some(())
 }
 
 /// By the time that stands second in each row, at most so many.
@@ -51,7 +65,8 @@ pub(super) fn write_latest(answers: &Answers<'_>, out: &mut Vec<u8>) -> Option<(
             None => latest.push((name, figures)),
             Some((_, known)) => {
                 let greatest = known[2].max(figures[2]);
-                if figures[0] > known[0] {
+                // Of one second the greatest figure counts.
+                if figures[..2] > known[..2] {
                     *known = figures;
                 }
                 known[2] = greatest;

@@ -42,6 +42,8 @@ pub(crate) struct Tracking {
     pub(crate) is_confirmed: bool,
     /// Whether the client has still to be told that nothing is known any more of what it cached.
     pub(crate) owes_flush: bool,
+    /// While the client can be told of nothing and has cached nothing either: its requests until then (count).
+    pub(crate) unread_since: Option<u64>,
 }
 
 impl Tracking {
@@ -55,6 +57,7 @@ impl Tracking {
             caching: Caching::Usual,
             is_confirmed: false,
             owes_flush: false,
+            unread_since: None,
         }
     }
 
@@ -80,6 +83,17 @@ impl Tracking {
 
     /// The options by which a node is asked to track, but for `REDIRECT`.
     pub(crate) fn options(&self) -> Vec<&[u8]> {
+        self.options_beside(None)
+    }
+
+    /// As [`Tracking::options`], where the node tracks already by other ones, whose prefixes it would refuse as
+    /// overlapping.
+    pub(crate) fn options_beside(&self, before: Option<&Tracking>) -> Vec<&[u8]> {
+        let known = before.and_then(|before| match &before.mode {
+            TrackingMode::Broadcast(known) => Some(known),
+            TrackingMode::Read | TrackingMode::OptIn | TrackingMode::OptOut => None,
+        });
+        let is_new = |prefix: &[u8]| known.is_none_or(|known| !known.contains(prefix));
         let mut options: Vec<&[u8]> = Vec::new();
         match &self.mode {
             TrackingMode::Read => {}
@@ -89,7 +103,8 @@ impl Tracking {
                 options.push(b"BCAST");
                 // Where every key is told of, a node would refuse further prefixes as overlapping.
                 if !prefixes.contains(&b""[..]) {
-                    options.extend(prefixes.iter().flat_map(|prefix| [&b"PREFIX"[..], prefix]));
+                    let prefixes = prefixes.iter().filter(|prefix| is_new(prefix));
+                    options.extend(prefixes.flat_map(|prefix| [&b"PREFIX"[..], prefix]));
                 }
             }
         }
@@ -104,8 +119,14 @@ impl Session {
     /// By which links its requests travel. A client that can be told of nothing needs none of its own.
     #[inline]
     pub(crate) fn travel(&self) -> Travel {
+        self.travel_in(self.resp)
+    }
+
+    /// As [`Session::travel`], if it speaks this version.
+    #[inline]
+    pub(crate) fn travel_in(&self, resp: Resp) -> Travel {
         match &self.tracking {
-            Some(tracking) if self.resp == Resp::V3 || tracking.redirect.is_some() => {
+            Some(tracking) if resp == Resp::V3 || tracking.redirect.is_some() => {
                 Travel::Pinned(Purpose::Track)
             }
             _ => Travel::Shared,

@@ -41,6 +41,14 @@ pub(crate) struct LinkJob {
     pub(crate) timeout: Duration,
 }
 
+/// The numbers by which a node knows a connection, where that was asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdsAtNode {
+    pub(crate) link: Option<u64>,
+    /// Of its ear, where the node tells what it cannot tell on a connection of RESP2.
+    pub(crate) ear: Option<u64>,
+}
+
 /// What a node is to track for a client.
 pub(crate) struct TrackingJob {
     /// The options by which it is asked.
@@ -120,14 +128,10 @@ impl Worker {
     }
 
     /// A link is connected: what waited for it is sent.
-    pub(crate) fn link_connected(
-        &mut self,
-        key: LinkKey,
-        socket: OwnedWriteHalf,
-        id_at_node: Option<u64>,
-    ) {
+    pub(crate) fn link_connected(&mut self, key: LinkKey, socket: OwnedWriteHalf, ids: IdsAtNode) {
         let Some(entry) = self.links.get_mut(key.0) else { return };
-        entry.link.id_at_node = id_at_node;
+        entry.link.id_at_node = ids.link;
+        entry.link.ear_at_node = ids.ear;
         entry.link.heard_us = self.clock.tick();
         entry.link.connected_us = entry.link.heard_us;
         entry.socket = Some(socket);
@@ -143,7 +147,7 @@ impl Worker {
         // What it asked is sent only now.
         self.mark_session_dirty(pin.session);
         if pin.purpose == Purpose::Track {
-            self.tracking_link_began(pin);
+            self.tracking_link_began(pin, key);
         }
     }
 
@@ -252,6 +256,7 @@ impl Worker {
         }
         self.flush_caches_owed();
         self.end_late_listening();
+        self.settle_partings();
         self.metrics.pinned_links().set(self.pinned.count() as u64);
         self.give_back_scratch();
         self.measure_held();

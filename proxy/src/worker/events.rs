@@ -6,6 +6,7 @@
 
 use super::Worker;
 use crate::channels::feed::FeedKey;
+use crate::channels::partings::Release;
 use crate::channels::{Topic, TopicId, TopicKind};
 use crate::key_mapping::events;
 
@@ -25,7 +26,8 @@ impl Worker {
     }
 
     /// Tells a feed that nobody listens to a topic any more, or that others carry it.
-    pub(super) fn release_feed(&mut self, key: FeedKey, topic: &Topic) {
+    /// What it is to confirm; `None` if there is nothing it could.
+    pub(super) fn release_feed(&mut self, key: FeedKey, topic: &Topic) -> Option<Release> {
         let all = events::all();
         let is_notified = self.is_notified(topic);
         let is_needed = is_notified && {
@@ -33,13 +35,16 @@ impl Worker {
             let mut topics = topics.filter_map(|id| self.channels.topic(id));
             topics.any(|other| other != topic && self.is_notified(other))
         };
-        let Some(feed) = self.feed_mut(key) else { return };
+        let feed = self.feed_mut(key)?;
+        let asked_before = feed.last_asked();
         if !is_notified || topic.kind == TopicKind::Pattern && *topic != all {
             feed.unsubscribe(topic);
         }
         if is_notified && !is_needed {
             feed.unsubscribe(&all);
         }
+        let number = feed.last_asked();
+        (number > asked_before).then_some(Release { feed: key, number })
     }
 
     /// Whether nodes tell of it by themselves, under other names.

@@ -11,6 +11,7 @@ use super::Worker;
 use super::clients::LinkJob;
 use super::clock::micros;
 use crate::channels::feed::{Asked, Feed, FeedKey};
+use crate::channels::partings::Release;
 use crate::channels::push::Push;
 use crate::channels::{Carriers, HOME, Topic, TopicId, TopicKind, is_of_node};
 use crate::cluster_map::NodeAddr;
@@ -168,6 +169,7 @@ impl Worker {
             // Bytes of a whole message are not kept; a long one that is under way is.
             feed.unread = if unread.is_empty() { Vec::new() } else { unread };
         }
+        self.settle_partings();
         Ok(())
     }
 
@@ -206,7 +208,10 @@ impl Worker {
             }
             Push::Unsubscribed { kind, name } => {
                 let topic = Topic { kind, name: name.into() };
-                if let Some(id) = self.channels.find(&topic)
+                let is_asked =
+                    self.feed_mut(key).is_some_and(|feed| feed.take_unsubscribed(&topic));
+                if !is_asked
+                    && let Some(id) = self.channels.find(&topic)
                     && self.channels.has_confirmed(id, key)
                 {
                     // Nobody has asked for that: the slot of the channel has left the node.
@@ -227,6 +232,7 @@ impl Worker {
                 }
                 return;
             }
+            Asked::Unsubscribe(_) => return,
             Asked::Subscribe(id) => id,
         };
         let Some(error) = answer.strip_prefix(b"-") else {
@@ -242,6 +248,21 @@ impl Worker {
             self.place_topics_soon();
         } else {
             self.refuse_topic(id, answer);
+        }
+    }
+
+    /// Tells clients that what they listen to no more is carried for them no more, or that they have waited enough.
+    pub(super) fn settle_partings(&mut self) {
+        if self.partings.is_empty() {
+            return;
+        }
+        let feeds = &self.feeds;
+        let is_done = |release: &Release| {
+            let feed = feeds.get(release.feed.place).filter(|feed| feed.key == release.feed);
+            feed.is_none_or(|feed| feed.is_closing || feed.has_answered(release.number))
+        };
+        for (waiter, reply) in self.partings.take_due(self.clock.now_us(), is_done) {
+            self.deliver_as(waiter, &reply, crate::metrics::label::Outcome::Ok);
         }
     }
 
@@ -281,6 +302,7 @@ impl Worker {
         }
         let feed = self.feeds.remove(key.place);
         self.channels.feed_ended(key);
+        self.settle_partings();
         if !feed.is_closing {
             self.feed_failures = self.feed_failures.saturating_add(1);
             self.refresh.request(RefreshReason::LinkLost);

@@ -1,5 +1,7 @@
 //! What clients do about channels: begin and cease to listen, publish, watch.
 
+use std::time::Duration;
+
 use reddoor_protocol::command::CommandSpec;
 use reddoor_protocol::command::policy::{ChannelKind, RequestPolicy};
 use reddoor_protocol::encode::ReplyWriter;
@@ -8,7 +10,9 @@ use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
 
 use super::Worker;
+use super::clock::micros;
 use super::dispatch::{Request, errand, outstanding};
+use crate::channels::partings::Release;
 use crate::channels::{Topic, TopicId, TopicKind};
 use crate::errand::Waiter;
 use crate::error::RequestError;
@@ -16,6 +20,10 @@ use crate::join::{Join, JoinBy, PartKeys};
 use crate::metrics::label::{Limit, Outcome};
 use crate::session::Session;
 use crate::session::identity::Subscriptions;
+
+/// How long `UNSUBSCRIBE` waits for nodes at most: what is wrong after that is a count, while a client that hangs is
+/// worse.
+const PARTING_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Worker {
     /// `SUBSCRIBE` and its kin: the reply comes once the nodes carry all that is named.
@@ -58,7 +66,9 @@ impl Worker {
         self.confirm(key, command, vec![id], b"+OK\r\n".to_vec());
     }
 
-    /// `UNSUBSCRIBE` and its kin: answered at once; without names, for all that the client listens to of this kind.
+    /// `UNSUBSCRIBE` and its kin: the reply comes once the nodes have taken back what nobody here listens to any more,
+    /// so that a message published upon it counts right, or when they take too long for that. Without names, it is
+    /// about all that the client listens to of this kind.
     pub(super) fn cease_listening(
         &mut self,
         key: usize,
@@ -67,6 +77,7 @@ impl Worker {
         args: Args<'_>,
     ) {
         let mut reply = Vec::new();
+        let mut releases = Vec::new();
         let topics: Vec<Topic> = if args.len() > 1 {
             let names = args.iter().skip(1);
             names.map(|name| Topic { kind: TopicKind::of(kind), name: name.into() }).collect()
@@ -77,7 +88,7 @@ impl Worker {
         };
         for topic in &topics {
             if let Some(id) = self.channels.find(topic) {
-                self.leave_topic(key, id);
+                releases.append(&mut self.leave_topic(key, id));
             }
             let Some(entry) = self.sessions.get(key) else { return };
             write_change(&entry.session, kind, command.name, Some(&topic.name), &mut reply);
@@ -87,9 +98,28 @@ impl Worker {
         {
             write_change(&entry.session, kind, command.name, None, &mut reply);
         }
+        if !releases.is_empty() {
+            return self.part_later(key, command, releases, reply);
+        }
         let Some(entry) = self.sessions.get_mut(key) else { return };
         entry.session.aloud(|session| session.answer(|out| out.extend_from_slice(&reply)));
         self.answered_here(key, Some(command), Outcome::Ok);
+    }
+
+    fn part_later(
+        &mut self,
+        key: usize,
+        command: &'static CommandSpec,
+        releases: Vec<Release>,
+        reply: Vec<u8>,
+    ) {
+        let (now_us, timeout) = (self.clock.now_us(), self.config.request.timeout);
+        let outstanding = outstanding(command, now_us, timeout);
+        let Some(entry) = self.sessions.get_mut(key) else { return };
+        let seq = entry.session.aloud(|session| session.expect(outstanding));
+        let waiter = Waiter { session: key, client: entry.session.id, seq, part: 0 };
+        let patience = PARTING_PATIENCE.min(timeout / 2);
+        self.partings.wait(waiter, releases, now_us + micros(patience), reply);
     }
 
     /// `PUBLISH`: the node counts this worker once, the client is told of all who listen here.
@@ -168,20 +198,21 @@ impl Worker {
         (id, is_new)
     }
 
-    fn leave_topic(&mut self, key: usize, id: TopicId) {
+    /// What nodes are to confirm of that.
+    fn leave_topic(&mut self, key: usize, id: TopicId) -> Vec<Release> {
         if !self.channels.is_listening(id, key) {
-            return;
+            return Vec::new();
         }
-        let Some(topic) = self.channels.topic(id).cloned() else { return };
+        let Some(topic) = self.channels.topic(id).cloned() else { return Vec::new() };
         let carriers = self.channels.leave(id, key);
         self.answerer.shared.listeners.left(&topic, carriers.is_some());
         if let Some(entry) = self.sessions.get_mut(key) {
             entry.session.subscriptions.remove(topic.kind);
         }
-        for feed in carriers.into_iter().flatten() {
-            self.release_feed(feed, &topic);
-        }
+        let carriers = carriers.into_iter().flatten();
+        let releases = carriers.filter_map(|feed| self.release_feed(feed, &topic)).collect();
         self.metrics.subscriptions(self.channels.listeners_count());
+        releases
     }
 
     fn confirm(

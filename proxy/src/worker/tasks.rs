@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Worker;
-use super::clients::LinkJob;
+use super::clients::{IdsAtNode, LinkJob};
 use super::drain::linger;
 use super::feeds::FeedWants;
 use super::replies::LinkEnd;
@@ -137,10 +137,10 @@ pub(crate) async fn serve_link(shared: Rc<Shared>, key: LinkKey) {
             return shared.with(|worker| worker.end_link(key, &LinkEnd::NotConnected));
         }
     };
-    let Connected { stream, id, ear, told } = connected;
+    let Connected { stream, ids, ear, told } = connected;
     let (mut read_half, write_half) = stream.into_split();
     let mut ear = ear.map(|stream| (stream.into_split(), Ear::default()));
-    shared.with(|worker| worker.link_connected(key, write_half, id));
+    shared.with(|worker| worker.link_connected(key, write_half, ids));
     let end = match shared.with(|worker| worker.node_bytes(key, &told)) {
         Ok(()) => {
             poll_fn(|cx| {
@@ -164,8 +164,7 @@ pub(crate) async fn serve_link(shared: Rc<Shared>, key: LinkKey) {
 /// A link that can be used.
 struct Connected {
     stream: TcpStream,
-    /// The number by which the node knows it, if that was asked.
-    id: Option<u64>,
+    ids: IdsAtNode,
     /// Where the node tells what it cannot tell on a connection of RESP2.
     ear: Option<TcpStream>,
     /// What the node has told already.
@@ -178,18 +177,21 @@ async fn connect(job: &LinkJob) -> Result<Connected, HandshakeError> {
     if job.is_reading {
         handshake::allow_reads(&mut stream).await?;
     }
-    let id = if job.is_pinned { handshake::id_at_node(&mut stream).await? } else { None };
-    let mut connected = Connected { stream, id, ear: None, told: Vec::new() };
+    let mut ids = IdsAtNode::default();
+    if job.is_pinned {
+        ids.link = handshake::id_at_node(&mut stream).await?;
+    }
+    let mut connected = Connected { stream, ids, ear: None, told: Vec::new() };
     let Some(tracking) = &job.tracking else { return Ok(connected) };
-    let mut redirect = None;
     if let Some(login) = &tracking.ear {
         let mut ear = handshake::connect(&job.addr, login).await?;
         let id = handshake::id_at_node(&mut ear).await?;
         let untold = || HandshakeError::Untracked("it does not tell CLIENT ID".to_owned());
-        redirect = Some(id.ok_or_else(untold)?);
+        connected.ids.ear = Some(id.ok_or_else(untold)?);
         connected.ear = Some(ear);
     }
-    connected.told = handshake::track(&mut connected.stream, &tracking.options, redirect).await?;
+    let request = handshake::track_request(&tracking.options, connected.ids.ear);
+    connected.told = handshake::track(&mut connected.stream, &request).await?;
     Ok(connected)
 }
 

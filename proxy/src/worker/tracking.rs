@@ -9,8 +9,8 @@
 //!    earlier replies. With `REDIRECT` it goes to the other client, wherever that is served.
 //! 4. When a link ends or a slot gets another owner, nobody can say what has changed meanwhile: the client is told to
 //!    drop all it has cached (`invalidate` with null).
-//! 5. `OFF`, `RESET` and the client's end close its links. Both and `HELLO` wait until nothing is on its way, for they
-//!    change by which links requests travel.
+//! 5. `OFF`, `RESET` and the client's end close its links; after `HELLO` further ones speak its new version. All three
+//!    wait until nothing is on its way, for they change by which links requests travel.
 //!
 //! A node tells nothing on a connection of RESP2. There it is asked to tell a second connection, the link's *ear*.
 //!
@@ -78,20 +78,31 @@ impl Worker {
         let travelled = session.travel();
         let before = session.tracking.take();
         let is_known = before.as_ref().is_some_and(|before| before.is_same_at_nodes(&tracking));
-        // Nobody tells what has changed between the old links and the new ones.
-        tracking.owes_flush = before.is_some() && travelled != Travel::Shared;
-        session.tracking = Some(tracking);
+        tracking.owes_flush = before.as_ref().is_some_and(|before| before.owes_flush);
+        tracking.unread_since = match &before {
+            Some(before) => before.unread_since,
+            None => Some(session.commands_count),
+        };
+        session.tracking = Some(tracking.clone());
         let travels = session.travel();
         self.tracked.insert(key);
         self.count_tracked();
+        if travels == Travel::Shared {
+            // What is told now of what was read is not for this client any more.
+            self.close_tracking_links(key);
+        }
         if travels == Travel::Shared || travels == travelled && is_known {
             return self.go_on_tracking(key, command);
         }
-        self.close_tracking_links(key);
+        if let Some(before) = before.filter(|_| travels == travelled) {
+            self.track_on_by(key, &tracking, &before);
+        }
         let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
             return;
         };
-        if let Watch::Guarded { slot, .. } = session.watch {
+        if let Watch::Guarded { slot, .. } = session.watch
+            && travels != travelled
+        {
             // `EXEC` would read on a link that is not tracked.
             session.watch = Watch::Lost(slot);
         }
@@ -106,7 +117,6 @@ impl Worker {
             && let Some(tracking) = &mut entry.session.tracking
         {
             tracking.is_confirmed = true;
-            tracking.owes_flush = false;
         }
         self.answer_with(key, command, |reply| reply.ok());
     }
@@ -171,9 +181,34 @@ impl Worker {
         if session.tracking.is_none() {
             self.end_tracking(key);
         } else if session.resp != spoke {
+            self.settle_version(key, spoke);
+        }
+    }
+
+    /// A tracked client speaks another version from now on, by links that speak it, too.
+    ///
+    /// What it has read by the others is told there: they are kept. So a key that is read by both is told of twice, as
+    /// are all that are told of unread.
+    fn settle_version(&mut self, key: usize, spoke: Resp) {
+        self.are_broadcasts_due = true;
+        let Some(session) = self.sessions.get_mut(key).map(|entry| &mut entry.session) else {
+            return;
+        };
+        if let Watch::Guarded { slot, .. } = session.watch {
+            // `EXEC` would not run where its keys are guarded.
+            session.watch = Watch::Lost(slot);
+        }
+        let (travelled, travels) = (session.travel_in(spoke), session.travel());
+        let commands_count = session.commands_count;
+        let Some(tracking) = &mut session.tracking else { return };
+        let unread_since = tracking.unread_since.take();
+        if travels == Travel::Shared {
             self.close_tracking_links(key);
+        } else if travelled == Travel::Shared
+            && unread_since.is_none_or(|since| since + 1 < commands_count)
+        {
+            // It has read by links on which no node tracks.
             self.flush_caches(key);
-            self.are_broadcasts_due = true;
         }
     }
 

@@ -105,7 +105,7 @@ impl Worker {
                 Ran::Now
             }
             plan => {
-                match place_of(&plan) {
+                match place_of(&plan, request.args) {
                     Ok((command, place)) => self.queue(key, command, place, request),
                     Err((command, error)) => {
                         self.note_refused_inside(key, command, &error, request.args);

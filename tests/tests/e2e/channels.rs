@@ -1,5 +1,6 @@
 //! Publish and subscribe, MONITOR: many clients listen through the front door as to one Redis.
 
+use reddoor_protocol::slot::Slot;
 use reddoor_tests::client::Client;
 use reddoor_tests::cluster::{Cluster, Kind};
 use reddoor_tests::front_door::FrontDoor;
@@ -11,6 +12,7 @@ over_clusters!(
     real | bundled: listeners_hear_what_is_published,
     many_clients_share_what_the_nodes_carry,
     shard_channels_follow_their_slot,
+    who_has_left_is_not_counted,
     nobody_hears_a_message_before_the_confirmation,
     one_that_does_not_read_is_cut_alone,
 );
@@ -169,6 +171,35 @@ fn shard_channels_follow_their_slot(kind: Kind) {
     });
     assert_eq!(publisher.ask("SPUBLISH follow 2"), ":1");
     assert_eq!(listener.reply_bytes(), ">3\r\n$8\r\nsmessage\r\n$6\r\nfollow\r\n$1\r\n2\r\n");
+}
+
+fn who_has_left_is_not_counted(kind: Kind) {
+    let cluster = Cluster::start(kind, 3);
+    if !publishes(&cluster) {
+        return;
+    }
+    // Several workers, each of which a node knows by a connection of its own.
+    let door = FrontDoor::start(&cluster.seeds(), &[("workers.count", "3")]);
+    let mut publisher = door.client();
+    for (round, command) in ["", "P", "S"].into_iter().cycle().take(60).enumerate() {
+        let mut listener = door.client_v3();
+        let topic = format!("left:{round}");
+        let publish = format!("{}PUBLISH {topic} x", command.replace('P', ""));
+        listener.ask(&format!("{command}SUBSCRIBE {topic} {{{topic}}}other"));
+        listener.reply();
+        assert_eq!(publisher.ask(&publish), ":1");
+        listener.reply();
+        listener.ask(&format!("{command}UNSUBSCRIBE {topic}"));
+        assert_eq!(publisher.ask(&publish), ":0");
+    }
+    // A node that hangs keeps nobody from leaving.
+    let mut listener = door.client();
+    listener.ask("SUBSCRIBE left");
+    let home = cluster.owner_of_slot(Slot::ZERO);
+    home.pause();
+    let reply = listener.ask("UNSUBSCRIBE left");
+    home.resume();
+    assert_eq!(reply, "[unsubscribe, left, :0]");
 }
 
 fn nobody_hears_a_message_before_the_confirmation(kind: Kind) {

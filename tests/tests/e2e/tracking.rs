@@ -11,6 +11,7 @@ over_clusters!(
     real | bundled: what_was_read_is_told_of_once,
     only_what_is_asked_for_is_told,
     prefixes_are_told_of_unread,
+    a_change_of_version_loses_nothing,
     another_client_is_told_instead,
     a_redirect_that_is_gone_is_told_of,
     transactions_scripts_and_waits_are_heard_of,
@@ -241,15 +242,51 @@ fn prefixes_are_told_of_unread(kind: Kind) {
     assert_eq!(other.ask("SET pre:c x"), "OK");
     assert_eq!(client.ask("MSET pre:a1 y pre:a2 y"), "OK");
     expect_silence(&mut client);
-    // A further prefix: what was cached until then is not known any more, for nodes are asked on new links.
-    client.send_line("CLIENT TRACKING ON BCAST PREFIX pre:c");
-    expect(&mut client, ">[invalidate, nil]");
-    expect(&mut client, "OK");
-    expect(&mut client, ">[invalidate, nil]");
+    // A further prefix, for which nodes are asked on the links that are there.
+    assert_eq!(client.ask("CLIENT TRACKING ON BCAST PREFIX pre:c"), "OK");
     for key in ["pre:c", "pre:a1"] {
         assert_eq!(other.ask(&format!("SET {key} x")), "OK");
         expect(&mut client, &format!(">[invalidate, [{key}]]"));
     }
+}
+
+fn a_change_of_version_loses_nothing(kind: Kind) {
+    if !tracks(kind) {
+        return;
+    }
+    let door = FrontDoor::before(Cluster::shared(kind));
+    let (mut hearer, mut other) = (door.client_v3(), door.client());
+    let mut change = |key: &str| assert_eq!(other.ask(&format!("SET {key} x")), "OK");
+    let id = hearer.ask("CLIENT ID").trim_start_matches(':').to_owned();
+    for options in ["", " NOLOOP", " BCAST PREFIX version:"] {
+        let mut reader = door.client();
+        assert_eq!(reader.ask(&format!("CLIENT TRACKING ON REDIRECT {id}{options}")), "OK");
+        for version in ["3", "2", "3"] {
+            let keys = KEYS.map(|key| format!("version:{version}:{key}"));
+            keys.iter().for_each(|key| drop(reader.ask(&format!("GET {key}"))));
+            reader.ask(&format!("HELLO {version}"));
+            for key in &keys {
+                change(key);
+                expect(&mut hearer, &format!(">[invalidate, [{key}]]"));
+            }
+            if !options.contains("BCAST") {
+                expect_silence(&mut hearer);
+            } else {
+                break;
+            }
+        }
+        reader.ask("CLIENT TRACKING OFF");
+    }
+    // A client of RESP2 that no other is told for can be told of nothing: only what it read meanwhile is not known.
+    let mut reader = door.client();
+    assert_eq!(reader.ask("CLIENT TRACKING ON"), "OK");
+    reader.ask("HELLO 3");
+    expect_silence(&mut reader);
+    reader.ask("HELLO 2");
+    reader.ask("GET version:foo");
+    reader.ask("HELLO 3");
+    expect(&mut reader, ">[invalidate, nil]");
+    expect_silence(&mut reader);
 }
 
 fn another_client_is_told_instead(kind: Kind) {
@@ -455,7 +492,13 @@ fn links_and_prefixes_are_bounded(kind: Kind) {
     client.send_line("CLIENT TRACKING OFF");
     expect(&mut client, "OK");
     wait_until("room for another", || other.ask("CLIENT TRACKING ON") == "OK");
-    other.send_line("CLIENT TRACKING ON NOLOOP");
-    let replies: Vec<String> = (0..3).map(|_| text(&other.reply())).collect();
-    assert_eq!(replies, [">[invalidate, nil]", "OK", ">[invalidate, nil]"]);
+    assert_eq!(other.ask("CLIENT TRACKING ON NOLOOP"), "OK");
+    // Links of another version take the place of those before, whose news are lost with them.
+    let id = client.ask("CLIENT ID").trim_start_matches(':').to_owned();
+    assert_eq!(other.ask(&format!("CLIENT TRACKING ON REDIRECT {id}")), "OK");
+    other.ask("HELLO 2");
+    for key in KEYS {
+        assert!(!other.ask(&format!("GET {key}")).starts_with('-'));
+    }
+    expect(&mut client, ">[invalidate, nil]");
 }

@@ -9,6 +9,7 @@ use reddoor_tests::redis_server::{self, RedisServer};
 use reddoor_tests::wait::wait_until;
 
 over_clusters!(real | bundled: the_replies_are_those_of_one_redis, what_runs_here_runs_in_its_place,
+    debug_sleep_holds_up_the_transaction,
     several_slots_are_refused_and_both_are_named, several_slots_run_apart_where_that_is_allowed,
     a_transaction_is_bounded, transactions_may_be_pipelined);
 
@@ -100,6 +101,27 @@ fn what_runs_here_runs_in_its_place(kind: Kind) {
         ("MULTI", "OK"),
         ("CLIENT LIST", "QUEUED"),
         ("EXEC", "[-UNSERVED the command is not served inside a transaction]"),
+    ] {
+        assert_eq!(client.ask(line), reply, "{line}");
+    }
+}
+
+fn debug_sleep_holds_up_the_transaction(kind: Kind) {
+    let cluster = Cluster::start(kind, 3);
+    let door = FrontDoor::start(&cluster.seeds(), &[("admin.commands", "allow")]);
+    let mut client = door.client();
+    for (line, reply) in [
+        ("MULTI", "OK"),
+        ("SET sleeps 1 PX 1", "QUEUED"),
+        ("DEBUG SLEEP 0.01", "QUEUED"),
+        ("GET other:{sleeps}", "QUEUED"),
+        ("EXEC", "[OK, OK, nil]"),
+        ("MULTI", "OK"),
+        (
+            "DEBUG JMAP",
+            "-UNSERVED command 'debug' is not served inside a transaction: it needs several nodes, or the connection for itself",
+        ),
+        ("DISCARD", "OK"),
     ] {
         assert_eq!(client.ask(line), reply, "{line}");
     }

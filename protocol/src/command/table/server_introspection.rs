@@ -65,7 +65,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("7.0.0", "O(N)")
         .about("Answers how long commands took, as distributions"),
     row("latency|history", 3, "admin noscript loading stale", "")
-        .routed(RequestPolicy::AllNodes, ReplyPolicy::OldestFirst)
+        .routed(RequestPolicy::AllNodes, ReplyPolicy::History)
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
         .since("2.8.13", "O(1)")
         .about("Answers the delays of an event over time"),

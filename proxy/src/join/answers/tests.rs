@@ -78,12 +78,15 @@ fn figures_are_added_in_their_groups() {
 
 #[test]
 fn rows_stand_in_the_order_of_their_times() {
-    let row = |time| format!("*2\r\n:{time}\r\n:0\r\n");
-    let rows = |times: &[i64]| {
-        let text: String = times.iter().map(|time| row(*time)).collect();
-        format!("*{}\r\n{text}", times.len())
+    let samples = |samples: &[(i64, i64)]| {
+        let rows = samples.iter().map(|(time, figure)| format!("*2\r\n:{time}\r\n:{figure}\r\n"));
+        format!("*{}\r\n{}", samples.len(), rows.collect::<String>())
     };
-    check(ReplyPolicy::OldestFirst, &[&rows(&[1, 5]), &rows(&[3])], &rows(&[1, 3, 5]));
+    check(
+        ReplyPolicy::History,
+        &[&samples(&[(1, 30), (5, 10)]), &samples(&[(3, 7), (5, 20)]), &samples(&[(1, 4)])],
+        &samples(&[(1, 30), (3, 7), (5, 20)]),
+    );
     let slow = |time| format!("*2\r\n:0\r\n:{time}\r\n");
     let (a, b) = (format!("*2\r\n{}{}", slow(9), slow(2)), format!("*2\r\n{}{}", slow(7), slow(1)));
     let newest = format!("*3\r\n{}{}{}", slow(9), slow(7), slow(2));

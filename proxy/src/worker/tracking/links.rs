@@ -1,10 +1,10 @@
 //! The links of tracked clients: opened where they lack, missed when they end, asked whether their nodes are there.
 
-use reddoor_protocol::encode::Resp;
+use reddoor_protocol::encode::{Resp, encode_request};
 use reddoor_protocol::error::ProtocolError;
 
 use crate::errand::{Lane, LinkKey, NodeIndex, Purpose, Travel};
-use crate::handshake::Login;
+use crate::handshake::{self, Login};
 use crate::link::ear::Ear;
 use crate::link::{Link, PING};
 use crate::metrics::label::RefreshReason;
@@ -25,15 +25,46 @@ impl Worker {
     ) -> Result<LinkKey, NoPin> {
         let links = self.tracking_links(pin.session);
         let link = |key: &LinkKey| &self.links[key.0].link;
-        match links.into_iter().find(|key| link(key).node == node) {
+        let is_right = |key: &&LinkKey| link(key).node == node && link(key).resp == resp;
+        match links.iter().copied().find(|key| is_right(&key)) {
             // What came by a link that ends has to be dropped before more is read.
             Some(key) if link(&key).is_closing => Err(NoPin::Unreachable),
             Some(key) => Ok(key),
             None => {
-                let key = self.make_pinned(node, resp)?;
+                let elder = links.iter().copied().find(|key| link(key).resp != resp);
+                let made = self.make_pinned(node, resp);
+                if let (Err(NoPin::Limit(_)), Some(elder)) = (&made, elder) {
+                    // What it would have told is told by the flush that comes of its end.
+                    self.close_link(elder);
+                    return Err(NoPin::Unreachable);
+                }
+                let key = made?;
                 self.give_pin(key, pin);
                 Ok(key)
             }
+        }
+    }
+
+    /// Has the nodes track by other options on the links that the client has, so that nothing goes untold meanwhile.
+    pub(in crate::worker) fn track_on_by(
+        &mut self,
+        key: usize,
+        tracking: &Tracking,
+        before: &Tracking,
+    ) {
+        let options = self.tracking_options(tracking, Some(before));
+        for key in self.tracking_links(key) {
+            let link = &mut self.links[key.0].link;
+            if link.id_at_node.is_none() {
+                // On its way it may be tracked by either.
+                self.unpin(key);
+                continue;
+            }
+            let mut request = Vec::new();
+            let words = handshake::track_request(&options, link.ear_at_node);
+            encode_request(&mut request, words.iter().map(Vec::as_slice));
+            link.append_unawaited(&request);
+            self.mark_link_dirty(key);
         }
     }
 
@@ -69,7 +100,7 @@ impl Worker {
         let session = &self.sessions.get(session)?.session;
         let tracking = session.tracking.as_ref().filter(|_| session.id == client)?;
         Some(TrackingJob {
-            options: self.tracking_options(tracking),
+            options: self.tracking_options(tracking, None),
             ear: (link.resp == Resp::V2).then(|| Login::new(&self.config, Resp::V3)),
         })
     }
@@ -90,9 +121,12 @@ impl Worker {
     }
 
     /// A link is connected, and its node tracks on it.
-    pub(in crate::worker) fn tracking_link_began(&mut self, pin: Pin) {
+    pub(in crate::worker) fn tracking_link_began(&mut self, pin: Pin, key: LinkKey) {
         let is_late = self.tracking_of(pin).is_some_and(|t| t.is_confirmed && t.is_broadcast());
-        if is_late {
+        let node = self.links[key.0].link.node;
+        let tells = |link: &Link| link.node == node && link.id_at_node.is_some();
+        let mut others = self.tracking_links(pin.session).into_iter().filter(|other| *other != key);
+        if is_late && !others.any(|other| tells(&self.links[other.0].link)) {
             // It was not there when the client was told that all is tracked.
             self.flush_caches(pin.session);
         }

@@ -10,15 +10,18 @@ use crate::session::tracking::{Tracking, TrackingMode};
 use crate::worker::Worker;
 
 impl Worker {
-    /// The options by which a node is asked to track, but for `REDIRECT`.
-    pub(super) fn tracking_options(&self, tracking: &Tracking) -> Vec<Vec<u8>> {
-        let owned =
-            |tracking: &Tracking| tracking.options().into_iter().map(<[u8]>::to_vec).collect();
+    /// The options by which a node is asked to track, but for `REDIRECT`; `before`: by which it tracks already.
+    pub(super) fn tracking_options(
+        &self,
+        tracking: &Tracking,
+        before: Option<&Tracking>,
+    ) -> Vec<Vec<u8>> {
+        let owned = |options: Vec<&[u8]>| options.into_iter().map(<[u8]>::to_vec).collect();
         if !self.maps_keys || !tracking.is_broadcast() {
-            return owned(tracking);
+            return owned(tracking.options_beside(before));
         }
         let all = TrackingMode::Broadcast(BTreeSet::from([Box::default()]));
-        owned(&Tracking::new(all, tracking.no_loop, None))
+        owned(Tracking::new(all, tracking.no_loop, None).options())
     }
 
     /// A node's message with the client's keys; `None` when it asked for none of them.

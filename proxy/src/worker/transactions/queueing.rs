@@ -2,7 +2,7 @@
 
 use reddoor_protocol::command::flags::CommandFlags;
 use reddoor_protocol::command::policy::ChannelKind;
-use reddoor_protocol::command::{CommandId, CommandSpec};
+use reddoor_protocol::command::{CommandId, CommandSpec, debug};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::Args;
 use reddoor_protocol::slot::Slot;
@@ -25,6 +25,8 @@ const NOT_INSIDE: [CommandId; 4] = [
     CommandId::of("client|caching"),
     CommandId::of("config|set"),
 ];
+
+const DEBUG: CommandId = CommandId::of("debug");
 
 impl Worker {
     pub(super) fn queue(
@@ -105,7 +107,10 @@ pub(super) type Placed = (&'static CommandSpec, Place);
 ///
 /// # Errors
 /// It cannot be part of one.
-pub(super) fn place_of(plan: &Plan) -> Result<Placed, (Option<&'static CommandSpec>, ReplyError)> {
+pub(super) fn place_of(
+    plan: &Plan,
+    args: Args<'_>,
+) -> Result<Placed, (Option<&'static CommandSpec>, ReplyError)> {
     let Some(command) = plan.command() else { return Err((None, ReplyError::SYNTAX)) };
     if command.flags.contains(CommandFlags::NO_MULTI) {
         return Err((Some(command), NOT_ALLOWED));
@@ -120,6 +125,9 @@ pub(super) fn place_of(plan: &Plan) -> Result<Placed, (Option<&'static CommandSp
         Plan::Publish { kind: ChannelKind::Shard, slot, .. } => Place::Slot(slot),
         // Any node hands the message to all; it counts connections that listen, not clients behind them.
         Plan::Publish { slot, .. } => Place::AnyNode(Some(slot)),
+        Plan::FanOut { command, .. } if command.id() == DEBUG && debug::may_be_queued(args) => {
+            Place::AnyNode(None)
+        }
         Plan::Local { command, .. } if !NOT_INSIDE.contains(&command.id()) => Place::Here,
         _ => return Err((Some(command), not_inside(command))),
     };
