@@ -56,7 +56,7 @@ pub(crate) const UNITS: &[Unit] = &[
     unit("unit/slowlog", When::Always, When::Asked),
     unit("unit/scripting", When::Asked, When::Always),
     unit("unit/functions", When::Always, When::Always),
-    unit("unit/introspection", When::Asked, When::Always),
+    unit("unit/introspection", When::Asked, When::Asked),
     unit("unit/introspection-2", When::Always, When::Always),
     unit("unit/limits", When::Always, When::Never),
     unit("unit/bitfield", When::Always, When::Always),
