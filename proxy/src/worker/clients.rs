@@ -9,6 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::clock::micros;
 use super::dispatch::may_run_twice;
+use super::health::take_watch;
 use super::uploads::{self, Lack};
 use super::{SessionEntry, Worker};
 use crate::budget::Charge;
@@ -130,6 +131,7 @@ impl Worker {
         entry.link.id_at_node = id_at_node;
         entry.link.heard_us = self.clock.tick();
         entry.link.connected_us = entry.link.heard_us;
+        entry.link.receipts.are_watched = take_watch(&mut self.socket_diag, socket.as_ref());
         entry.socket = Some(socket);
         if let Some(node) = self.routes.node_mut(entry.link.node) {
             node.connect_failures = 0;
@@ -195,6 +197,7 @@ impl Worker {
         self.end_due_waits();
         self.end_due_replica_waits();
         self.look_after_links();
+        self.look_for_lost_machines();
         self.hedge_slow_reads();
         self.run_held();
         self.look_after_feeds();
