@@ -414,12 +414,6 @@ impl Session {
         }
     }
 
-    /// Whether replies to parts of the request at `seq` are held until all are there.
-    pub(crate) fn is_in_parts(&self, seq: Seq) -> bool {
-        let pending = self.index_of(seq).map(|index| &self.queue[index]);
-        matches!(pending, Some(Pending::Joining(..) | Pending::Gathering(..)))
-    }
-
     /// What is known of the request at `seq`, while it waits.
     pub(crate) fn outstanding(&self, seq: Seq) -> Option<&Outstanding> {
         match &self.queue[self.index_of(seq)?] {
