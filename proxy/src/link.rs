@@ -75,6 +75,8 @@ pub(crate) struct Link {
     pub(crate) connected_us: u64,
     /// Whether its node owes a reply for so long that nothing more is sent.
     pub(crate) is_silent: bool,
+    /// Since when its node is silent and owns nothing any more, in microseconds of the worker's clock.
+    pub(crate) deposed_us: Option<u64>,
     /// Whether what was sent on it arrives at all.
     pub(crate) receipts: Receipts,
     /// What its node guards on it for a command over several slots.
@@ -132,6 +134,7 @@ impl Link {
             heard_us: 0,
             connected_us: 0,
             is_silent: false,
+            deposed_us: None,
             receipts: Receipts::default(),
             guard: Guard::Nothing,
             body: Body::None,

@@ -4,8 +4,10 @@
 //! 2. A link that owes a reply for longer than `health.silence_ms` is silent: nothing more is written to it. What was
 //!    not written waits with the other held requests, free to go elsewhere; what was written stays, since it may have
 //!    run, and of it what only reads gets the time of a held request. The other nodes are asked what they know.
-//! 3. When a reply comes the node was only slow, and all goes on. When the cluster has another primary the link is
-//!    ended: reads go there, and clients are told of their writes that nobody knows the outcome.
+//! 3. When a reply comes the node was only slow, and all goes on. When the cluster has another primary the node has a
+//!    moment more ([`DEPOSED_MIN`]): one that hands over on purpose holds what it is sent, and then says where to go
+//!    with it. After that the link is ended: reads go there, and clients are told of their writes that nobody knows the
+//!    outcome.
 //!
 //! A node whose machine is gone without a word is found by looks at the connections on which something is not
 //! confirmed: when the other end owes the system an answer for `health.unconfirmed_ms`, the connection is given up. A
@@ -31,6 +33,10 @@ use crate::socket_diag::SocketDiag;
 
 /// Looks at a link in the time after which it is given up (count).
 const LOOKS: u32 = 8;
+
+/// Time for which a silent node is heard that owns nothing any more, if `health.silence_ms` is not longer. The others
+/// may have known of its successor before itself.
+const DEPOSED_MIN: Duration = Duration::from_millis(500);
 
 /// No machine is given up before. One that has no room answers twice in a second at most (Linux,
 /// `tcp_invalid_ratelimit`), and the next question comes up to a second after one that was passed over so.
@@ -94,6 +100,23 @@ impl Worker {
         }
         for waiter in sent_reads {
             self.begin_hold(&waiter);
+        }
+    }
+
+    /// Ends links to silent nodes that own nothing any more, and had time to say so. Costs O(links).
+    pub(super) fn end_deposed(&mut self) {
+        let now_us = self.clock.now_us();
+        let grace_us = micros(self.config.health.silence.max(DEPOSED_MIN));
+        for (_, entry) in &mut self.links {
+            let link = &mut entry.link;
+            if !link.is_silent || self.routes.is_owner(link.node) {
+                link.deposed_us = None;
+            } else if now_us - *link.deposed_us.get_or_insert(now_us) >= grace_us {
+                link.is_closing = true;
+                if let Some(waker) = &entry.waker {
+                    waker.wake_by_ref();
+                }
+            }
         }
     }
 
