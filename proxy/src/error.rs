@@ -134,6 +134,14 @@ pub enum RequestError {
         /// Its error.
         reason: String,
     },
+    /// What nodes replied to the parts of one command is more than may be held.
+    #[error("OVERLOAD bytes joined into one reply: limit of {max} reached{}", outcome(*.retry))]
+    JoinTooLarge {
+        /// The limit.
+        max: usize,
+        /// Whether it may have changed anything.
+        retry: Retry,
+    },
     /// A queue of the front door is full.
     #[error("OVERLOAD {what}: limit of {max} reached; the command was not applied")]
     Overload {
@@ -159,6 +167,17 @@ pub enum Unavailable {
     /// The process that was walked over is not there any more, or has lost its slots.
     #[error("no node could go on with the scan")]
     ScanBroken,
+    /// A slot is on its way, and its owner does not say where to, so that a scan cannot be complete.
+    #[error("slot {0} leaves for a node that its owner cannot name")]
+    Leaving(Slot),
+    /// Keys of a slot are at a node that cannot be asked, so that a scan cannot be complete.
+    #[error("slot {slot} leaves for node {node}, which could not be asked")]
+    Stranded {
+        /// The slot.
+        slot: Slot,
+        /// The node's address.
+        node: String,
+    },
     /// Only a replica may answer, and none is near enough to its primary's state.
     #[error("no replica of slot {0} could be read from")]
     NoReplica(Slot),
@@ -224,7 +243,7 @@ impl RequestError {
             | RequestError::NoMulti { .. }
             | RequestError::Untracked { .. }
             | RequestError::Redirects { .. } => Side::Node,
-            RequestError::Overload { .. } => Side::Proxy,
+            RequestError::JoinTooLarge { .. } | RequestError::Overload { .. } => Side::Proxy,
         }
     }
 
@@ -233,7 +252,8 @@ impl RequestError {
         match self {
             RequestError::Timeout { retry, .. }
             | RequestError::LinkLost { retry, .. }
-            | RequestError::BadReply { retry, .. } => *retry,
+            | RequestError::BadReply { retry, .. }
+            | RequestError::JoinTooLarge { retry, .. } => *retry,
             RequestError::NoMulti { .. } => Retry::OutcomeUnknown,
             RequestError::Unavailable { .. }
             | RequestError::NotRepeatable { .. }

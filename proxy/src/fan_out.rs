@@ -17,7 +17,7 @@ use crate::cluster_map::NodeAddr;
 use crate::cross_slot::Across;
 use crate::cross_slot::steps::Steps;
 use crate::errand::{Bound, Lane};
-use crate::error::RequestError;
+use crate::error::{RequestError, Retry};
 use crate::join::answers::{Answers, JoinHint, is_error};
 use crate::local::config_get::ConfigQuestion;
 use crate::local::info::InfoQuestion;
@@ -259,8 +259,7 @@ impl Gather {
     /// Appends the error that stands for the whole; nothing when nothing failed.
     pub(crate) fn write_error(&self, out: &mut Vec<u8>) {
         if self.is_too_large {
-            let error =
-                RequestError::Overload { what: "bytes joined into one reply", max: self.bytes_max };
+            let error = RequestError::JoinTooLarge { max: self.bytes_max, retry: Retry::Safe };
             return error.write_reply(out);
         }
         self.answers().write_failure(out);

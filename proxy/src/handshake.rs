@@ -17,6 +17,12 @@ use crate::config::Config;
 /// Idle time before the system asks whether a node is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// Time before it asks again.
+const KEEPALIVE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Questions without an answer after which the node is not there any more (count).
+const KEEPALIVE_MAX: u32 = 3;
+
 /// Bytes that one read may bring.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -48,7 +54,9 @@ pub(crate) struct Login {
     resp: Resp,
     username: Option<String>,
     password: Option<String>,
-    /// When the system gives the connection up if the node's confirms nothing; zero: as it likes.
+    /// When the system gives the connection up if the node's confirms nothing; zero: as it likes. It counts the time
+    /// in which the node is there and takes nothing, so this is for what a node never keeps waiting, and until a link
+    /// is looked after otherwise.
     unconfirmed: Duration,
 }
 
@@ -89,7 +97,8 @@ impl Login {
 pub(crate) async fn connect(addr: &str, login: &Login) -> Result<TcpStream, HandshakeError> {
     let mut stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_AGAIN);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive.with_retries(KEEPALIVE_MAX))?;
     if !login.unconfirmed.is_zero() {
         SockRef::from(&stream).set_tcp_user_timeout(Some(login.unconfirmed))?;
     }

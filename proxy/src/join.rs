@@ -18,6 +18,8 @@ use reddoor_protocol::frame::{self, Head, ReplyLimits};
 use reddoor_protocol::reply_error::ReplyError;
 use reddoor_protocol::request::parse_integer;
 
+use crate::error::{RequestError, Retry};
+
 /// How the replies to the parts make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JoinBy {
@@ -47,9 +49,12 @@ pub(crate) enum JoinBy {
 pub(crate) struct PartKeys(pub(crate) Vec<u32>);
 
 /// Parts that are outstanding, and what came of the others.
+///
+/// Invariant: the replies that wait in `bytes` are never more than `bytes_max`.
 #[derive(Debug)]
 pub(crate) struct Join {
     by: JoinBy,
+    bytes_max: usize,
     parts: Vec<Part>,
     /// Parts without a reply (count).
     missing: usize,
@@ -62,6 +67,8 @@ pub(crate) struct Join {
     sum: i64,
     /// Whether a part was a null: a guarded key was touched, and nothing ran.
     is_null: bool,
+    /// Whether the replies were more than may be held, so that none of them is.
+    is_too_large: bool,
     /// Elements that several parts of a transaction have a part of, by position.
     inner: Vec<(u32, Join)>,
 }
@@ -81,6 +88,7 @@ impl Join {
             parts.map(|keys| Part { keys, is_done: false, reply: 0..0 }).collect();
         Join {
             by,
+            bytes_max: usize::MAX,
             missing: parts.len(),
             parts,
             failed: 0,
@@ -88,8 +96,19 @@ impl Join {
             bytes: Vec::new(),
             sum: 0,
             is_null: false,
+            is_too_large: false,
             inner: Vec::new(),
         }
+    }
+
+    /// The replies may take so many bytes together; if they are more, none is held, and the whole fails.
+    pub(crate) fn at_most(self, bytes_max: usize) -> Join {
+        Join { bytes_max, ..self }
+    }
+
+    /// Whether the replies were more than may be held.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.is_too_large
     }
 
     /// Of a transaction: these elements are joined from what the parts have of them, in the order of the parts.
@@ -104,11 +123,19 @@ impl Join {
         };
         part.is_done = true;
         self.missing -= 1;
+        if self.is_too_large {
+            return self.missing == 0;
+        }
         let accepted = match reply {
             [b'-', line @ ..] => Err(line.strip_suffix(b"\r\n").unwrap_or(line)),
             _ => match (self.by, reply) {
                 (JoinBy::Transaction { .. }, b"*-1\r\n" | b"_\r\n") => {
                     self.is_null = true;
+                    Ok(())
+                }
+                _ if self.bytes.len() + reply.len() > self.bytes_max => {
+                    self.is_too_large = true;
+                    self.bytes = Vec::new();
                     Ok(())
                 }
                 (JoinBy::Key | JoinBy::Transaction { .. }, [b'*', ..]) => {
@@ -165,6 +192,9 @@ impl Join {
     /// Appends the joined reply. All parts must have been handed in.
     pub(crate) fn write(mut self, out: &mut Vec<u8>) {
         debug_assert_eq!(self.missing, 0, "a reply is joined from all parts");
+        if self.is_too_large {
+            return self.write_too_large(out);
+        }
         let elements = match self.by {
             JoinBy::Key | JoinBy::Transaction { .. } if !self.is_null => self.elements(),
             _ => Some(Vec::new()),
@@ -210,6 +240,15 @@ impl Join {
             }
             JoinBy::KilledOne => writer.ok(),
         }
+    }
+
+    /// Appends the error for replies that are more than may be held. What a transaction did, it did.
+    fn write_too_large(&self, out: &mut Vec<u8>) {
+        let retry = match self.by {
+            JoinBy::Transaction { .. } => Retry::OutcomeUnknown,
+            _ => Retry::Safe,
+        };
+        RequestError::JoinTooLarge { max: self.bytes_max, retry }.write_reply(out);
     }
 
     /// Where the element for each key lies in `bytes`; `None` when a part does not have one for each of its keys.
@@ -356,6 +395,26 @@ mod tests {
             &[(&[0], ":1\r\n"), (&[1], "+OK\r\n")],
             "-PARTIAL 1 of 2 parts failed: BADREPLY a part was answered in another shape\r\n",
         );
+    }
+
+    #[test]
+    fn replies_that_are_more_than_may_be_held_fail_the_whole_and_are_not_held() {
+        let transaction = JoinBy::Transaction { resp: Resp::V2, runs: 2 };
+        for (by, outcome) in [(JoinBy::Key, "was not"), (transaction, "may have been")] {
+            let parts = [PartKeys(vec![0]), PartKeys(vec![1]), PartKeys(vec![2])];
+            let mut join = Join::new(by, parts.into_iter()).at_most(20);
+            assert!(!join.hand_in(0, b"*1\r\n$1\r\na\r\n"));
+            assert_eq!((join.bytes_len(), join.is_too_large()), (11, false));
+            assert!(!join.hand_in(1, b"*1\r\n$1\r\nb\r\n"));
+            assert_eq!((join.bytes_len(), join.is_too_large()), (0, true));
+            assert!(join.hand_in(2, b"-ERR x\r\n"));
+            let mut out = Vec::new();
+            join.write(&mut out);
+            let expect = format!(
+                "-OVERLOAD bytes joined into one reply: limit of 20 reached; the command {outcome} applied\r\n"
+            );
+            assert_eq!(String::from_utf8(out).unwrap(), expect);
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@
 //! | `peers` | what workers tell each other |
 //! | [`drain`] | how clients are sent away |
 //! | `handshake` | a fresh connection to a node |
+//! | `socket_diag` | whether the machine at the other end confirms what is sent |
 //! | `worker` | one thread: everything above, wired to sockets |
 //! | `keeper` | the topology, asked of several nodes |
 //! | `admin` | `/metrics` and health over HTTP |
@@ -106,6 +107,8 @@ mod peers;
 pub mod drain;
 
 mod handshake;
+
+mod socket_diag;
 
 mod worker;
 

@@ -11,6 +11,8 @@ pub(crate) mod body;
 
 pub(crate) mod ear;
 
+pub(crate) mod receipts;
+
 pub(crate) mod send_buffer;
 
 pub(crate) mod stream;
@@ -22,6 +24,7 @@ use reddoor_protocol::frame::ReplyScanner;
 use reddoor_protocol::slot::Slot;
 
 use self::body::Body;
+use self::receipts::Receipts;
 use self::send_buffer::SendBuffer;
 use self::stream::Stream;
 use crate::budget::Charge;
@@ -74,6 +77,10 @@ pub(crate) struct Link {
     pub(crate) connected_us: u64,
     /// Whether its node owes a reply for so long that nothing more is sent.
     pub(crate) is_silent: bool,
+    /// Since when its node is silent and owns nothing any more, in microseconds of the worker's clock.
+    pub(crate) deposed_us: Option<u64>,
+    /// Whether what was sent on it arrives at all.
+    pub(crate) receipts: Receipts,
     /// What its node guards on it for a command over several slots.
     pub(crate) guard: Guard,
     /// How far the request is that comes piece by piece, if the last one does.
@@ -130,6 +137,8 @@ impl Link {
             heard_us: 0,
             connected_us: 0,
             is_silent: false,
+            deposed_us: None,
+            receipts: Receipts::default(),
             guard: Guard::Nothing,
             body: Body::None,
             scanner: ReplyScanner::default(),
@@ -189,6 +198,11 @@ impl Link {
     /// What is still to be sent.
     pub(crate) fn unsent(&self) -> &[u8] {
         self.buffer.unsent()
+    }
+
+    /// Bytes that were sent on it in all.
+    pub(crate) fn sent_in_all(&self) -> u64 {
+        self.buffer.sent_in_all()
     }
 
     /// Takes note that the first `count` bytes of [`Link::unsent`] are sent.

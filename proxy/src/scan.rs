@@ -5,7 +5,9 @@
 //!    keys of that node with the node's own cursor, of which only those count that lie in slots not done yet;
 //! 2. when the pass ends, the node is asked again for its slots. Those that were its own all the time are done.
 //!    A slot that is on its way to another node gets a *detour*: keys that left before the pass saw them are at
-//!    that node already, so a pass over it, begun now, sees them. A slot that has left is simply not done;
+//!    that node already, so a pass over it, begun now, sees them. Until that node has a name and can be asked the
+//!    request waits, like any that no node runs, and then fails: nobody could say that the scan is complete, and to
+//!    begin anew over and over would never end. A slot that has left is simply not done;
 //! 3. if slots are left it begins again at 1.
 //!
 //! A node's cursor means something to one process only, since each hashes with a seed of its own. So a pass names
@@ -185,6 +187,35 @@ impl ScanState {
         true
     }
 
+    /// A slot of the pass which the node says leaves for one that it cannot name. The pass cannot be closed then: there
+    /// would be no detour to what left already.
+    pub(crate) fn leaving_unnamed(&self, view: &NodeView) -> Option<Slot> {
+        let pass = self.pass.as_ref()?;
+        let is_detour = |slot| self.detours.contains(&(slot, pass.addr.clone()));
+        let unnamed = view.leaving.iter().filter(|(_, target)| target.is_none());
+        let mut unnamed = unnamed.map(|(slot, _)| *slot);
+        unnamed.find(|slot| pass.slots.contains(*slot) && !is_detour(*slot))
+    }
+
+    /// Whether this node is to be walked over for what has left for it of this slot.
+    pub(crate) fn is_detour(&self, slot: Slot, addr: &NodeAddr) -> bool {
+        self.detours.iter().any(|(other, target)| *other == slot && target == addr)
+    }
+
+    /// A detour for this slot could not be made. Its owner says now where it leaves for; if it does not leave any more,
+    /// the owner is to be walked over again. False when the owner cannot name the node.
+    pub(crate) fn settle_detour(&mut self, slot: Slot, view: &NodeView) -> bool {
+        let leaving = view.leaving.iter().find(|(other, _)| *other == slot);
+        let Some((_, target)) = leaving else {
+            self.detours.retain(|(other, _)| *other != slot);
+            return true;
+        };
+        let Some(target) = target else { return false };
+        let detours = self.detours.iter_mut().filter(|(other, _)| *other == slot);
+        detours.for_each(|(_, addr)| addr.clone_from(target));
+        true
+    }
+
     /// Ends the pass; `view` is what the node says of itself now.
     pub(crate) fn close(&mut self, view: &NodeView) {
         let Some(pass) = self.pass.take() else { return };
@@ -197,7 +228,6 @@ impl ScanState {
             }
             match view.leaving.iter().find(|(other, _)| *other == slot) {
                 Some((_, Some(target))) => self.detours.push((slot, target.clone())),
-                // It leaves for a node that this one cannot name: not done.
                 Some((_, None)) => {}
                 None if view.slots.contains(slot) => self.done.insert(slot),
                 None => {}
@@ -344,6 +374,8 @@ pub(crate) enum ScanStage {
     Check,
     /// A page.
     Page,
+    /// Whether a slot still leaves for the node that should have been walked over for it, of the slot's owner.
+    Detour(Slot),
     /// Its slots, after the last page, whose keys these are, encoded and counted.
     Close {
         /// The keys.

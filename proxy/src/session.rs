@@ -212,6 +212,8 @@ pub(crate) struct Session {
 pub(crate) enum Delivered {
     /// The request is answered; it was this one.
     Answered(Outstanding),
+    /// The request is answered, by an error: what nodes replied to its parts was more than may be held.
+    TooLarge(Outstanding),
     /// Every node that was asked has answered; the request waits for what the worker makes of it.
     Gathered(Box<Gather>),
     /// Other parts of it are outstanding.
@@ -372,8 +374,12 @@ impl Session {
                 else {
                     return Delivered::TooLate;
                 };
+                let is_too_large = join.is_too_large();
                 self.finish(index, |out| join.write(out));
-                Delivered::Answered(outstanding)
+                match is_too_large {
+                    true => Delivered::TooLarge(outstanding),
+                    false => Delivered::Answered(outstanding),
+                }
             }
             Pending::Gathering(outstanding, gather) => {
                 let outstanding = *outstanding;

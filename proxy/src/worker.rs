@@ -120,6 +120,7 @@ use crate::replicas::Survey;
 use crate::routes::Routes;
 use crate::scripts::SeenScripts;
 use crate::session::Session;
+use crate::socket_diag::SocketDiag;
 
 /// A client with what its task needs.
 #[derive(Debug)]
@@ -193,6 +194,10 @@ pub(crate) struct Worker {
     reads: Option<Box<Reads>>,
     /// What was found of replicas last.
     survey: Arc<Survey>,
+    /// What the system knows of connections.
+    socket_diag: SocketDiag,
+    /// When links were last looked at for machines that are gone, in microseconds of the worker's clock.
+    receipts_looked_at_us: u64,
     /// Requests that no node runs just now.
     held: HeldRequests,
     /// Node connections that are not shared.
@@ -274,6 +279,8 @@ impl Worker {
             routes: Routes::new(),
             reads,
             survey: Arc::default(),
+            socket_diag: SocketDiag::open(),
+            receipts_looked_at_us: 0,
             held: HeldRequests::default(),
             pinned: PinnedPool::default(),
             tracked: HashSet::new(),

@@ -210,7 +210,7 @@ fn answer_itself(args: &[Vec<u8>], shared: &Shared) -> Option<Vec<u8>> {
     match (word(0)?.as_slice(), word(1).as_deref()) {
         (b"CLUSTER", Some(b"NODES")) => Some(bulk(&lock(&shared.view))),
         (b"INFO", Some(b"REPLICATION")) => Some(bulk(&lock(&shared.replication))),
-        (b"INFO", Some(b"SERVER")) => Some(bulk("redis_version:7.0.15\r\n")),
+        (b"INFO", Some(b"SERVER")) => Some(bulk("redis_version:7.0.15\r\nrun_id:f4\r\n")),
         (b"READONLY", None) => Some(b"+OK\r\n".to_vec()),
         (b"HELLO", Some(b"3")) => Some(b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec()),
         (b"CLIENT", Some(b"ID")) => Some(b":7\r\n".to_vec()),

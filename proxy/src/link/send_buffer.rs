@@ -22,6 +22,8 @@ pub(crate) struct SendBuffer {
     bytes: Vec<u8>,
     start: usize,
     sent: usize,
+    /// Bytes sent since it was made.
+    sent_in_all: u64,
 }
 
 impl SendBuffer {
@@ -51,7 +53,13 @@ impl SendBuffer {
     /// Takes note that the first `count` bytes of [`SendBuffer::unsent`] are sent.
     pub(crate) fn mark_sent(&mut self, count: usize) {
         self.sent += count;
+        self.sent_in_all += count as u64;
         debug_assert!(self.sent <= self.bytes.len(), "no more is sent than there was");
+    }
+
+    /// Bytes sent since it was made.
+    pub(crate) fn sent_in_all(&self) -> u64 {
+        self.sent_in_all
     }
 
     /// Bytes of requests without an answer that are sent.

@@ -12,8 +12,8 @@ use crate::errand::Waiter;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    /// Who gets it.
-    pub(crate) waiter: Waiter,
+    /// Who gets it; `None`: it is dropped as it comes.
+    pub(crate) waiter: Option<Waiter>,
     /// Since when, in microseconds of the worker's clock, the link is not read, and that is not counted yet.
     paused_us: Option<u64>,
 }
@@ -21,7 +21,12 @@ pub(crate) struct Stream {
 impl Stream {
     /// A reply to this client.
     pub(crate) fn new(waiter: Waiter) -> Stream {
-        Stream { waiter, paused_us: None }
+        Stream { waiter: Some(waiter), paused_us: None }
+    }
+
+    /// A reply for which nobody waits any more.
+    pub(crate) fn to_nobody() -> Stream {
+        Stream { waiter: None, paused_us: None }
     }
 }
 

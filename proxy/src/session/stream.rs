@@ -22,6 +22,12 @@ impl Session {
         true
     }
 
+    /// Whether replies to parts of the request at `seq` are held until all are there.
+    pub(crate) fn is_in_parts(&self, seq: Seq) -> bool {
+        let pending = self.index_of(seq).map(|index| &self.queue[index]);
+        matches!(pending, Some(Pending::Joining(..) | Pending::Gathering(..)))
+    }
+
     /// Whether a reply is on its way to the client piece by piece.
     pub(crate) fn is_streaming(&self) -> bool {
         self.stream_link.is_some()

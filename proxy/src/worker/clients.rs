@@ -9,6 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::clock::micros;
 use super::dispatch::may_run_twice;
+use super::health::take_watch;
 use super::uploads::{self, Lack};
 use super::{SessionEntry, Worker};
 use crate::budget::Charge;
@@ -134,6 +135,7 @@ impl Worker {
         entry.link.ear_at_node = ids.ear;
         entry.link.heard_us = self.clock.tick();
         entry.link.connected_us = entry.link.heard_us;
+        entry.link.receipts.are_watched = take_watch(&mut self.socket_diag, socket.as_ref());
         entry.socket = Some(socket);
         if let Some(node) = self.routes.node_mut(entry.link.node) {
             node.connect_failures = 0;
@@ -164,26 +166,12 @@ impl Worker {
             }
         }
         self.number_readers();
-        self.end_deposed();
         self.end_useless_pins();
         self.held.wake();
         let routes = &self.routes;
         self.metrics.retain_nodes(|addr| routes.has(addr));
         self.metrics.map_adopted();
         self.place_all_topics();
-    }
-
-    /// Ends links to silent nodes that own nothing any more: their replies are of no use.
-    fn end_deposed(&mut self) {
-        let silent = self.links.iter().filter(|(_, entry)| entry.link.is_silent);
-        let deposed = silent.filter(|(_, entry)| !self.routes.is_owner(entry.link.node));
-        for key in deposed.map(|(key, _)| key).collect::<Vec<_>>() {
-            let entry = &mut self.links[key];
-            entry.link.is_closing = true;
-            if let Some(waker) = &entry.waker {
-                waker.wake_by_ref();
-            }
-        }
     }
 
     pub(crate) fn set_flush_waker(&mut self, cx: &Context<'_>) {
@@ -199,6 +187,8 @@ impl Worker {
         self.end_due_waits();
         self.end_due_replica_waits();
         self.look_after_links();
+        self.end_deposed();
+        self.look_for_lost_machines();
         self.hedge_slow_reads();
         self.run_held();
         self.look_after_feeds();

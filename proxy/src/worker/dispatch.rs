@@ -293,7 +293,8 @@ impl Worker {
         }
         let Some(entry) = self.sessions.get_mut(key) else { return };
         let session = &mut entry.session;
-        let join = Join::new(split.by, self.scratch.parts_keys());
+        let join = Join::new(split.by, self.scratch.parts_keys())
+            .at_most(self.config.limits.join_bytes_max);
         let seq = session.expect_parts(outstanding, Box::new(join));
         let whole = errand(key, session, seq, None, &outstanding);
         let whole = self.with_reading(whole);

@@ -30,7 +30,8 @@ impl Worker {
         };
         let outstanding = outstanding(command, now_us, self.config.request.timeout);
         let count = self.peers.count();
-        let join = Join::new(by, (0..count).map(|_| PartKeys(Vec::new())));
+        let join = Join::new(by, (0..count).map(|_| PartKeys(Vec::new())))
+            .at_most(self.config.limits.join_bytes_max);
         let (client, seq) = (session.id, session.expect_parts(outstanding, Box::new(join)));
         for (worker, part) in (0..count).zip(0..) {
             let waiter = Waiter { session: key, client, seq, part };

@@ -204,8 +204,15 @@ impl Worker {
         if entry.session.id != waiter.client {
             return;
         }
-        match entry.session.deliver(waiter.seq, waiter.part, reply) {
-            Delivered::Answered(outstanding) => {
+        let (delivered, outcome) = match entry.session.deliver(waiter.seq, waiter.part, reply) {
+            Delivered::TooLarge(outstanding) => {
+                self.metrics.limit_reached(Limit::JoinBytes);
+                (Delivered::Answered(outstanding), Outcome::LocalError)
+            }
+            delivered => (delivered, outcome),
+        };
+        match delivered {
+            Delivered::Answered(outstanding) | Delivered::TooLarge(outstanding) => {
                 entry.session.settle_writes(waiter.seq, self.clock.now_us());
                 let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
                 let id = Some(outstanding.command.id());

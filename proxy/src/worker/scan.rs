@@ -55,6 +55,17 @@ impl Worker {
 
     /// Asks the node whose turn it is for a page.
     pub(super) fn scan_step(&mut self, waiter: Waiter, mut page: Box<ScanPage>, resp: Resp) {
+        match (&page.stage, &page.state.pass) {
+            (ScanStage::Detour(slot), _) => {
+                let slot = *slot;
+                return self.ask_owner(waiter, page, resp, slot);
+            }
+            (ScanStage::Close { .. }, Some(pass)) => {
+                let addr = pass.addr.clone();
+                return self.ask_node(waiter, (page, resp), &addr, &[SLOTS]);
+            }
+            _ => {}
+        }
         let Some(pass) = &page.state.pass else {
             let Some((slot, addr)) = page.state.next(&self.routes) else {
                 return self.postpone(waiter, Step::Scan(page, resp), Unavailable::NotCovered);
@@ -75,6 +86,15 @@ impl Worker {
         }
         page.stage = ScanStage::Check;
         self.ask_node(waiter, (page, resp), &addr, &[WHO, &request]);
+    }
+
+    /// Asks a slot's owner for its slots.
+    fn ask_owner(&mut self, waiter: Waiter, page: Box<ScanPage>, resp: Resp, slot: Slot) {
+        let owner = self.routes.owner(slot).and_then(|owner| self.routes.node(owner));
+        match owner.map(|node| node.addr.clone()) {
+            Some(addr) => self.ask_node(waiter, (page, resp), &addr, &[SLOTS]),
+            None => self.postpone(waiter, Step::Scan(page, resp), Unavailable::NotCovered),
+        }
     }
 
     fn ask_node(
@@ -119,14 +139,44 @@ impl Worker {
             ScanStage::Page => self.take_page(waiter, page, resp, answers.last()),
             ScanStage::Close { keys, count } => {
                 let host = page.state.pass.as_ref().map_or("", |pass| pass.addr.host());
-                match answers.first().and_then(|text| view_of(text, host)) {
+                let view = answers.first().and_then(|text| view_of(text, host));
+                let leaving = view.as_ref().and_then(|view| page.state.leaving_unnamed(view));
+                if let Some(slot) = leaving {
+                    page.stage = ScanStage::Close { keys, count };
+                    return self.postpone(
+                        waiter,
+                        Step::Scan(page, resp),
+                        Unavailable::Leaving(slot),
+                    );
+                }
+                match view {
                     Some(view) => page.state.close(&view),
                     None => page.state.abandon(),
                 }
                 self.reply_page(waiter, page, resp, &keys, count);
             }
+            ScanStage::Detour(slot) => self.detour_settled(waiter, page, resp, slot, &answers),
             ScanStage::Idle => {}
         }
+    }
+
+    /// The owner of a slot has told where that leaves for; the node that it named before could not be asked.
+    fn detour_settled(
+        &mut self,
+        waiter: Waiter,
+        mut page: Box<ScanPage>,
+        resp: Resp,
+        slot: Slot,
+        answers: &[Vec<u8>],
+    ) {
+        let owner = self.routes.owner(slot).and_then(|owner| self.routes.node(owner));
+        let host = owner.map_or("", |node| node.addr.host());
+        let view = answers.first().and_then(|text| view_of(text, host));
+        if view.is_some_and(|view| page.state.settle_detour(slot, &view)) {
+            return self.scan_step(waiter, page, resp);
+        }
+        page.stage = ScanStage::Detour(slot);
+        self.postpone(waiter, Step::Scan(page, resp), Unavailable::Leaving(slot));
     }
 
     fn pass_opened(
@@ -224,8 +274,17 @@ impl Worker {
                 page.state.abandon();
                 self.reply_page(waiter, page, resp, &keys, count);
             }
+            ScanStage::Open(slot, addr) if page.state.is_detour(slot, &addr) => {
+                page.stage = ScanStage::Detour(slot);
+                let reason = Unavailable::Stranded { slot, node: addr.as_str().to_owned() };
+                self.postpone(waiter, Step::Scan(page, resp), reason);
+            }
             ScanStage::Open(_, addr) => {
                 page.state.avoid(&addr);
+                self.postpone(waiter, Step::Scan(page, resp), Unavailable::ScanBroken);
+            }
+            ScanStage::Detour(slot) => {
+                page.stage = ScanStage::Detour(slot);
                 self.postpone(waiter, Step::Scan(page, resp), Unavailable::ScanBroken);
             }
             ScanStage::Check | ScanStage::Page | ScanStage::Idle => {

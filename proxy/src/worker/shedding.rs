@@ -163,13 +163,12 @@ impl Worker {
         if self.budget.pressure() < Pressure::Exhausted {
             return;
         }
-        let heaviest = self.sessions.iter().max_by_key(|(_, entry)| entry.charge.bytes);
-        let Some((key, entry)) = heaviest else { return };
-        let bytes = entry.charge.bytes;
+        let Some((key, bytes)) = self.heaviest() else { return };
         if bytes <= self.share_bytes() {
             return;
         }
-        let client = entry.session.peer_addr;
+        let entry = &self.sessions[key];
+        let (client, id) = (entry.session.peer_addr, entry.session.id);
         tracing::warn!(%client, bytes, "no room is left; the client that holds most is cut");
         self.metrics.limit_reached(Limit::Bytes);
         self.metrics.shed(Shed::Cut);
@@ -179,6 +178,26 @@ impl Worker {
         entry.close_reason = CloseReason::Overload;
         self.settle_session(key);
         self.wake_session(key);
+        let links = self.links.iter();
+        let coming = links.filter(|(_, entry)| {
+            let asked = entry.link.first_asked();
+            !entry.link.unread.is_empty() && asked.is_some_and(|errand| errand.waiter.client == id)
+        });
+        for key in coming.map(|(key, _)| LinkKey(key)).collect::<Vec<_>>() {
+            self.drop_reply(key);
+        }
+    }
+
+    /// The client that holds most, and how much: what is its own, and what has come of a reply to it that is not whole.
+    fn heaviest(&self) -> Option<(usize, usize)> {
+        let own = self.sessions.iter().map(|(key, entry)| (key, entry.charge.bytes));
+        let coming = self.links.iter().filter_map(|(_, entry)| {
+            let waiter = entry.link.first_asked()?.waiter;
+            self.waiting(&waiter)?;
+            let own = self.sessions.get(waiter.session)?.charge.bytes;
+            Some((waiter.session, own + entry.link.unread.len()))
+        });
+        own.chain(coming).max_by_key(|(_, bytes)| *bytes)
     }
 
     /// Cuts a client whose request is too long to be taken. It is told, in its turn.

@@ -7,7 +7,9 @@
 //! 3. Requests behind it on the same link wait for the node to send it in any case, but for the slowness of clients
 //!    each waits `limits.stream_wait_ms` at most, however many large replies are before it. Then what comes is taken as
 //!    fast as it comes, and a client that does not fetch it is cut at `limits.client_output_bytes_max`.
-//! 4. If the client leaves, what is left is read and dropped. If the node is lost, or says nothing for
+//! 4. What nobody waits for any more, or cannot be held (a part of a reply that is joined, past `limits.join_bytes_max`),
+//!    is dropped as it comes.
+//! 5. If the client leaves, what is left is read and dropped. If the node is lost, or says nothing for
 //!    `request.timeout_ms`, half a reply has been given and cannot be taken back: the client is cut.
 
 use std::time::Duration;
@@ -16,7 +18,7 @@ use reddoor_protocol::error::ProtocolError;
 
 use super::Worker;
 use super::clock::micros;
-use crate::errand::{Bound, Lane, LinkKey, Travel, Waiter};
+use crate::errand::{Bound, Errand, Lane, LinkKey, Travel, Waiter};
 use crate::link::stream::Stream;
 use crate::metrics::label::{CloseReason, Outcome};
 use crate::reading::may_be_doubted;
@@ -48,7 +50,11 @@ impl Worker {
             && is_believed
             && !errand.reading.is_hedge
             && !errand.reading.is_hedged;
-        let waiter = errand.waiter;
+        let (waiter, is_shared) = (errand.waiter, errand.travel == Travel::Shared);
+        if is_shared && self.is_to_drop(waiter, bytes) {
+            self.links[key.0].link.stream = Some(Stream::to_nobody());
+            return true;
+        }
         let Some(session) = waiting_session(&mut self.sessions, &waiter).filter(|_| is_plain)
         else {
             return false;
@@ -56,9 +62,36 @@ impl Worker {
         if !session.begin_stream(waiter.seq, key, deadline_us) {
             return false;
         }
-        link.stream = Some(Stream::new(waiter));
+        self.links[key.0].link.stream = Some(Stream::new(waiter));
         self.metrics.reply_streamed();
         true
+    }
+
+    /// Whether the rest of a reply is for nobody: its client has left, has had another copy, or is told now that this
+    /// part of the whole is more than may be held.
+    fn is_to_drop(&mut self, waiter: Waiter, bytes: &[u8]) -> bool {
+        if self.waiting(&waiter).is_none() {
+            return true;
+        }
+        let is_part = self.sessions[waiter.session].session.is_in_parts(waiter.seq);
+        if !is_part || bytes.len() <= self.config.limits.join_bytes_max {
+            return false;
+        }
+        // It does not fit as far as it has come, so nothing of it is held.
+        self.deliver(waiter, bytes);
+        true
+    }
+
+    /// What has come of a reply is dropped, and so is the rest.
+    pub(super) fn drop_reply(&mut self, key: LinkKey) {
+        let Some(entry) = self.links.get_mut(key.0) else { return };
+        let is_shared = |errand: &Errand| errand.travel == Travel::Shared;
+        if entry.link.stream.is_none() && entry.link.first_to_answer().is_some_and(is_shared) {
+            entry.link.stream = Some(Stream::to_nobody());
+            // It was found well-formed when it came.
+            let _ = self.node_bytes(key, &[]);
+            self.settle_link(key);
+        }
     }
 
     /// Hands on what has come of a reply; gives back how many bytes were taken and whether they end it.
@@ -74,10 +107,10 @@ impl Worker {
         let wait_us_max = micros(self.config.limits.stream_wait);
         let link = &mut self.links[key.0].link;
         let (taken, is_end) = link.scanner.pass(bytes, &limits)?;
-        let Some(waiter) = link.stream.as_ref().map(|stream| stream.waiter) else {
-            return Ok((taken, is_end));
-        };
-        if let Some(session) = waiting_session(&mut self.sessions, &waiter) {
+        let waiter = link.stream.as_ref().and_then(|stream| stream.waiter);
+        if let Some(waiter) = waiter
+            && let Some(session) = waiting_session(&mut self.sessions, &waiter)
+        {
             session.stream(&bytes[..taken], deadline_us);
             // What is parked behind it is not fetched before it.
             if !is_end && session.unwritten().len() >= pause_bytes {
@@ -91,12 +124,15 @@ impl Worker {
         Ok((taken, is_end))
     }
 
-    fn end_stream(&mut self, key: LinkKey, waiter: Waiter) {
+    fn end_stream(&mut self, key: LinkKey, waiter: Option<Waiter>) {
         let link = &mut self.links[key.0].link;
         link.stream = None;
         let errand = link.take_first();
-        let session = waiting_session(&mut self.sessions, &waiter);
-        if let Some(outstanding) = session.and_then(Session::end_stream) {
+        let waiting = waiter.and_then(|waiter| {
+            let session = waiting_session(&mut self.sessions, &waiter)?;
+            Some((waiter, session.end_stream()?))
+        });
+        if let Some((waiter, outstanding)) = waiting {
             let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
             let id = Some(outstanding.command.id());
             self.metrics.command_done(id, Outcome::Ok, Duration::from_micros(elapsed_us));
@@ -109,10 +145,11 @@ impl Worker {
 
     /// A link has ended: of the reply that it brought its client has a half, so the client is cut.
     pub(super) fn break_stream(&mut self, stream: &Stream) {
-        if let Some(session) = waiting_session(&mut self.sessions, &stream.waiter) {
+        let Some(waiter) = stream.waiter else { return };
+        if let Some(session) = waiting_session(&mut self.sessions, &waiter) {
             session.ending = Ending::Now;
-            self.sessions[stream.waiter.session].close_reason = CloseReason::BrokenReply;
-            self.mark_session_dirty(stream.waiter.session);
+            self.sessions[waiter.session].close_reason = CloseReason::BrokenReply;
+            self.mark_session_dirty(waiter.session);
         }
     }
 
@@ -137,8 +174,8 @@ impl Worker {
             }
             // What the client took its time for is not to be laid to the node.
             let deadline_us = now_us + micros(self.config.request.timeout);
-            if let Some(stream) = &entry.link.stream
-                && let Some(session) = waiting_session(&mut self.sessions, &stream.waiter)
+            if let Some(waiter) = entry.link.stream.as_ref().and_then(|stream| stream.waiter)
+                && let Some(session) = waiting_session(&mut self.sessions, &waiter)
             {
                 session.stream(&[], deadline_us);
             }

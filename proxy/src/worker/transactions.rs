@@ -204,7 +204,9 @@ impl Worker {
         let session = &mut entry.session;
         session.last_command = Some(command);
         let inner = transaction.joins(&runs);
-        let seq = expect_runs(session, outstanding, (&runs, inner), (positions, requests));
+        let bytes_max = self.config.limits.join_bytes_max;
+        let local = (positions, requests);
+        let seq = expect_runs(session, outstanding, (&runs, inner), local, bytes_max);
         let whole = errand(key, session, seq, None, &outstanding);
         if let Watch::Guarded { .. } = watch {
             session.hold = Hold::UntilAnswered;
@@ -369,18 +371,22 @@ fn expect_runs(
     outstanding: Outstanding,
     (runs, inner): (&[Run], Vec<(u32, Join)>),
     (positions, requests): (Vec<u32>, Vec<u8>),
+    bytes_max: usize,
 ) -> Seq {
     if runs.len() == 1 && positions.is_empty() {
         return session.expect(outstanding);
     }
     let keys = runs.iter().map(|run| PartKeys(run.positions.clone()));
     let by = JoinBy::Transaction { resp: session.resp, runs: runs.len() };
+    let join = |keys: &mut dyn Iterator<Item = PartKeys>| {
+        Box::new(Join::new(by, keys).with_inner(inner).at_most(bytes_max))
+    };
+    let mut keys = keys;
     if positions.is_empty() {
-        return session.expect_parts(outstanding, Box::new(Join::new(by, keys).with_inner(inner)));
+        return session.expect_parts(outstanding, join(&mut keys));
     }
     let (count, part) = (positions.len(), u32::try_from(runs.len()).unwrap_or(u32::MAX));
-    let join = Join::new(by, keys.chain([PartKeys(positions)])).with_inner(inner);
-    let seq = session.expect_parts(outstanding, Box::new(join));
+    let seq = session.expect_parts(outstanding, join(&mut keys.chain([PartKeys(positions)])));
     // What runs here may change how later requests are taken, so they wait for it.
     session.hold = Hold::UntilAnswered;
     session.local_part = Some(Box::new(LocalPart { seq, part, count, requests }));

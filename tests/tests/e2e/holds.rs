@@ -190,6 +190,29 @@ fn what_a_silent_node_was_not_sent_goes_to_its_successor() {
 }
 
 #[test]
+fn a_silent_node_that_hands_over_may_still_say_where_to_go() {
+    let (old, new) = (FakeNode::start(), FakeNode::start());
+    old.set_view(&(old.line("myself,master", 1, "0-16383") + &new.line("slave", 1, "")));
+    new.set_view(&(old.line("master", 1, "0-16383") + &new.line("myself,slave", 1, "")));
+    // It is heard for as long again once it has a successor.
+    let settings =
+        [("health.silence_ms", "3000"), ("health.probe_interval_ms", "0"), ("workers.count", "1")];
+    let door = FrontDoor::start(&old.addr().to_string(), &settings);
+    let mut client = door.client();
+    client.send_line("INCR k");
+    let held = old.expect_call("INCR k");
+    let silent = format!("reddoor_node_silences_total{{node=\"{}\"}}", old.addr());
+    wait_until("the node to be missed", || door.metric(&silent) == 1.0);
+    let view = old.line("slave", 1, "") + &new.line("myself,master", 2, "0-16383");
+    new.set_view(&view);
+    old.set_view(&view);
+    wait_until("the successor to be known", || door.metric("reddoor_topology_epoch") == 2.0);
+    held.reply(format!("-MOVED {} {}\r\n", Slot::of_key(b"k").number(), new.addr()));
+    new.expect_call("INCR k").reply(":1\r\n");
+    assert_eq!(text(&client.reply()), ":1");
+}
+
+#[test]
 fn an_idle_connection_is_asked_whether_its_node_lives() {
     let settings = [("health.silence_ms", "1000"), ("health.probe_interval_ms", "50")];
     let (node, door, mut client) = start(&settings);

@@ -48,6 +48,7 @@ mod retries;
 mod routing;
 mod scan;
 mod scripts;
+mod silent_machines;
 mod split;
 mod streamed_replies;
 mod streamed_requests;

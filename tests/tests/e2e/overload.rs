@@ -9,7 +9,7 @@ use reddoor_tests::cluster::{Cluster, Kind, keys};
 use reddoor_tests::fake_node::FakeNode;
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::over_clusters;
-use reddoor_tests::wait::wait_until;
+use reddoor_tests::wait::{PATIENCE, wait_for, wait_until};
 
 over_clusters!(real | bundled: a_million_commands_in_one_pipeline_take_bounded_memory,
     a_slow_reader_is_cut_and_fifty_others_do_not_notice);
@@ -314,4 +314,93 @@ fn a_client_that_is_too_fast_waits_and_loses_nothing() {
             format!("reddoor_limits_reached_total{{limit=\"{name}_commands_per_second\"}}");
         assert!(door.metric(&series) >= 1.0);
     }
+}
+
+/// A front door with these limits before one node, and two clients of it.
+fn start_joining(settings: &[(&str, &str)]) -> (FakeNode, FrontDoor, [Client; 2]) {
+    let node = FakeNode::start();
+    let settings = [&[("workers.count", "1")], settings].concat();
+    let door = FrontDoor::start(&node.addr().to_string(), &settings);
+    let clients = [door.client(), door.client()];
+    (node, door, clients)
+}
+
+fn too_large(outcome: &str) -> String {
+    format!(
+        "-OVERLOAD bytes joined into one reply: limit of 65536 reached; the command {outcome} applied"
+    )
+}
+
+/// A reply to `MGET` of one key: its first half, and the rest.
+fn halves(value_bytes: usize) -> [String; 2] {
+    let half = "x".repeat(value_bytes / 2);
+    [format!("*1\r\n${value_bytes}\r\n{half}"), format!("{half}\r\n")]
+}
+
+#[test]
+fn replies_to_the_parts_of_a_command_are_held_up_to_their_limit() {
+    let (node, door, [mut client, _]) = start_joining(&[("limits.join_bytes_max", "65536")]);
+    client.send_line("MGET a b");
+    for _ in 0..2 {
+        node.next_call().reply(halves(40_000).concat());
+    }
+    assert_eq!(text(&client.reply()), too_large("was not"));
+    // Refused before it has come whole.
+    client.send_line("MGET a b");
+    let [large, other] = [node.next_call(), node.next_call()];
+    let [half, rest] = halves(4 * MIB);
+    large.reply(half);
+    let series = format!("reddoor_node_bytes_total{{node=\"{}\",direction=\"in\"}}", node.addr());
+    wait_until("half of it to come, and not to be held", || {
+        let come = door.metric(&series) >= (2 * MIB) as f64;
+        come && door.metric("reddoor_held_bytes") < (MIB / 4) as f64
+    });
+    large.reply(rest);
+    other.reply(halves(10).concat());
+    assert_eq!(text(&client.reply()), too_large("was not"));
+    let series = "reddoor_limits_reached_total{limit=\"join_bytes_max\"}";
+    assert_eq!(door.metric(series), 2.0);
+    client.send_line("GET a");
+    node.expect_call("GET a").reply("$1\r\nv\r\n");
+    assert_eq!(text(&client.reply()), "v", "on the same connection");
+}
+
+#[test]
+fn a_transaction_whose_replies_are_too_large_may_have_been_applied() {
+    let settings = [("limits.join_bytes_max", "65536"), ("transactions.cross_slot", "per_slot")];
+    let (node, _door, [mut client, _]) = start_joining(&settings);
+    let lines = ["MULTI", "GETSET a 1", "GETSET b 1", "EXEC"];
+    client.send_bytes(&lines.map(request_line).concat());
+    for _ in 0..6 {
+        let call = node.next_call();
+        call.reply(match call.line().as_str() {
+            "MULTI" => "+OK\r\n".to_owned(),
+            "EXEC" => halves(40_000).concat(),
+            _ => "+QUEUED\r\n".to_owned(),
+        });
+    }
+    let told = ["OK", "QUEUED", "QUEUED", &too_large("may have been")];
+    assert_eq!(lines.map(|_| text(&client.reply())), told);
+}
+
+#[test]
+fn who_waits_for_what_finds_no_room_is_cut_and_nobody_else() {
+    let (node, door, [mut client, mut other]) = start_joining(&[("limits.bytes_max", "4194304")]);
+    client.send_line("MGET a b");
+    let [large, _small] = [node.next_call(), node.next_call()];
+    let [half, rest] = halves(16 * MIB);
+    large.reply(half);
+    client.read_to_end();
+    assert_eq!(shed(&door, "cut"), 1.0);
+    // What had come of it is not held any more.
+    // What had come of it is not held any more. A refusal comes at once.
+    other.stream().set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let call = wait_for("room for commands", || {
+        other.send_line("GET c");
+        other.try_reply().is_err().then(|| node.expect_call("GET c"))
+    });
+    other.stream().set_read_timeout(Some(PATIENCE)).unwrap();
+    large.reply(rest + &halves(10).concat());
+    call.reply("$1\r\nv\r\n");
+    assert_eq!(text(&other.reply()), "v", "on the same connection");
 }

@@ -8,6 +8,7 @@ use reddoor_protocol::value::Value;
 use reddoor_tests::client::{Client, text};
 use reddoor_tests::cluster::reshard::move_keys;
 use reddoor_tests::cluster::{Cluster, Kind, keys};
+use reddoor_tests::fake_node::{Call, FakeNode};
 use reddoor_tests::front_door::FrontDoor;
 use reddoor_tests::load::Load;
 use reddoor_tests::over_clusters;
@@ -264,4 +265,75 @@ fn a_node_that_was_started_again_is_walked_over_anew(kind: Kind) {
     }
     let found: BTreeSet<String> = found.into_iter().collect();
     assert_eq!(found, names.into_iter().collect());
+}
+
+/// A node whose slot 0 leaves for another one, as it tells; and what it answers to `SCAN`: one page with one key.
+fn start_leaving(target: &str) -> (FakeNode, FrontDoor, Client) {
+    let node = FakeNode::start();
+    node.set_view(&leaving_view(&node, target));
+    let hold = [("failover.hold_ms", "300"), ("workers.count", "1")];
+    let door = FrontDoor::start(&node.addr().to_string(), &hold);
+    let client = door.client();
+    (node, door, client)
+}
+
+fn leaving_view(node: &FakeNode, target: &str) -> String {
+    node.line("myself,master", 1, &format!("0-16383 [0->-{target}]"))
+}
+
+const UNKNOWN: &str = "0123456789012345678901234567890123456789";
+
+fn reply_page(call: &Call) {
+    assert!(call.line().starts_with("SCAN 0"), "{}", call.line());
+    call.reply("*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n");
+}
+
+#[test]
+fn a_slot_that_leaves_for_nobody_known_fails_the_scan_and_says_so() {
+    let (node, _door, mut client) = start_leaving(UNKNOWN);
+    for _ in 0..2 {
+        client.send_line("SCAN 0");
+        reply_page(&node.next_call());
+        let error = text(&client.reply());
+        let expect = "-UNAVAILABLE slot 0 leaves for a node that its owner cannot name for ";
+        assert!(error.starts_with(expect) && error.ends_with("was not applied"), "{error}");
+    }
+}
+
+#[test]
+fn a_slot_that_stays_after_all_is_scanned_to_its_end() {
+    let node = FakeNode::start();
+    node.set_view(&leaving_view(&node, UNKNOWN));
+    let door = FrontDoor::start(&node.addr().to_string(), &[("workers.count", "1")]);
+    let mut client = door.client();
+    client.send_line("SCAN 0");
+    reply_page(&node.next_call());
+    wait_until("the scan to wait", || door.metric("reddoor_retries_total") >= 3.0);
+    node.set_view(&node.line("myself,master", 1, "0-16383"));
+    assert_eq!(text(&client.reply()), "[0, [k]]");
+}
+
+#[test]
+fn a_slot_that_leaves_for_a_node_that_is_gone_fails_the_scan_until_it_is_back() {
+    let (node, _door, mut client) = start_leaving(UNKNOWN);
+    let target = FakeNode::start();
+    let id = target.line("", 0, "").split(' ').next().unwrap().to_owned();
+    let addr = target.addr();
+    node.set_view(&(leaving_view(&node, &id) + &target.line("master", 2, "")));
+    client.send_line("SCAN 0");
+    reply_page(&node.next_call());
+    let reply = text(&client.reply());
+    let cursor = reply.strip_prefix('[').and_then(|rest| rest.split(',').next()).unwrap();
+    assert_ne!(cursor, "0", "keys of slot 0 may be at the target");
+    target.end();
+    let next = format!("SCAN {cursor}");
+    let error = client.ask(&next);
+    let expect =
+        format!("-UNAVAILABLE slot 0 leaves for node {addr}, which could not be asked for ");
+    assert!(error.starts_with(&expect), "{error}");
+    assert!(node.arrived().is_empty(), "nothing is walked over again in vain");
+    let target = FakeNode::start_at(addr.port());
+    target.set_view(&target.line("myself,master", 2, ""));
+    target.answer_all(|_| b"*2\r\n$1\r\n0\r\n*0\r\n".to_vec());
+    wait_until("the target to be walked over", || client.ask(&next) == "[0, []]");
 }

@@ -90,6 +90,9 @@ fn take_soak(args: &mut Vec<String>) -> Option<usize> {
     Some(rounds.unwrap_or_else(|| panic!("--soak: expected a number of rounds")))
 }
 
+/// How long the machine may let nobody run before that is told.
+const PAUSE_TOLD: Duration = Duration::from_millis(100);
+
 fn print_row(fault: &Fault, ledger: &Ledger, took: Option<Duration>) {
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     println!(
@@ -105,6 +108,9 @@ fn print_row(fault: &Fault, ledger: &Ledger, took: Option<Duration>) {
     );
     for (text, count) in &ledger.errors {
         println!("    {count} × {text}");
+    }
+    if ledger.machine_pause > PAUSE_TOLD {
+        println!("    the machine itself stood still for {}", seconds(ledger.machine_pause));
     }
     if ledger.cut + ledger.unheard + ledger.heard_again > 0 {
         println!(

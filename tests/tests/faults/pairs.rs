@@ -1,7 +1,9 @@
 //! Clients in pairs: one gives elements or messages, the other takes them, in their order and once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::clients::Work;
 use super::talker::{Answer, Talker};
@@ -33,13 +35,14 @@ impl Work for Giver {
 #[derive(Debug)]
 pub(crate) struct Taker {
     run: u64,
-    last: u64,
+    /// When each number was taken.
+    taken: BTreeMap<u64, Instant>,
 }
 
 impl Taker {
     /// Of the run with this number, whose queue is its own.
     pub(crate) fn of_run(run: u64) -> Taker {
-        Taker { run, last: 0 }
+        Taker { run, taken: BTreeMap::new() }
     }
 }
 
@@ -53,10 +56,18 @@ impl Work for Taker {
         }
         let number = reply.rsplit(' ').next().unwrap_or_default();
         let number = number.trim_end_matches(']').parse().unwrap_or(0);
-        if number <= self.last {
-            talker.ledger.note_doubled(format!("BLPOP answered {reply} after {}", self.last));
+        let last = self.taken.last_key_value().map_or(0, |(last, _)| *last);
+        match self.taken.get(&number) {
+            // The taking was acknowledged, and is gone.
+            Some(taken_at) => {
+                talker.ledger.note_lost(format!("BLPOP answered {reply} twice"), *taken_at);
+            }
+            None if number < last => {
+                talker.ledger.note_wrong(format!("BLPOP answered {reply} after {last}"));
+            }
+            None => {}
         }
-        self.last = number;
+        self.taken.insert(number, Instant::now());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rounds of everything that makes a front door take memory, and what it holds of it when all clients have left.
 //!
 //! Each round: the usual clients, and in their midst a crowd that connects and leaves, clients that listen, values of
-//! megabytes, a deep pipeline that is read late, and the end of every connection to the nodes.
+//! megabytes, deep pipelines that are read late, and the end of every connection to the nodes.
 
 use reddoor_tests::client::{Client, request_line, text};
 use reddoor_tests::wait::wait_until;
@@ -25,8 +25,12 @@ const LISTENERS: usize = 50;
 /// Bytes of each large value.
 const LARGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Requests in the deep pipeline (count).
+/// Requests in a deep pipeline (count).
 const DEEP: usize = 20_000;
+
+/// Clients that send one (count): so many that each worker of the front door comes to serve one of them while rounds
+/// are not counted yet.
+const DEEP_CLIENTS: usize = 4;
 
 /// Soaks for so many rounds, at least two windows; gives back what is not as it should be.
 pub(crate) fn soak(scene: &mut Scene, rounds: usize) -> Vec<String> {
@@ -58,7 +62,7 @@ fn round(scene: &mut Scene) -> usize {
             assert_eq!(text(&client.call(&["SET", "soak:large", &large])), "OK");
             assert_eq!(text(&client.call(&["GET", "soak:large"])).len(), LARGE_BYTES);
         }
-        read_late(&mut crowd[LISTENERS]);
+        crowd[LISTENERS..].iter_mut().take(DEEP_CLIENTS).for_each(read_late);
         scene.cluster.nodes.iter().for_each(|node| node.relay().cut_all());
     });
     let Door::Reddoor(door) = &scene.door else { return 0 };

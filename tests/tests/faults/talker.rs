@@ -63,7 +63,10 @@ impl Talker {
         let mut is_cut = self.client.try_send_bytes(&bytes).is_err();
         while answers.len() < lines.len() && !is_cut {
             match self.client.try_reply() {
-                Ok(reply) => answers.push(self.take(text(&reply))),
+                Ok(reply) => {
+                    let command = lines[answers.len()].split(' ').next().unwrap_or_default();
+                    answers.push(self.take(command, text(&reply)));
+                }
                 Err(_) => is_cut = true,
             }
         }
@@ -98,13 +101,13 @@ impl Talker {
         self.client = wait_for("the front door", || Client::try_connect(addr).ok());
     }
 
-    fn take(&mut self, reply: String) -> Answer {
+    fn take(&mut self, command: &str, reply: String) -> Answer {
         let is_error = reply.starts_with('-');
         if !is_error {
             self.ledger.operations += 1;
             return Answer::Reply(reply);
         }
-        self.ledger.failed(&reply);
+        self.ledger.failed(&format!("{command}: {reply}"));
         // A node that cannot save runs no write; inside a transaction `EXEC` tells of it.
         let is_refused = reply.contains("was not applied") || reply.contains("MISCONF");
         if is_refused { Answer::Refused } else { Answer::Unknown }
