@@ -24,6 +24,8 @@ pub(crate) struct Directive {
     pub(crate) default: &'static str,
     /// `CONFIG GET` tells it only to who asks for its whole name.
     pub(crate) is_hidden: bool,
+    /// Not to be changed while data is read: reading relies on it.
+    pub(crate) is_fixed_while_loading: bool,
 }
 
 /// What values a directive takes.
@@ -94,7 +96,15 @@ pub(crate) const fn protected(name: &'static str, kind: Kind, default: &'static 
 }
 
 const fn row(name: &'static str, kind: Kind, change: Change, default: &'static str) -> Directive {
-    Directive { name, alias: None, kind, change, default, is_hidden: false }
+    Directive {
+        name,
+        alias: None,
+        kind,
+        change,
+        default,
+        is_hidden: false,
+        is_fixed_while_loading: false,
+    }
 }
 
 pub(crate) const fn int(min: i64, max: i64) -> Kind {
@@ -109,6 +119,11 @@ impl Directive {
 
     pub(crate) const fn hidden(mut self) -> Directive {
         self.is_hidden = true;
+        self
+    }
+
+    pub(crate) const fn fixed_while_loading(mut self) -> Directive {
+        self.is_fixed_while_loading = true;
         self
     }
 
