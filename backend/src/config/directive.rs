@@ -9,6 +9,9 @@ use reddoor_protocol::request;
 /// A mistake in a value, in the words that `CONFIG SET` uses.
 pub(crate) type Mistake = Cow<'static, str>;
 
+/// Reads a value of one word and gives it back in normal form.
+pub(crate) type WordParser = fn(&str) -> Result<Setting, Mistake>;
+
 /// Reads the words of a value and gives it back in normal form.
 pub(crate) type CustomParser = fn(&[&[u8]]) -> Result<Setting, Mistake>;
 
@@ -45,6 +48,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// One word, or a quoted text.
     Text,
+    /// As `Text`, with rules of its own.
+    Checked(WordParser),
     /// Any number of words.
     Words,
     /// Several words with rules of their own.
@@ -160,6 +165,9 @@ impl Directive {
             Kind::MemoryAtLeast(min) => parse_memory(&text, *min),
             Kind::MemoryOrPercent => parse_memory_or_percent(&text),
             Kind::Choice(choices) => parse_choice(&text, choices),
+            Kind::Checked(parse) => {
+                std::str::from_utf8(words[0]).map_err(|_| Mistake::from(NOT_TEXT)).and_then(*parse)
+            }
             Kind::Text | Kind::Words | Kind::Custom(_) => parse_words(words),
         }
     }

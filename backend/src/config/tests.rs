@@ -124,6 +124,19 @@ fn a_rewrite_keeps_comments_and_adds_what_changed() {
 }
 
 #[test]
+fn odd_names_of_files_stay_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("node.conf");
+    let text = "appendfilename \" a \\n\\\"b \"\ndbfilename \"two words\"\n";
+    fs::write(&file, text).unwrap();
+    let config = Config::from_args(&[file.display().to_string()]).unwrap();
+    assert_eq!(config.settings().disk.append_name, " a \n\"b ");
+    config.rewrite(&file, Extent::Changed, &[]).unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert!(mistakes("--dbfilename a b")[0].contains("wrong number of arguments"));
+}
+
+#[test]
 fn a_rewrite_names_the_primary_of_today() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("node.conf");
