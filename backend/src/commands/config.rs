@@ -12,6 +12,7 @@ use crate::error::system_words;
 use crate::execute::{Call, Handler, Origin, is_permitted};
 use crate::log;
 use crate::node::Node;
+use crate::replication::SyncCounts;
 use crate::stats::Stats;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -133,6 +134,7 @@ fn resetstat(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.node.stats = Stats::default();
     call.node.stats.expired_keys_before = expired_keys_before;
     call.node.persistence.reset_counts();
+    call.node.replication.counts = SyncCounts::default();
     call.reply.ok();
     Ok(())
 }

@@ -87,6 +87,10 @@ fn a_link_is_a_client_that_can_be_ended() {
         primary.ask("SET a 1");
         wait_same(&primary, &replica);
         assert_eq!(primary.field("stats", "sync_full"), "1");
+        assert_eq!(primary.ask("CONFIG RESETSTAT"), "OK");
+        for count in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
+            assert_eq!(primary.field("stats", count), "0", "{count}");
+        }
     }
 }
 
