@@ -1,5 +1,6 @@
 //! What the node knows of one client beyond its socket.
 
+use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
@@ -46,6 +47,9 @@ pub(crate) struct Client {
     pub(crate) is_no_evict: bool,
     /// It is the link to this node's primary.
     pub(crate) is_primary: bool,
+    /// The connection of that link, which ends with [`Client::kill`] and not when its task has noticed: the primary is
+    /// to know even if this thread is busy.
+    pub(crate) link: Option<TcpStream>,
     /// It sees every command, and may not read or write keys.
     pub(crate) is_monitor: bool,
     pub(crate) replies: Replies,
@@ -196,6 +200,7 @@ impl Client {
             is_readonly: false,
             is_no_evict: false,
             is_primary: false,
+            link: None,
             is_monitor: false,
             replies: Replies::On,
             transaction: None,
@@ -251,6 +256,10 @@ impl Client {
     /// Ends the connection from outside; the session is woken to notice.
     pub(crate) fn kill(&mut self) {
         self.close = Some(Close::Now);
+        if let Some(link) = &self.link {
+            // It may have ended by itself.
+            let _ = link.shutdown(Shutdown::Both);
+        }
         self.wake();
     }
 

@@ -52,11 +52,11 @@ fn count(bytes: isize) {
 
 /// What an allocation of a size takes of the heap, in bytes.
 #[inline]
-fn chunk_bytes(size: usize) -> isize {
+pub(crate) fn chunk_bytes(size: usize) -> usize {
     const WORD: usize = size_of::<usize>();
     const CHUNK: usize = 2 * WORD;
     // A size is at most half of the address space, so nothing overflows.
-    ((size + WORD + CHUNK - 1) & !(CHUNK - 1)).max(2 * CHUNK).cast_signed()
+    ((size + WORD + CHUNK - 1) & !(CHUNK - 1)).max(2 * CHUNK)
 }
 
 /// The allocator of the system, with its bytes counted.
@@ -70,7 +70,7 @@ unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let at = unsafe { System.alloc(layout) };
         if !at.is_null() {
-            count(chunk_bytes(layout.size()));
+            count(chunk_bytes(layout.size()).cast_signed());
         }
         at
     }
@@ -79,7 +79,7 @@ unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         let at = unsafe { System.alloc_zeroed(layout) };
         if !at.is_null() {
-            count(chunk_bytes(layout.size()));
+            count(chunk_bytes(layout.size()).cast_signed());
         }
         at
     }
@@ -87,14 +87,14 @@ unsafe impl GlobalAlloc for Counted {
     #[inline]
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         unsafe { System.dealloc(at, layout) };
-        count(-chunk_bytes(layout.size()));
+        count(-chunk_bytes(layout.size()).cast_signed());
     }
 
     #[inline]
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let to = unsafe { System.realloc(at, layout, size) };
         if !to.is_null() {
-            count(chunk_bytes(size) - chunk_bytes(layout.size()));
+            count(chunk_bytes(size).cast_signed() - chunk_bytes(layout.size()).cast_signed());
         }
         to
     }
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(kept, 0);
         let mut bytes = Vec::new();
         let grown = own_bytes(|| (0..5000).for_each(|_| bytes.push(7_u8)));
-        assert_eq!(grown, chunk_bytes(bytes.capacity()));
+        assert_eq!(grown, chunk_bytes(bytes.capacity()).cast_signed());
     }
 
     #[test]

@@ -4,11 +4,11 @@
 //! are not shown, nor passwords.
 //! Source: redis `src/replication.c` replicationFeedMonitors, `src/server.c` call.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use reddoor_protocol::command::CommandId;
 use reddoor_protocol::command::flags::CommandFlags;
+use reddoor_protocol::inline::write_quoted;
 
 use crate::client::{Client, ClientId, Seat};
 use crate::clock;
@@ -92,25 +92,3 @@ impl Call<'_> {
 
 /// Hidden by its row, since a Redis shows it in a way of its own: behind what it has executed, as here.
 const EXEC: CommandId = CommandId::of("exec");
-
-/// Writes a word in double quotes, with what is not printable escaped as in C.
-pub(crate) fn write_quoted(out: &mut String, word: &[u8]) {
-    out.push('"');
-    for byte in word {
-        match byte {
-            b'\\' => out.push_str("\\\\"),
-            b'"' => out.push_str("\\\""),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            0x07 => out.push_str("\\a"),
-            0x08 => out.push_str("\\b"),
-            b' '..=b'~' => out.push(char::from(*byte)),
-            _ => {
-                // Writing into a string does not fail.
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out.push('"');
-}

@@ -29,7 +29,7 @@ impl Node {
             Sayer::AppendOnlyFile => ("AOF-loading-client", "server"),
             Sayer::Replica => ("master", "replica"),
         };
-        let (reply, command) = (reply.trim_ascii_end().escape_ascii(), command.escape_ascii());
+        let (reply, command) = (one_line(reply), command.escape_ascii());
         tracing::warn!(
             "== CRITICAL == This {from} is sending an error to its {to}: '{reply}' after processing the command \
              '{command}'"
@@ -49,5 +49,20 @@ impl Node {
             );
             std::process::exit(1);
         }
+    }
+}
+
+/// A reply as it is, quotes too, for people search the log for it; but on one line.
+fn one_line(reply: &[u8]) -> String {
+    String::from_utf8_lossy(reply.trim_ascii_end()).replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_logged_in_their_own_words() {
+        assert_eq!(one_line(b"-ERR can't \"do\"\n it\r\n"), "-ERR can't \"do\"  it");
     }
 }

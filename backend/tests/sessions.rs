@@ -437,3 +437,18 @@ fn migrate_keeps_its_connection_and_notices_when_it_is_closed() {
     client.send("DBSIZE\r\n");
     client.expect(":0\r\n");
 }
+
+/// Nobody need ask for anything: what the table cannot hold is told as time goes by.
+#[test]
+fn a_tracking_table_that_is_made_smaller_is_emptied_by_itself() {
+    let node = Node::start("");
+    let mut client = node.client();
+    client.ask_all("HELLO 3\r\nCLIENT TRACKING ON\r\nMGET a b c");
+    client.ask("CONFIG SET tracking-table-max-keys 1", "+OK\r\n");
+    for _ in 0..2 {
+        client.expect(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\n");
+        let mut key = [0; 3];
+        client.stream.read_exact(&mut key).unwrap();
+        assert!(b"abc".contains(&key[0]), "{key:?}");
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Source: redis `src/sds.c` sdssplitargs.
 
+use std::fmt::Write as _;
+
 use crate::error::ProtocolError;
 
 /// Splits a line into arguments, appends each one unquoted to `out` and reports where it lies there (start and
@@ -28,6 +30,28 @@ pub fn split(
         rest = take_word(rest, out)?;
         found(start, out.len() - start);
     }
+}
+
+/// Writes a word in double quotes, with what is not printable escaped, as [`split`] reads it.
+pub fn write_quoted(out: &mut String, word: &[u8]) {
+    out.push('"');
+    for byte in word {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b'"' => out.push_str("\\\""),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x07 => out.push_str("\\a"),
+            0x08 => out.push_str("\\b"),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            _ => {
+                // Writing into a string does not fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
 }
 
 /// Unquotes one word from the start of `rest`, which is not a space, and gives back what follows it.
@@ -133,6 +157,17 @@ mod tests {
         let word = |(start, len): &(usize, usize)| out[*start..start + len].escape_ascii();
         let got = result.map(|()| ranges.iter().map(|r| word(r).to_string()).collect::<Vec<_>>());
         assert_eq!(got, expect.map(|e| e.iter().map(|s| s.to_string()).collect()), "{line:?}");
+    }
+
+    #[test]
+    fn what_is_quoted_is_split_into_what_it_was() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut line = String::new();
+        write_quoted(&mut line, &all);
+        assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line}");
+        let mut out = Vec::new();
+        split(line.as_bytes(), &mut out, |start, len| assert_eq!((start, len), (0, 256))).unwrap();
+        assert_eq!(out, all);
     }
 
     #[test]

@@ -42,6 +42,9 @@ impl ReplyError {
     /// `HELLO` with a version other than 2 and 3.
     pub const NO_PROTO: ReplyError =
         ReplyError::from_static("NOPROTO unsupported protocol version");
+    /// The node has not read its data yet.
+    pub const LOADING: ReplyError =
+        ReplyError::from_static("LOADING Redis is loading the dataset in memory");
     /// `SELECT` of a database that does not exist.
     pub const DB_OUT_OF_RANGE: ReplyError = ReplyError::from_static("ERR DB index is out of range");
 

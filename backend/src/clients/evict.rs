@@ -38,6 +38,12 @@ impl Clients {
         self.bytes_max > 0
     }
 
+    /// Bytes that they may hold beside what they do; without a bound, any number.
+    #[inline]
+    pub(crate) fn room_bytes(&self) -> usize {
+        if self.are_bounded() { self.bytes_max.saturating_sub(self.bytes) } else { usize::MAX }
+    }
+
     /// Whether they hold more than they may.
     #[inline]
     pub(crate) fn are_too_large(&self) -> bool {

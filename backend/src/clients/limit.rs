@@ -3,10 +3,11 @@
 //!
 //! Source: redis `src/networking.c` closeClientOnOutputBufferLimitReached, readQueryFromClient.
 
+use reddoor_protocol::inline;
+
 use crate::client::{Client, Close, Seat};
 use crate::clock;
 use crate::commands::describe_client;
-use crate::monitor;
 use crate::node::Node;
 
 /// Bytes of a request that the log shows.
@@ -48,7 +49,7 @@ impl Node {
     pub(crate) fn end_too_large_request(&mut self, client: &mut Client, query: &[u8]) {
         let mut initial = String::new();
         let shown = query.get(..QUERY_BYTES_SHOWN).unwrap_or(query);
-        monitor::write_quoted(&mut initial, shown);
+        inline::write_quoted(&mut initial, shown);
         tracing::warn!(
             "Closing client that reached max query buffer length: {} (qbuf initial bytes: {initial})",
             show(client, self)

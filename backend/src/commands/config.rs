@@ -5,12 +5,14 @@ use std::env;
 use reddoor_protocol::reply_error::ReplyError;
 
 use crate::config::Config;
-use crate::config::change::set_failed;
+use crate::config::change::{May, set_failed};
 use crate::config::rewrite::Extent;
 use crate::config::settings::{OomScore, Settings};
+use crate::error::system_words;
 use crate::execute::{Call, Handler, Origin, is_permitted};
 use crate::log;
 use crate::node::Node;
+use crate::replication::SyncCounts;
 use crate::stats::Stats;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -39,9 +41,13 @@ fn set(call: &mut Call<'_>) -> Result<(), ReplyError> {
     let pairs = (2..args.len()).step_by(2).map(|index| {
         (args.get(index).unwrap_or_default(), args.get(index + 1).unwrap_or_default())
     });
-    let is_open = is_permitted(call.node.config.settings().protected_configs, call.client);
+    let protected = call.node.config.settings().protected_configs;
+    let may = May {
+        change_protected: is_permitted(protected, call.client),
+        is_loading: call.node.persistence.loading.is_some(),
+    };
     let mut config = call.node.config.clone();
-    config.set(pairs, is_open)?;
+    config.set(pairs, may)?;
     let before = std::mem::replace(&mut call.node.config, config);
     apply(call.node, before, call.origin)?;
     call.reply.ok();
@@ -118,7 +124,7 @@ fn enter_directory(node: &mut Node, before: &Settings, _: Origin<'_>) -> Result<
         return Ok(());
     }
     let entered = env::set_current_dir(&dir).and_then(|()| env::current_dir());
-    let entered = entered.map_err(|error| set_failed("dir", &error.to_string()))?;
+    let entered = entered.map_err(|error| set_failed("dir", &system_words(&error)))?;
     node.config.note_directory(&entered);
     Ok(())
 }
@@ -128,6 +134,7 @@ fn resetstat(call: &mut Call<'_>) -> Result<(), ReplyError> {
     call.node.stats = Stats::default();
     call.node.stats.expired_keys_before = expired_keys_before;
     call.node.persistence.reset_counts();
+    call.node.replication.counts = SyncCounts::default();
     call.reply.ok();
     Ok(())
 }

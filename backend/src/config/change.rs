@@ -11,6 +11,15 @@ use crate::config::directive::{Change, Directive, Setting};
 use crate::config::settings::Settings;
 use crate::config::{Config, table};
 
+/// What a `CONFIG SET` may do as things stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct May {
+    /// Its client may change protected directives.
+    pub(crate) change_protected: bool,
+    /// The node reads its data.
+    pub(crate) is_loading: bool,
+}
+
 impl Config {
     /// The directives whose name or alias one of the patterns matches, with their values; hidden ones have to be named.
     pub(crate) fn matching<'a>(
@@ -31,16 +40,14 @@ impl Config {
         found
     }
 
-    /// Changes settings while the node serves; either all pairs or none.
-    ///
-    /// `is_protected_open`: whether this client may change protected directives.
+    /// Changes settings while the node runs; either all pairs or none.
     ///
     /// # Errors
     /// The answer to the client; nothing has changed.
     pub(crate) fn set<'a>(
         &mut self,
         pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        is_protected_open: bool,
+        may: May,
     ) -> Result<(), ReplyError> {
         let mut changed: Vec<(usize, Setting)> = Vec::new();
         // A Redis looks at all names before it looks at any value.
@@ -52,12 +59,15 @@ impl Config {
                     "ERR Unknown option or number of arguments for CONFIG SET - '{name_text}'"
                 ))
             })?;
+            if row.is_fixed_while_loading && may.is_loading {
+                return Err(ReplyError::LOADING);
+            }
             let problem = match row.change {
                 _ if rows.iter().any(|(seen, _, _, _)| *seen == index) => {
                     Some("duplicate parameter")
                 }
                 Change::Startup => Some("can't set immutable config"),
-                Change::Protected if !is_protected_open => Some("can't set protected config"),
+                Change::Protected if !may.change_protected => Some("can't set protected config"),
                 Change::Live | Change::Protected => None,
             };
             if let Some(problem) = problem {

@@ -115,28 +115,23 @@ pub(crate) const HOSTNAME: Kind = Kind::Custom(|words| match words {
 
 /// `dbfilename <name>`
 pub(crate) const SNAPSHOT_NAME: Kind =
-    Kind::Custom(|words| file_name(words, "dbfilename can't be a path, just a filename"));
+    Kind::Checked(|name| file_name(name, "dbfilename can't be a path, just a filename"));
 
 /// `appendfilename <name>`
-pub(crate) const APPEND_NAME: Kind = Kind::Custom(|words| match words {
-    [b""] => mistake("appendfilename can't be empty"),
-    _ => file_name(words, "appendfilename can't be a path, just a filename"),
+pub(crate) const APPEND_NAME: Kind = Kind::Checked(|name| match name {
+    "" => mistake("appendfilename can't be empty"),
+    _ => file_name(name, "appendfilename can't be a path, just a filename"),
 });
 
 /// `appenddirname <name>`
-pub(crate) const APPEND_DIR: Kind = Kind::Custom(|words| match words {
-    [b""] => mistake("appenddirname can't be empty"),
-    _ => file_name(words, "appenddirname can't be a path, just a dirname"),
+pub(crate) const APPEND_DIR: Kind = Kind::Checked(|name| match name {
+    "" => mistake("appenddirname can't be empty"),
+    _ => file_name(name, "appenddirname can't be a path, just a dirname"),
 });
 
-/// A name inside `dir`, which may have spaces.
-fn file_name(words: &[&[u8]], not_a_path: &'static str) -> Result<Setting, Mistake> {
-    let name = words.join(b" ".as_slice());
-    match std::str::from_utf8(&name) {
-        Ok(name) if name.contains('/') => mistake(not_a_path),
-        Ok(name) => text(name),
-        Err(_) => mistake("argument must be UTF-8 text"),
-    }
+/// A name inside `dir`.
+fn file_name(name: &str, not_a_path: &'static str) -> Result<Setting, Mistake> {
+    if name.contains('/') { mistake(not_a_path) } else { text(name) }
 }
 
 /// `unixsocketperm <octal mode>`

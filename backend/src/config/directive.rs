@@ -9,6 +9,9 @@ use reddoor_protocol::request;
 /// A mistake in a value, in the words that `CONFIG SET` uses.
 pub(crate) type Mistake = Cow<'static, str>;
 
+/// Reads a value of one word and gives it back in normal form.
+pub(crate) type WordParser = fn(&str) -> Result<Setting, Mistake>;
+
 /// Reads the words of a value and gives it back in normal form.
 pub(crate) type CustomParser = fn(&[&[u8]]) -> Result<Setting, Mistake>;
 
@@ -24,6 +27,8 @@ pub(crate) struct Directive {
     pub(crate) default: &'static str,
     /// `CONFIG GET` tells it only to who asks for its whole name.
     pub(crate) is_hidden: bool,
+    /// Not to be changed while data is read: reading relies on it.
+    pub(crate) is_fixed_while_loading: bool,
 }
 
 /// What values a directive takes.
@@ -43,6 +48,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// One word, or a quoted text.
     Text,
+    /// As `Text`, with rules of its own.
+    Checked(WordParser),
     /// Any number of words.
     Words,
     /// Several words with rules of their own.
@@ -94,7 +101,15 @@ pub(crate) const fn protected(name: &'static str, kind: Kind, default: &'static 
 }
 
 const fn row(name: &'static str, kind: Kind, change: Change, default: &'static str) -> Directive {
-    Directive { name, alias: None, kind, change, default, is_hidden: false }
+    Directive {
+        name,
+        alias: None,
+        kind,
+        change,
+        default,
+        is_hidden: false,
+        is_fixed_while_loading: false,
+    }
 }
 
 pub(crate) const fn int(min: i64, max: i64) -> Kind {
@@ -109,6 +124,11 @@ impl Directive {
 
     pub(crate) const fn hidden(mut self) -> Directive {
         self.is_hidden = true;
+        self
+    }
+
+    pub(crate) const fn fixed_while_loading(mut self) -> Directive {
+        self.is_fixed_while_loading = true;
         self
     }
 
@@ -145,6 +165,9 @@ impl Directive {
             Kind::MemoryAtLeast(min) => parse_memory(&text, *min),
             Kind::MemoryOrPercent => parse_memory_or_percent(&text),
             Kind::Choice(choices) => parse_choice(&text, choices),
+            Kind::Checked(parse) => {
+                std::str::from_utf8(words[0]).map_err(|_| Mistake::from(NOT_TEXT)).and_then(*parse)
+            }
             Kind::Text | Kind::Words | Kind::Custom(_) => parse_words(words),
         }
     }

@@ -7,8 +7,6 @@
 
 use reddoor_protocol::inline;
 
-use crate::monitor::write_quoted;
-
 /// The lines, each with a space at its end.
 pub(super) fn lines(options: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -28,7 +26,7 @@ pub(super) fn lines(options: &[String]) -> Vec<String> {
                     lines.push(String::new());
                 }
                 if let Some(line) = lines.last_mut() {
-                    write_quoted(line, option.as_bytes());
+                    inline::write_quoted(line, option.as_bytes());
                     line.push(' ');
                 }
                 awaits_value = false;

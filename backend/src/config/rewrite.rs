@@ -7,6 +7,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use reddoor_protocol::inline;
+
 use crate::config::directive::{Directive, Setting};
 use crate::config::users::config_line;
 use crate::config::{Config, Values, table};
@@ -97,7 +99,9 @@ impl Config {
         match &self.values.0[index] {
             Setting::Text(text) if text.is_empty() => format!("{} \"\"", row.name),
             Setting::Text(text) if !row.takes_words() && needs_quotes(text) => {
-                format!("{} {text:?}", row.name)
+                let mut line = format!("{} ", row.name);
+                inline::write_quoted(&mut line, text.as_bytes());
+                line
             }
             value => format!("{} {}", row.name, value.to_text()),
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::change::May;
 use super::rewrite::Extent;
 use super::*;
 
@@ -76,14 +77,32 @@ fn a_circle_of_includes_is_a_mistake() {
 fn a_set_with_one_mistake_changes_nothing() {
     let mut config = Config::default();
     let pairs: [(&[u8], &[u8]); 2] = [(b"maxclients", b"20"), (b"maxmemory", b"xx")];
-    let error = config.set(pairs.into_iter(), false).unwrap_err();
+    let error = config.set(pairs.into_iter(), May::default()).unwrap_err();
     assert_eq!(
         error.as_str(),
         "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"
     );
     assert_eq!(config.settings().clients_max, 10000);
-    config.set([(b"maxclients".as_slice(), b"20".as_slice())].into_iter(), false).unwrap();
+    config.set([(b"maxclients".as_slice(), b"20".as_slice())].into_iter(), May::default()).unwrap();
     assert_eq!(config.settings().clients_max, 20);
+}
+
+#[test]
+fn what_reading_relies_on_stays_while_data_is_read() {
+    let mut config = Config::default();
+    let may = May { change_protected: true, is_loading: true };
+    let mut answer = |names: &[&str]| {
+        let pairs = names.iter().map(|name| (name.as_bytes(), b"no".as_slice()));
+        config.set(pairs, may).map_err(|error| error.as_str().to_owned())
+    };
+    let told = "LOADING Redis is loading the dataset in memory";
+    for name in ["dir", "appendonly", "repl-diskless-load"] {
+        assert_eq!(answer(&[name]).unwrap_err(), told, "{name}");
+    }
+    // The first name that cannot be changed is told, before any value is looked at.
+    assert_eq!(answer(&["hz", "dir"]).unwrap_err(), told);
+    assert!(answer(&["databases", "dir"]).unwrap_err().contains("immutable"));
+    assert_eq!(answer(&["appendfsync"]), Ok(()));
 }
 
 #[test]
@@ -92,7 +111,7 @@ fn a_rewrite_keeps_comments_and_adds_what_changed() {
     let file = dir.path().join("node.conf");
     fs::write(&file, "# mine\nport 7001\nsave 900 1\nsave 300 10\n").unwrap();
     let mut config = Config::from_args(&[file.display().to_string()]).unwrap();
-    config.set([(b"maxclients".as_slice(), b"20".as_slice())].into_iter(), false).unwrap();
+    config.set([(b"maxclients".as_slice(), b"20".as_slice())].into_iter(), May::default()).unwrap();
     config.rewrite(&file, Extent::Changed, &[]).unwrap();
     assert_eq!(
         fs::read_to_string(&file).unwrap(),
@@ -102,6 +121,19 @@ fn a_rewrite_keeps_comments_and_adds_what_changed() {
         Config::from_args(&[file.display().to_string()]).unwrap().settings().clients_max,
         20
     );
+}
+
+#[test]
+fn odd_names_of_files_stay_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("node.conf");
+    let text = "appendfilename \" a \\n\\\"b \"\ndbfilename \"two words\"\n";
+    fs::write(&file, text).unwrap();
+    let config = Config::from_args(&[file.display().to_string()]).unwrap();
+    assert_eq!(config.settings().disk.append_name, " a \n\"b ");
+    config.rewrite(&file, Extent::Changed, &[]).unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert!(mistakes("--dbfilename a b")[0].contains("wrong number of arguments"));
 }
 
 #[test]

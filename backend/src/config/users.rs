@@ -2,6 +2,8 @@
 //!
 //! Source: redis `src/acl.c` ACLAppendUserForLoading, `src/config.c` rewriteConfigUserOption.
 
+use reddoor_protocol::inline;
+
 use crate::acl::{Declared, RuleError, gather, has_spaces};
 use crate::config::error::{ConfigError, Place, Problem};
 use crate::config::settings::AclSettings;
@@ -80,16 +82,12 @@ fn mistake(place: Place, name: &[u8], expected: &str) -> ConfigError {
 pub(super) fn config_line(line: &[u8]) -> String {
     let needs_quotes = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'\'');
     let words = line.split(|byte| *byte == b' ').map(|word| {
-        if word.iter().any(needs_quotes) {
-            let escaped = word.iter().map(|byte| match byte {
-                b'"' | b'\\' => format!("\\{}", char::from(*byte)),
-                byte if byte.is_ascii_graphic() => char::from(*byte).to_string(),
-                byte => format!("\\x{byte:02x}"),
-            });
-            format!("\"{}\"", escaped.collect::<String>())
-        } else {
-            String::from_utf8_lossy(word).into_owned()
+        if !word.iter().any(needs_quotes) {
+            return String::from_utf8_lossy(word).into_owned();
         }
+        let mut quoted = String::new();
+        inline::write_quoted(&mut quoted, word);
+        quoted
     });
     words.collect::<Vec<_>>().join(" ") + "\n"
 }

@@ -21,7 +21,7 @@ const PAGE_LEN_FIRST: usize = 4;
 const SPARE_BYTES: usize = 128;
 
 /// From so many pages on, a new page gets its memory at once: it is small beside the others then.
-const PAGES_GROWN: usize = 4;
+const PAGES_GROWN: usize = 32;
 
 /// Elements, by their number from 0 on.
 #[derive(Clone, Debug)]

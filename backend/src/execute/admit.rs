@@ -83,7 +83,7 @@ pub(super) fn admit(
     if let Some(loading) = &node.persistence.loading
         && !may_run_while(loading, deeds)
     {
-        return refuse_admitted(node, client, spec, LOADING, out);
+        return refuse_admitted(node, client, spec, ReplyError::LOADING.as_str(), out);
     }
     if let Some(error) = node.scripting.busy_error()
         && !spec.flags.contains(CommandFlags::ALLOW_BUSY)
@@ -205,5 +205,3 @@ const RUNS_WHILE_SUBSCRIBED: [CommandId; 9] = [
 
 const SUBSCRIBED: &str =
     "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
-
-const LOADING: &str = "LOADING Redis is loading the dataset in memory";

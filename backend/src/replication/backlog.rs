@@ -8,8 +8,13 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
+use crate::memory::chunk_bytes;
+
 /// Bytes of a block, about: a sixteenth of what is kept, within these bounds.
 const BLOCK_BYTES: RangeInclusive<usize> = 1024..=64 * 1024;
+
+/// Places for so many blocks are kept without a need (count).
+const BLOCKS_MIN: usize = 16;
 
 /// The stream from some offset on.
 #[derive(Debug)]
@@ -19,7 +24,7 @@ pub(super) struct Backlog {
     start: u64,
     /// Where the next byte will lie.
     end: u64,
-    /// What the blocks take, in use or not (bytes). Invariant: the sum of their capacities.
+    /// What the bytes of the blocks take of the heap, in use or not. Invariant: the sum over all blocks.
     taken: usize,
     /// From how many bytes on a block takes no more.
     block_bytes: usize,
@@ -29,6 +34,13 @@ pub(super) struct Backlog {
 struct Block {
     start: u64,
     bytes: Vec<u8>,
+}
+
+impl Block {
+    /// What its bytes take of the heap.
+    fn taken_bytes(&self) -> usize {
+        if self.bytes.capacity() == 0 { 0 } else { chunk_bytes(self.bytes.capacity()) }
+    }
 }
 
 impl Backlog {
@@ -57,9 +69,9 @@ impl Backlog {
         self.end - self.start
     }
 
-    /// Memory that they take (bytes).
+    /// Memory that they take (bytes): with small blocks, what holds them together is much of it.
     pub(super) fn taken_bytes(&self) -> usize {
-        self.taken
+        self.taken + self.blocks.capacity() * size_of::<Block>()
     }
 
     /// From now on makes blocks that suit so many bytes to be kept.
@@ -75,14 +87,14 @@ impl Backlog {
             self.begin_block();
         }
         let Some(block) = self.blocks.back_mut() else { return 0 };
-        let taken_before = block.bytes.capacity();
+        let taken_before = block.taken_bytes();
         write(&mut block.bytes);
-        self.taken += block.bytes.capacity() - taken_before;
+        self.taken += block.taken_bytes() - taken_before;
         let end = block.start + block.bytes.len() as u64;
         let count = end - self.end;
         self.end = end;
         if block.bytes.is_empty() {
-            self.taken -= block.bytes.capacity();
+            self.taken -= block.taken_bytes();
             self.blocks.pop_back();
         } else if block.bytes.len() > 2 * self.block_bytes {
             self.divide_last();
@@ -93,20 +105,21 @@ impl Backlog {
     /// Begins a block; the one before it takes no more than it holds from now on.
     fn begin_block(&mut self) {
         if let Some(full) = self.blocks.back_mut() {
-            let slack = full.bytes.capacity();
+            let taken_before = full.taken_bytes();
             full.bytes.shrink_to_fit();
-            self.taken -= slack - full.bytes.capacity();
+            self.taken -= taken_before - full.taken_bytes();
         }
         self.blocks.push_back(Block { start: self.end, bytes: Vec::new() });
     }
 
     /// Makes several blocks of the last one, so that they can go one by one.
     fn divide_last(&mut self) {
-        let Some(Block { mut start, bytes }) = self.blocks.pop_back() else { return };
-        self.taken -= bytes.capacity();
-        for portion in bytes.chunks(self.block_bytes) {
+        let Some(last) = self.blocks.pop_back() else { return };
+        self.taken -= last.taken_bytes();
+        let mut start = last.start;
+        for portion in last.bytes.chunks(self.block_bytes) {
             let block = Block { start, bytes: portion.to_vec() };
-            self.taken += block.bytes.capacity();
+            self.taken += block.taken_bytes();
             self.blocks.push_back(block);
             start += portion.len() as u64;
         }
@@ -126,8 +139,11 @@ impl Backlog {
             && block.start + block.bytes.len() as u64 <= limit
         {
             self.start = block.start + block.bytes.len() as u64;
-            self.taken -= block.bytes.capacity();
+            self.taken -= block.taken_bytes();
             self.blocks.pop_front();
+        }
+        if self.blocks.capacity() / 4 > self.blocks.len().max(BLOCKS_MIN) {
+            self.blocks.shrink_to(2 * self.blocks.len());
         }
     }
 
@@ -195,12 +211,23 @@ mod tests {
         assert_eq!((backlog.start(), backlog.read(block)), (2 * block, None));
         backlog.trim(u64::MAX, 0);
         assert_eq!((backlog.start(), backlog.read(4 * block)), (4 * block, Some(&b""[..])));
-        assert_eq!(backlog.taken_bytes(), 0);
+        assert_eq!(backlog.taken, 0);
         append(&mut backlog, b"z");
         assert_eq!(backlog.read(4 * block), Some(&b"z"[..]));
         // A block that is full has no slack.
         (0..3).for_each(|_| append(&mut backlog, &vec![b'x'; full - 1]));
         append(&mut backlog, b"z");
-        assert!(backlog.taken_bytes() < 3 * full + 64, "{}", backlog.taken_bytes());
+        assert!(backlog.taken_bytes() < 3 * full + 1024, "{}", backlog.taken_bytes());
+    }
+
+    #[test]
+    fn what_it_takes_is_what_it_says() {
+        let mut backlog = Backlog::new(0);
+        backlog.suit(10 * 1024);
+        (0..20_000).for_each(|_| append(&mut backlog, &[b'x'; 500]));
+        let taken = backlog.taken_bytes();
+        assert!(taken > 20_000 * 500 + 6_000 * size_of::<Block>(), "{taken}");
+        backlog.trim(u64::MAX, 10 * 1024);
+        assert!(backlog.taken_bytes() < 16 * 1024, "{}", backlog.taken_bytes());
     }
 }

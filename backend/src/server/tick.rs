@@ -57,6 +57,10 @@ impl Tick {
             blocking::serve(node);
         }
         node.release_shard_channels();
+        if !node.tracking.is_idle() {
+            // Nobody need ask for anything to be told what was dropped.
+            node.bound_tracking_table();
+        }
         node.broadcast_invalidations();
         if now_ms - self.slow_at_ms >= SLOW_MS {
             self.slow_at_ms = now_ms;

@@ -293,8 +293,11 @@ fn run_all(
         unauthenticated: client.is_locked_out(&node.acl),
         ..Limits::default()
     };
+    // What all clients may hold is looked at between turns, so that a turn must not go far beyond it.
+    let replies_bytes_max =
+        node.clients.room_bytes().clamp(SMALL_REPLIES_BYTES, REPLIES_BYTES_TURN);
     let mut consumed = 0;
-    while client.close.is_none() && client.blocked.is_none() && replies.len() < REPLIES_BYTES_TURN {
+    while client.close.is_none() && client.blocked.is_none() && replies.len() < replies_bytes_max {
         let rest = &input[consumed..];
         if rest.is_empty() {
             return (consumed, Stop::NeedsMore);

@@ -15,7 +15,7 @@ fn a_node_listens_elsewhere_when_it_is_told_to_and_can() {
     if !has_redis_server() {
         return;
     }
-    let told = told_by_both("--protected-mode no", |server| {
+    let told = told_by_both("--protected-mode no --enable-protected-configs yes", |server| {
         let reserved = NodePort::free();
         let other = reserved.number();
         let taken = TcpListener::bind("0.0.0.0:0").unwrap();
@@ -32,6 +32,7 @@ fn a_node_listens_elsewhere_when_it_is_told_to_and_can() {
                 .replace(&taken.to_string(), "*"),
         );
         said.push(first.ask("CONFIG GET maxclients"));
+        said.push(first.ask("CONFIG SET dir /nosuch"));
         assert!(Client::connect(other).is_ok());
         said.push(first.ask("CONFIG SET bind 999.999.999.999"));
         assert!(Client::connect(other).is_ok());

@@ -1,5 +1,7 @@
 //! A primary that ends gives its replicas what they lack, and links that end are built anew.
 
+use std::time::{Duration, Instant};
+
 use crate::process::{Kind, Server, has_redis_server, wait_until};
 use crate::{PAIRS, follow, wait_linked, wait_one_offset, wait_same};
 
@@ -85,7 +87,31 @@ fn a_link_is_a_client_that_can_be_ended() {
         primary.ask("SET a 1");
         wait_same(&primary, &replica);
         assert_eq!(primary.field("stats", "sync_full"), "1");
+        assert_eq!(primary.ask("CONFIG RESETSTAT"), "OK");
+        for count in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
+            assert_eq!(primary.field("stats", count), "0", "{count}");
+        }
     }
+}
+
+/// The primary hears of it at once, even if the replica has no time for anything else behind it.
+#[test]
+fn a_link_that_is_killed_ends_although_its_node_is_busy() {
+    const BUSY: Duration = Duration::from_secs(5);
+    let (primary, replica) = linked(Kind::Ours, Kind::Ours, "");
+    let mut client = replica.client();
+    let kill = format!("CLIENT KILL 127.0.0.1:{}", primary.port);
+    for request in ["MULTI", &kill, &format!("DEBUG SLEEP {}", BUSY.as_secs())] {
+        client.ask(request);
+    }
+    let began = Instant::now();
+    client.send("EXEC");
+    wait_until(
+        || "the primary to have no replica".to_owned(),
+        || primary.field("replication", "connected_slaves") == "0",
+    );
+    assert!(began.elapsed() < BUSY, "{:?}", began.elapsed());
+    wait_linked(&replica);
 }
 
 #[test]

@@ -32,6 +32,19 @@ fn files_of_copies_do_not_stay_where_nothing_is_kept() {
     }
 }
 
+/// A copy of unknown length ends by a mark, with which nothing comes that would have a large value looked at again.
+#[test]
+fn a_copy_that_ends_with_a_large_value_is_seen_to_end() {
+    let settings = "--repl-diskless-sync yes --rdbcompression no --repl-diskless-load swapdb";
+    for bytes in [70_000, 100_000, 200_000] {
+        let primary = Server::start(Kind::Ours, settings);
+        assert_eq!(primary.ask(&format!("DEBUG POPULATE 10 key {bytes}")), "OK");
+        let replica = linked(&primary, Kind::Ours, settings);
+        wait_same(&primary, &replica);
+        assert_eq!(primary.field("stats", "sync_full"), "1", "{bytes}");
+    }
+}
+
 #[test]
 fn keys_that_only_a_replica_has_expire_there() {
     if !has_redis_server() {

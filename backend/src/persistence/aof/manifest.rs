@@ -200,15 +200,9 @@ fn quoted(name: &str) -> String {
     if name.bytes().all(is_plain) {
         return name.to_owned();
     }
-    let escape = |byte: u8| match byte {
-        b'"' | b'\\' => format!("\\{}", char::from(byte)),
-        b'\n' => "\\n".to_owned(),
-        b'\r' => "\\r".to_owned(),
-        b'\t' => "\\t".to_owned(),
-        b' '..=b'~' => char::from(byte).to_string(),
-        byte => format!("\\x{byte:02x}"),
-    };
-    format!("\"{}\"", name.bytes().map(escape).collect::<String>())
+    let mut quoted = String::new();
+    inline::write_quoted(&mut quoted, name.as_bytes());
+    quoted
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -55,9 +56,11 @@ impl Node {
             addr: text(stream.peer_addr()).into(),
             local_addr: text(stream.local_addr()).into(),
             peer: Peer::Elsewhere,
-            descriptor: std::os::fd::AsRawFd::as_raw_fd(stream),
+            descriptor: stream.as_raw_fd(),
             db: self.replication.selected.unwrap_or(0),
             is_primary: true,
+            // Without a second handle the link ends when its task notices.
+            link: stream.as_fd().try_clone_to_owned().ok().map(Into::into),
             is_no_evict: true,
             ..Client::internal(self.clients.next_id())
         };

@@ -340,7 +340,12 @@ async fn receive_into_memory(
         if taken == Taken::Everything {
             break;
         }
-        if left == 0 {
+        // A large value is not looked at with every portion, so that its end may be there and not be seen.
+        let is_all_there = match &end {
+            End::After(_) => left == 0,
+            End::Mark(mark) => decoder.unread().ends_with(mark),
+        };
+        if is_all_there {
             decoder.end();
             continue;
         }
