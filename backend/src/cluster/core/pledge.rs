@@ -54,7 +54,9 @@ impl Core {
     pub(super) fn renew_pledges(&mut self, now_ms: u64) {
         let vote = self.last_vote_epoch;
         let has_vote = vote != 0 && self.myself().is_voter();
-        if !has_vote || self.table.iter().any(|member| member.config_epoch == vote) {
+        // An epoch is heard of before the slots that were won by it.
+        let is_claim = |member: &Member| member.is_voter() && member.config_epoch == vote;
+        if !has_vote || self.table.iter().any(is_claim) {
             return;
         }
         let is_in_doubt = |member: &&Member| member.is_voter() && member.is_failed();

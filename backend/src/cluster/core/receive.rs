@@ -123,8 +123,9 @@ impl Core {
         let is_answer = is_own && kind == Kind::Pong;
         let hostname = hostname.or(is_answer.then_some(""));
         self.follow_hostname(&sender.id, hostname);
-        self.follow_role(sender);
         if hostname.is_some() || !self.is_new(sender) {
+            // Both or neither: a replica that has won and whose slots are not known would be no successor of anybody.
+            self.follow_role(sender);
             self.follow_claim(now_ms, link, sender);
         }
     }
@@ -313,7 +314,7 @@ impl Core {
     }
 
     /// What every message of this node tells of it.
-    fn own_header(&self) -> Sender {
+    pub(super) fn own_header(&self) -> Sender {
         let me = self.myself();
         // A replica tells of the shard that it copies.
         let claim = self.my_primary().unwrap_or(me);

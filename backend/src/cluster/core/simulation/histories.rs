@@ -3,7 +3,8 @@
 //! What is checked at every step:
 //! - An epoch is won by one node of a shard.
 //! - Two primaries that reach the majority each take writes for one slot together for no longer than news travels:
-//!   [`NEWS_MS_MAX`].
+//!   [`NEWS_MS_MAX`]. After a failover by force beside a primary that is up, which may be cut off from all news in that
+//!   moment, the next bound holds.
 //! - Two primaries take writes for one slot together, wherever they are, for no longer than [`OVERLAP_MS_MAX`].
 //!
 //! And at the end, when everything is well again for [`HEALING_TIMEOUTS`]: all nodes agree, one owner for each slot.
@@ -35,9 +36,9 @@ const FORCED_MS: u64 = 5_000 + NEWS_MS_MAX;
 /// Node timeouts after which all agree when nothing happens any more (count).
 pub(super) const HEALING_TIMEOUTS: u64 = 30;
 
-/// A shard by its number, and the slot by which it is watched.
+/// The first slot of a shard, by which it is watched.
 fn slot_of(shard: usize, shards: usize) -> Slot {
-    let number = shard * Slot::COUNT / shards;
+    let number = (shard * Slot::COUNT).div_ceil(shards);
     Slot::new(u16::try_from(number).expect("below 16384")).expect("below 16384")
 }
 
@@ -162,11 +163,16 @@ impl Story {
         let overlap_ms = lasting_ms(&mut self.overlap_since_ms, shard, takers.len() > 1, now_ms);
         let rivals_ms = lasting_ms(&mut self.rivals_since_ms, shard, rivals > 1, now_ms);
         self.overlap_ms_max = self.overlap_ms_max.max(overlap_ms);
-        let is_forced = self.forced_ms.get(&shard).is_some_and(|at| now_ms - at < FORCED_MS);
-        let longest_ms =
-            if is_forced { &mut self.forced_rivals_ms_max } else { &mut self.rivals_ms_max };
+        let began_ms = now_ms - rivals_ms;
+        let is_forced =
+            self.forced_ms.get(&shard).is_some_and(|at| began_ms.saturating_sub(*at) < FORCED_MS);
+        let (longest_ms, limit_ms) = if is_forced {
+            (&mut self.forced_rivals_ms_max, OVERLAP_MS_MAX)
+        } else {
+            (&mut self.rivals_ms_max, NEWS_MS_MAX)
+        };
         *longest_ms = (*longest_ms).max(rivals_ms);
-        if overlap_ms > OVERLAP_MS_MAX || rivals_ms > NEWS_MS_MAX {
+        if overlap_ms > OVERLAP_MS_MAX || rivals_ms > limit_ms {
             let how_long = format!("{overlap_ms} ms, {rivals_ms} ms with a majority each");
             let what = format!("single taker of shard {shard}, but {takers:?} for {how_long},");
             self.network.give_up_after(0, &what);
@@ -259,11 +265,16 @@ impl Story {
         let is_replica =
             self.network.nodes[index].core.as_ref().is_some_and(|core| core.myself().is_replica());
         if is_replica && self.network.nodes[index].still_until_ms <= self.network.now_ms {
-            if let (Failover::Forced, Some(shard)) = (how, self.shard_of(index)) {
-                self.forced_ms.insert(shard, self.network.now_ms);
-            }
-            self.network.tell(index, |core, now_ms| core.fail_over(now_ms, how));
+            self.fail_over(index, how);
         }
+    }
+
+    /// Has a replica that runs ask for the place of its primary.
+    pub(super) fn fail_over(&mut self, index: usize, how: Failover) {
+        if let (Failover::Forced, Some(shard)) = (how, self.shard_of(index)) {
+            self.forced_ms.insert(shard, self.network.now_ms);
+        }
+        self.network.tell(index, |core, now_ms| core.fail_over(now_ms, how));
     }
 
     /// Whether each shard has a node of it on this side, and the side has the majority of the primaries.

@@ -1,9 +1,11 @@
 //! What a vote promises holds: an old primary finds no majority among those who voted for its replica.
 
 use super::histories::{Story, TIMEOUT_MS};
+use super::network::ip_of;
 use super::{for_many_seeds, histories_count};
 use crate::cluster::core::by_hand::Failover;
 use crate::cluster::core::*;
+use crate::cluster::message::{Body, Kind, Message};
 
 /// The old primary, a voter, and a replica of the third primary; the new primary, which was node 3, is not among them.
 const OLD_SIDE: [usize; 3] = [0, 1, 5];
@@ -58,12 +60,32 @@ fn a_voter_that_was_started_again_keeps_its_promise() {
     });
 }
 
+/// What the winner serves it would say with the answer to a ping, which does not come any more.
+#[test]
+fn a_voter_that_was_started_again_and_heard_half_of_the_news_keeps_its_promise() {
+    for_many_seeds(histories_count(12), |seed| {
+        let mut story = elected_unheard(seed);
+        story.network.crash(1);
+        story.network.restart(1);
+        let sender = story.network.core(3).own_header();
+        let (winner, epoch) = (sender.id, sender.config_epoch);
+        let body = Body::Ping { kind: Kind::Ping, gossip: Vec::new(), hostname: None };
+        story.network.tell(1, |core, now_ms| {
+            let link = core.handle_accept(now_ms, ip_of(3), ip_of(1)).expect("room for a link");
+            core.handle_message(now_ms, link, Message { sender, body });
+        });
+        let has_heard = |member: &Member| member.id == winner && member.config_epoch == epoch;
+        assert!(story.network.core(1).members().any(has_heard));
+        part_for_long(story);
+    });
+}
+
 #[test]
 fn a_primary_that_voted_for_its_own_replica_makes_no_majority_against_it() {
     for_many_seeds(histories_count(12), |seed| {
         let mut story = Story::new(3, 1, seed);
         story.run_ms(2 * TIMEOUT_MS);
-        story.network.tell(3, |core, now_ms| core.fail_over(now_ms, Failover::Forced));
+        story.fail_over(3, Failover::Forced);
         run_until_elected(&mut story);
         part_for_long(story);
     });
