@@ -58,11 +58,11 @@ impl Permissions {
             {
                 return Ok(());
             }
-            (
-                RequestPolicy::Admin | RequestPolicy::Debug | RequestPolicy::Settings,
-                Permission::Refuse,
-                _,
-            )
+            (RequestPolicy::Settings, Permission::Refuse, _) => ReplyError::from_static(
+                "NOTALLOWED command 'config|set' changes nodes, which clients may where admin.commands is \"allow\"; \
+                 what only tunes them they may change where admin.settings is \"tuning\"",
+            ),
+            (RequestPolicy::Admin | RequestPolicy::Debug, Permission::Refuse, _)
             | (RequestPolicy::ClusterChange, Permission::Refuse, Permission::Allow) => {
                 not_allowed(command)
             }

@@ -493,6 +493,7 @@ fn not_served(command: &CommandSpec) -> ReplyError {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::config::tuning::SettingsAllowed;
 
     /// Plans a request of words parted by spaces and tells the plan in a line.
     fn planned(request: &str, is_authenticated: bool) -> String {
@@ -664,14 +665,13 @@ mod tests {
                 "NOTALLOWED command '{name}' changes nodes, which clients may where admin.commands is \"allow\""
             )
         };
-        check("CONFIG SET maxmemory 1", &refusal("config|set"));
-        check("CONFIG SET lfu-log-factor 1 maxmemory 1", &refusal("config|set"));
-        check("CONFIG SET lfu-log-factor 1 save x", "local config|set");
         check("SHUTDOWN", &refusal("shutdown"));
         check("CLUSTER MEET a 1", "ERR This instance has cluster support disabled");
         let allowed = |admin, cluster, request: &str| {
             let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
-            let permissions = Permissions { admin, cluster, ..Permissions::of(&Config::default()) };
+            let settings = SettingsAllowed::Tuning;
+            let permissions =
+                Permissions { admin, cluster, settings, ..Permissions::of(&Config::default()) };
             match plan(Args::from_slices(&words), true, permissions, &mut PlanScratch::default()) {
                 Plan::FanOut { reach, .. } => format!("{reach:?}"),
                 Plan::One { slot, .. } => format!("{slot:?}"),
@@ -682,6 +682,10 @@ mod tests {
         };
         use Permission::{Allow, Refuse};
         assert_eq!(allowed(Allow, Refuse, "CONFIG SET maxmemory 1"), "local config|set");
+        let tuning = |request: &str| allowed(Refuse, Refuse, request);
+        assert_eq!(tuning("CONFIG SET maxmemory 1"), refusal("config|set"));
+        assert_eq!(tuning("CONFIG SET lfu-log-factor 1 maxmemory 1"), refusal("config|set"));
+        assert_eq!(tuning("CONFIG SET lfu-log-factor 1 save x"), "local config|set");
         assert_eq!(allowed(Allow, Refuse, "DEBUG SLEEP 0"), "Nodes");
         assert_eq!(allowed(Allow, Refuse, "DEBUG LOADAOF"), "Primaries");
         assert_eq!(allowed(Allow, Refuse, "DEBUG OBJECT foo"), "Some(Slot(12182))");

@@ -33,7 +33,8 @@ impl Profile {
                  cross_slot.writes = \"reject\"\n\
                  cross_slot.pops = \"reject\"\n\
                  transactions.cross_slot = \"refuse\"\n\
-                 databases.mode = \"off\"\n"
+                 databases.mode = \"off\"\n\
+                 admin.settings = \"refuse\"\n"
             }
             Profile::Default => "",
             Profile::DropIn => {
@@ -41,7 +42,8 @@ impl Profile {
                  cross_slot.writes = \"emulate\"\n\
                  cross_slot.pops = \"serve\"\n\
                  transactions.cross_slot = \"per_slot\"\n\
-                 databases.mode = \"prefix\"\n"
+                 databases.mode = \"prefix\"\n\
+                 admin.settings = \"tuning\"\n"
             }
         }
     }

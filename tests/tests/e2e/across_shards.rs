@@ -183,6 +183,11 @@ fn settings_of_nodes_are_told_and_changed_where_allowed(kind: Kind) {
     let cluster = Cluster::start(kind, 3);
     let refusing = FrontDoor::before(&cluster);
     let mut client = refusing.client();
+    let refusal = client.ask("CONFIG SET lfu-log-factor 9");
+    assert!(refusal.starts_with("-NOTALLOWED command 'config|set' changes nodes"), "{refusal}");
+    assert!(refusal.ends_with("they may change where admin.settings is \"tuning\""), "{refusal}");
+    let tuning = FrontDoor::start(&cluster.seeds(), &[("admin.settings", "tuning")]);
+    let mut client = tuning.client();
     for (line, name) in [
         ("CONFIG SET maxmemory 1", "config|set"),
         ("CONFIG REWRITE", "config|rewrite"),
