@@ -100,14 +100,14 @@ fn check_state(node: &Node) -> Result<(), ReplyError> {
     Err(ReplyError::from_static(refusal))
 }
 
-/// The replica at an address, which must be there and have its copy.
+/// The replica at an address, which must be there and have been sent its copy.
 fn online_replica(node: &mut Node, host: &str, port: i64) -> Result<(String, u16), ReplyError> {
     let mut found = None;
     node.each_replica(|client, replica| {
         let is_meant =
             i64::from(replica.port) == port && replica.ip_seen(client).eq_ignore_ascii_case(host);
         if is_meant && found.is_none() {
-            found = Some((replica.port, replica.is_online()));
+            found = Some((replica.port, replica.has_copy()));
         }
     });
     match found {

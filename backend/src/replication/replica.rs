@@ -108,6 +108,11 @@ impl Replica {
         }
     }
 
+    /// Whether its copy was sent, read or not: what a Redis calls online.
+    pub(crate) fn has_copy(&self) -> bool {
+        matches!(self.stage, Stage::Loading | Stage::Online)
+    }
+
     pub(crate) fn is_online(&self) -> bool {
         matches!(self.stage, Stage::Online)
     }
