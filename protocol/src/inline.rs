@@ -32,6 +32,13 @@ pub fn split(
     }
 }
 
+/// A word in double quotes, as [`write_quoted`] writes it.
+pub fn quoted(word: &[u8]) -> String {
+    let mut out = String::with_capacity(word.len() + 2);
+    write_quoted(&mut out, word);
+    out
+}
+
 /// Writes a word in double quotes, with what is not printable escaped, as [`split`] reads it.
 pub fn write_quoted(out: &mut String, word: &[u8]) {
     out.push('"');

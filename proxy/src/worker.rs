@@ -165,6 +165,16 @@ struct LinkEntry {
     charge: Charge,
 }
 
+impl LinkEntry {
+    /// Has its task end it.
+    fn close(&mut self) {
+        self.link.is_closing = true;
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
 /// See the module.
 pub(crate) struct Worker {
     config: Arc<Config>,

@@ -47,9 +47,7 @@ impl Node {
 
     /// Ends a client whose turn it is and whose request is too large before it is whole.
     pub(crate) fn end_too_large_request(&mut self, client: &mut Client, query: &[u8]) {
-        let mut initial = String::new();
-        let shown = query.get(..QUERY_BYTES_SHOWN).unwrap_or(query);
-        inline::write_quoted(&mut initial, shown);
+        let initial = inline::quoted(query.get(..QUERY_BYTES_SHOWN).unwrap_or(query));
         tracing::warn!(
             "Closing client that reached max query buffer length: {} (qbuf initial bytes: {initial})",
             show(client, self)

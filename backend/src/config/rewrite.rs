@@ -99,9 +99,7 @@ impl Config {
         match &self.values.0[index] {
             Setting::Text(text) if text.is_empty() => format!("{} \"\"", row.name),
             Setting::Text(text) if !row.takes_words() && needs_quotes(text) => {
-                let mut line = format!("{} ", row.name);
-                inline::write_quoted(&mut line, text.as_bytes());
-                line
+                format!("{} {}", row.name, inline::quoted(text.as_bytes()))
             }
             value => format!("{} {}", row.name, value.to_text()),
         }

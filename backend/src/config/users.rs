@@ -82,12 +82,11 @@ fn mistake(place: Place, name: &[u8], expected: &str) -> ConfigError {
 pub(super) fn config_line(line: &[u8]) -> String {
     let needs_quotes = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'\'');
     let words = line.split(|byte| *byte == b' ').map(|word| {
-        if !word.iter().any(needs_quotes) {
-            return String::from_utf8_lossy(word).into_owned();
+        if word.iter().any(needs_quotes) {
+            inline::quoted(word)
+        } else {
+            String::from_utf8_lossy(word).into_owned()
         }
-        let mut quoted = String::new();
-        inline::write_quoted(&mut quoted, word);
-        quoted
     });
     words.collect::<Vec<_>>().join(" ") + "\n"
 }

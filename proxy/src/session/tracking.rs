@@ -81,14 +81,9 @@ impl Tracking {
         self.mode == other.mode && self.no_loop == other.no_loop
     }
 
-    /// The options by which a node is asked to track, but for `REDIRECT`.
-    pub(crate) fn options(&self) -> Vec<&[u8]> {
-        self.options_beside(None)
-    }
-
-    /// As [`Tracking::options`], where the node tracks already by other ones, whose prefixes it would refuse as
-    /// overlapping.
-    pub(crate) fn options_beside(&self, before: Option<&Tracking>) -> Vec<&[u8]> {
+    /// The options by which a node is asked to track, but for `REDIRECT`; `before`: by which it tracks already, whose
+    /// prefixes it would refuse as overlapping.
+    pub(crate) fn options(&self, before: Option<&Tracking>) -> Vec<&[u8]> {
         let known = before.and_then(|before| match &before.mode {
             TrackingMode::Broadcast(known) => Some(known),
             TrackingMode::Read | TrackingMode::OptIn | TrackingMode::OptOut => None,

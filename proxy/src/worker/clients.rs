@@ -159,10 +159,7 @@ impl Worker {
         let useless = self.routes.adopt(map, |addr| metrics.node(addr));
         for key in useless {
             if let Some(entry) = self.links.get_mut(key.0) {
-                entry.link.is_closing = true;
-                if let Some(waker) = &entry.waker {
-                    waker.wake_by_ref();
-                }
+                entry.close();
             }
         }
         self.number_readers();

@@ -17,7 +17,7 @@ use crate::channels::{Carriers, HOME, Topic, TopicId, TopicKind, is_of_node};
 use crate::cluster_map::NodeAddr;
 use crate::errand::NodeIndex;
 use crate::handshake::Login;
-use crate::metrics::label::{CloseReason, Limit, RefreshReason, Side};
+use crate::metrics::label::{CloseReason, Limit, Outcome, RefreshReason, Side};
 use crate::session::Ending;
 
 /// Silence after which a node that carries topics is asked whether it is still there.
@@ -262,14 +262,14 @@ impl Worker {
             feed.is_none_or(|feed| feed.is_closing || feed.has_answered(release.number))
         };
         for (waiter, reply) in self.partings.take_due(self.clock.now_us(), is_done) {
-            self.deliver_as(waiter, &reply, crate::metrics::label::Outcome::Ok);
+            self.deliver_as(waiter, &reply, Outcome::Ok);
         }
     }
 
     /// Tells clients whose topics are all carried now.
     fn confirm_due(&mut self) {
         for (waiter, reply) in self.channels.take_due() {
-            self.deliver_as(waiter, &reply, crate::metrics::label::Outcome::Ok);
+            self.deliver_as(waiter, &reply, Outcome::Ok);
         }
     }
 

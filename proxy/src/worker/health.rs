@@ -112,10 +112,7 @@ impl Worker {
             if !link.is_silent || self.routes.is_owner(link.node) {
                 link.deposed_us = None;
             } else if now_us - *link.deposed_us.get_or_insert(now_us) >= grace_us {
-                link.is_closing = true;
-                if let Some(waker) = &entry.waker {
-                    waker.wake_by_ref();
-                }
+                entry.close();
             }
         }
     }

@@ -221,11 +221,8 @@ impl Worker {
     pub(super) fn close_link(&mut self, key: LinkKey) {
         let Some(entry) = self.links.get_mut(key.0) else { return };
         if !entry.link.is_closing {
-            entry.link.is_closing = true;
+            entry.close();
             self.pinned.remove(key);
-            if let Some(waker) = &entry.waker {
-                waker.wake_by_ref();
-            }
         }
     }
 

@@ -108,10 +108,7 @@ impl Worker {
     fn close_reading_links(&mut self) {
         let is_reading = |entry: &super::LinkEntry| entry.link.lane == Lane::Reading;
         for (_, entry) in self.links.iter_mut().filter(|(_, entry)| is_reading(entry)) {
-            entry.link.is_closing = true;
-            if let Some(waker) = &entry.waker {
-                waker.wake_by_ref();
-            }
+            entry.close();
         }
     }
 

@@ -16,7 +16,7 @@ use crate::errand::{Bound, Errand, Lane, LinkKey, NodeIndex, Purpose, Travel, Wa
 use crate::error::{RequestError, Retry, Unavailable};
 use crate::metrics::label::{Direction, Limit, Outcome, Redirect, RefreshReason, Side};
 use crate::pinned::Owner;
-use crate::session::Delivered;
+use crate::session::{Delivered, Outstanding};
 
 /// Why a link ended.
 #[derive(Clone, Debug)]
@@ -204,20 +204,11 @@ impl Worker {
         if entry.session.id != waiter.client {
             return;
         }
-        let (delivered, outcome) = match entry.session.deliver(waiter.seq, waiter.part, reply) {
+        match entry.session.deliver(waiter.seq, waiter.part, reply) {
+            Delivered::Answered(outstanding) => self.answered(waiter, &outstanding, outcome),
             Delivered::TooLarge(outstanding) => {
                 self.metrics.limit_reached(Limit::JoinBytes);
-                (Delivered::Answered(outstanding), Outcome::LocalError)
-            }
-            delivered => (delivered, outcome),
-        };
-        match delivered {
-            Delivered::Answered(outstanding) | Delivered::TooLarge(outstanding) => {
-                entry.session.settle_writes(waiter.seq, self.clock.now_us());
-                let elapsed_us = self.clock.now_us().saturating_sub(outstanding.started_us);
-                let id = Some(outstanding.command.id());
-                self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));
-                self.mark_session_dirty(waiter.session);
+                self.answered(waiter, &outstanding, Outcome::LocalError);
             }
             Delivered::Gathered(gather) => self.gathered(waiter, *gather),
             Delivered::Partly => {
@@ -226,6 +217,17 @@ impl Worker {
             }
             Delivered::TooLate => {}
         }
+    }
+
+    /// A request has its whole reply.
+    #[inline]
+    fn answered(&mut self, waiter: Waiter, outstanding: &Outstanding, outcome: Outcome) {
+        let now_us = self.clock.now_us();
+        self.sessions[waiter.session].session.settle_writes(waiter.seq, now_us);
+        let elapsed_us = now_us.saturating_sub(outstanding.started_us);
+        let id = Some(outstanding.command.id());
+        self.metrics.command_done(id, outcome, Duration::from_micros(elapsed_us));
+        self.mark_session_dirty(waiter.session);
     }
 
     /// Answers a request with an error of the front door's own.

@@ -88,10 +88,13 @@ impl Worker {
         self.ask_node(waiter, (page, resp), &addr, &[WHO, &request]);
     }
 
+    fn owner_addr(&self, slot: Slot) -> Option<&NodeAddr> {
+        self.routes.node(self.routes.owner(slot)?).map(|node| &node.addr)
+    }
+
     /// Asks a slot's owner for its slots.
     fn ask_owner(&mut self, waiter: Waiter, page: Box<ScanPage>, resp: Resp, slot: Slot) {
-        let owner = self.routes.owner(slot).and_then(|owner| self.routes.node(owner));
-        match owner.map(|node| node.addr.clone()) {
+        match self.owner_addr(slot).cloned() {
             Some(addr) => self.ask_node(waiter, (page, resp), &addr, &[SLOTS]),
             None => self.postpone(waiter, Step::Scan(page, resp), Unavailable::NotCovered),
         }
@@ -169,8 +172,7 @@ impl Worker {
         slot: Slot,
         answers: &[Vec<u8>],
     ) {
-        let owner = self.routes.owner(slot).and_then(|owner| self.routes.node(owner));
-        let host = owner.map_or("", |node| node.addr.host());
+        let host = self.owner_addr(slot).map_or("", NodeAddr::host);
         let view = answers.first().and_then(|text| view_of(text, host));
         if view.is_some_and(|view| page.state.settle_detour(slot, &view)) {
             return self.scan_step(waiter, page, resp);

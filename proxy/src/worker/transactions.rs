@@ -376,20 +376,17 @@ fn expect_runs(
     if runs.len() == 1 && positions.is_empty() {
         return session.expect(outstanding);
     }
-    let keys = runs.iter().map(|run| PartKeys(run.positions.clone()));
-    let by = JoinBy::Transaction { resp: session.resp, runs: runs.len() };
-    let join = |keys: &mut dyn Iterator<Item = PartKeys>| {
-        Box::new(Join::new(by, keys).with_inner(inner).at_most(bytes_max))
-    };
-    let mut keys = keys;
-    if positions.is_empty() {
-        return session.expect_parts(outstanding, join(&mut keys));
-    }
     let (count, part) = (positions.len(), u32::try_from(runs.len()).unwrap_or(u32::MAX));
-    let seq = session.expect_parts(outstanding, join(&mut keys.chain([PartKeys(positions)])));
-    // What runs here may change how later requests are taken, so they wait for it.
-    session.hold = Hold::UntilAnswered;
-    session.local_part = Some(Box::new(LocalPart { seq, part, count, requests }));
+    let keys = runs.iter().map(|run| PartKeys(run.positions.clone()));
+    let keys = keys.chain((count > 0).then_some(PartKeys(positions)));
+    let by = JoinBy::Transaction { resp: session.resp, runs: runs.len() };
+    let join = Join::new(by, keys).with_inner(inner).at_most(bytes_max);
+    let seq = session.expect_parts(outstanding, Box::new(join));
+    if count > 0 {
+        // What runs here may change how later requests are taken, so they wait for it.
+        session.hold = Hold::UntilAnswered;
+        session.local_part = Some(Box::new(LocalPart { seq, part, count, requests }));
+    }
     seq
 }
 

@@ -197,12 +197,7 @@ impl Manifest {
 /// A name as one word.
 fn quoted(name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'\'');
-    if name.bytes().all(is_plain) {
-        return name.to_owned();
-    }
-    let mut quoted = String::new();
-    inline::write_quoted(&mut quoted, name.as_bytes());
-    quoted
+    if name.bytes().all(is_plain) { name.to_owned() } else { inline::quoted(name.as_bytes()) }
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ impl Worker {
     ) -> Vec<Vec<u8>> {
         let owned = |options: Vec<&[u8]>| options.into_iter().map(<[u8]>::to_vec).collect();
         if !self.maps_keys || !tracking.is_broadcast() {
-            return owned(tracking.options_beside(before));
+            return owned(tracking.options(before));
         }
         let all = TrackingMode::Broadcast(BTreeSet::from([Box::default()]));
-        owned(Tracking::new(all, tracking.no_loop, None).options())
+        owned(Tracking::new(all, tracking.no_loop, None).options(None))
     }
 
     /// A node's message with the client's keys; `None` when it asked for none of them.
